@@ -1,0 +1,168 @@
+import { v, type Infer } from "convex/values";
+
+/**
+ * What the command line and the deployed functions say to each other. Both sides import this file, so it
+ * imports nothing but `convex/values`. Raise PROTOCOL_VERSION when a deployed older version could
+ * misunderstand a newer command line: the handshake then stops the run before anything moves.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** The module's name in a deployment: `convex/datahubSync.ts`, re-exported under the same name by other apps. */
+export const MODULE_NAME = "datahubSync";
+
+/** Codes of the ConvexErrors that the functions throw; production redacts every other message. */
+export type SyncFunctionErrorCode =
+  /** CONVEX_SYNC_AUTH_KEY is not set in the deployment's environment. */
+  | "SYNC_KEY_UNSET"
+  /** The caller's key is not the deployment's. */
+  | "WRONG_SYNC_KEY"
+  /** The table is not among the mirrored tables of this deployment. */
+  | "UNKNOWN_TABLE"
+  /** The mirror belongs to another source, and the caller did not say `takeOver`. */
+  | "LINEAGE_MISMATCH"
+  /** `beginRun` with an epoch that is not above the mirror's. */
+  | "EPOCH_BEHIND"
+  /** A write with an (epoch, nonce, fence) that is not exactly the mirror's: another run has begun. */
+  | "STALE_TOKEN"
+  /** A row of the batch could not be written; nothing of the batch was. Carries no row value. */
+  | "ROW_FAILED"
+  /** The arguments contradict the protocol (a batch too large, a limit out of range, …). */
+  | "BAD_REQUEST";
+
+export interface SyncFunctionErrorData {
+  [field: string]: string;
+  code: SyncFunctionErrorCode;
+  message: string;
+}
+
+/** The fencing token: every write carries it, and is refused unless it is exactly the mirror's (invariant 5). */
+export const tokenFields = {
+  table: v.string(),
+  /** Rises with every run; the number of the lease in Postgres. */
+  epoch: v.int64(),
+  /** The run's random name. */
+  nonce: v.string(),
+  /**
+   * Rises within a run after every call whose outcome stayed unknown, so that a late duplicate of that call
+   * is refused when it arrives at last.
+   */
+  fence: v.int64(),
+};
+
+export const upsert = v.object({
+  /** The row's canonical key text. */
+  key: v.string(),
+  /** Content hash, computed by Postgres in the statement that read the row. */
+  hash: v.string(),
+  /** The mirrored columns. Its shape is the schema's to check, table by table: any is right here. */
+  document: v.record(v.string(), v.any()),
+});
+export type Upsert = Infer<typeof upsert>;
+
+export const batchFields = {
+  ...tokenFields,
+  /** Which of the run's senders this is (0 to 63): each keeps a row count of its own, so batches don't conflict. */
+  slot: v.number(),
+  upserts: v.array(upsert),
+  /** Keys whose document and ledger entry are to go. Deleting what is gone is nothing. */
+  deletions: v.array(v.string()),
+  /** Ids of documents of the table that the ledger does not know (deep runs only). Skipped if it knows them. */
+  orphans: v.array(v.string()),
+  /** Write the documents even where the ledger's hash is equal (deep runs: the document was edited by hand). */
+  force: v.boolean(),
+};
+
+export const batchResult = v.object({
+  inserted: v.number(),
+  updated: v.number(),
+  unchanged: v.number(),
+  deleted: v.number(),
+  /** Deletions of keys that the ledger does not hold, and orphans that were gone. */
+  absent: v.number(),
+});
+export type BatchResult = Infer<typeof batchResult>;
+
+export const lastRun = v.object({
+  mode: v.union(v.literal("delta"), v.literal("full"), v.literal("deep")),
+  outcome: v.union(v.literal("done"), v.literal("failed")),
+  finishedAt: v.string(),
+  read: v.number(),
+  inserted: v.number(),
+  updated: v.number(),
+  unchanged: v.number(),
+  deleted: v.number(),
+  rejected: v.number(),
+});
+export type LastRun = Infer<typeof lastRun>;
+
+/** One document per mirror: what an app reads to show how fresh its data is. Written at a run's start and end. */
+export const mirrorStateFields = {
+  table: v.string(),
+  /** The source's lasting identity; see `beginRun`. */
+  lineage: v.string(),
+  epoch: v.int64(),
+  nonce: v.string(),
+  fence: v.int64(),
+  /** A run has begun and not ended: it is going on, or it crashed. */
+  running: v.boolean(),
+  /** Everything that had committed in Postgres at this time is in the mirror. ISO 8601, UTC. */
+  highWaterMark: v.union(v.null(), v.string()),
+  /** The watermark itself, a `pg_snapshot` as text. */
+  position: v.union(v.null(), v.string()),
+  /** Rows in the mirror when the last run ended. */
+  rows: v.number(),
+  lastRun: v.union(v.null(), lastRun),
+};
+export const mirrorState = v.object(mirrorStateFields);
+export type MirrorState = Infer<typeof mirrorState>;
+
+export const mirrorHandshake = v.object({
+  table: v.string(),
+  /** Whether this deployment's schema and functions mirror a table of this name. */
+  deployed: v.boolean(),
+  /** The fields that the deployed schema names for it, or null when it has no schema for it. */
+  fields: v.union(v.null(), v.array(v.string())),
+  state: v.union(v.null(), mirrorState),
+  /** Rows in the mirror, counted in the transactions that wrote them. */
+  rows: v.number(),
+  /** One ledger entry looked up, and whether its document exists: notices a table wiped behind our back. */
+  ledgerSample: v.union(v.literal("empty"), v.literal("present"), v.literal("missing")),
+  /** Whether the table holds any document at all (an empty ledger beside a table with documents: strangers). */
+  tableEmpty: v.boolean(),
+});
+export type MirrorHandshake = Infer<typeof mirrorHandshake>;
+
+export const handshakeResult = v.object({ protocol: v.number(), mirrors: v.array(mirrorHandshake) });
+export type HandshakeResult = Infer<typeof handshakeResult>;
+
+/** A page of (key, hash), in the order of the keys' UTF-8 bytes. */
+export const ledgerPage = v.object({
+  entries: v.array(v.object({ key: v.string(), hash: v.string() })),
+  /** True when no entry follows the last one. */
+  done: v.boolean(),
+});
+export type LedgerPage = Infer<typeof ledgerPage>;
+
+/** A page of documents in the order of their creation, each with what the ledger says of it. */
+export const documentPage = v.object({
+  entries: v.array(
+    v.object({
+      id: v.string(),
+      /** Null: the ledger does not know this document. */
+      ledger: v.union(v.null(), v.object({ key: v.string(), hash: v.string() })),
+      /** Without `_id` and `_creationTime`. */
+      document: v.record(v.string(), v.any()),
+    }),
+  ),
+  cursor: v.union(v.null(), v.string()),
+  done: v.boolean(),
+});
+export type DocumentPage = Infer<typeof documentPage>;
+
+/** Keys of a page of the ledger whose documents are gone. */
+export const missingPage = v.object({
+  missing: v.array(v.string()),
+  /** Where to go on: the last key looked at, or null when the ledger ended. */
+  after: v.union(v.null(), v.string()),
+});
+export type MissingPage = Infer<typeof missingPage>;

@@ -1,0 +1,102 @@
+import type { ErrorCode, ExitCode } from "./errors.js";
+
+/** How a table was run. A delta that had to become full is reported as full, with a notice that says why. */
+export type RunMode = "delta" | "full" | "deep";
+
+/** The watermark that a table's last finished run began with. */
+export interface WatermarkView {
+  /** The snapshot, as Postgres prints a `pg_snapshot` ("xmin:xmax:xip,…"). Null before the first finished run. */
+  position: string | null;
+  /** The time of that snapshot, ISO 8601 in UTC. */
+  at: string | null;
+}
+
+export interface TableCounts {
+  /** Rows whose content was read from Postgres. */
+  read: number;
+  inserted: number;
+  updated: number;
+  /** Rows sent whose content Convex already held. */
+  unchanged: number;
+  deleted: number;
+  /** Rows set aside, because they cannot be mirrored losslessly. */
+  rejected: number;
+  /** Deletions held back by the guard (invariant 8). */
+  heldBack: number;
+  /** Calls made to Convex for this table, retries included. */
+  calls: number;
+  retries: number;
+  /** Bytes of request bodies sent to Convex. */
+  bytesSent: number;
+}
+
+/** Something a person should know about a table's run, though it did not fail. */
+export interface Notice {
+  /** Stable, upper snake case: BECAME_FULL, RESUMED, LEASE_TAKEN_OVER, ROWS_SET_ASIDE, DELETIONS_HELD_BACK, … */
+  code: string;
+  message: string;
+}
+
+export interface TableReport extends TableCounts {
+  /** The mirror's name: the Convex table. */
+  table: string;
+  mode: RunMode;
+  outcome: "done" | "failed" | "not-run";
+  durationMs: number;
+  watermark: WatermarkView;
+  notices: Notice[];
+  error?: { code: ErrorCode; message: string; remedy: string };
+}
+
+export interface RunReport {
+  ok: boolean;
+  mode: RunMode;
+  runId: string;
+  startedAt: string;
+  finishedAt: string;
+  durationMs: number;
+  exitCode: ExitCode;
+  tables: TableReport[];
+  totals: TableCounts;
+  notices: Notice[];
+}
+
+/** What `sync` tells its caller while it runs. Every method may be called often and must be cheap. */
+export interface ProgressListener {
+  tableStarted(table: string, mode: RunMode, expectedRows: number | null): void;
+  /** `done` counts rows finished so far in this table. */
+  tableProgress(table: string, done: number): void;
+  tableFinished(report: TableReport): void;
+  notice(table: string | null, notice: Notice): void;
+}
+
+export interface TableStatus {
+  table: string;
+  relation: string;
+  base: string;
+  watermark: WatermarkView;
+  /** Seconds since the watermark's time, by the database's clock. */
+  ageSeconds: number | null;
+  rowsInPostgres: number | null;
+  rowsInMirror: number | null;
+  changesWaiting: number | null;
+  deletionsWaiting: number | null;
+  deletionsHeldBack: number;
+  rejectedRows: number;
+  lastDelta: { at: string; outcome: string } | null;
+  lastFull: { at: string; outcome: string } | null;
+  tracking: "intact" | "missing" | "broken";
+  /** Why tracking is not intact, and what to do; or what makes the table unreadable. */
+  problem: string | null;
+}
+
+export interface StatusReport {
+  ok: boolean;
+  deployment: string;
+  exitCode: ExitCode;
+  tables: TableStatus[];
+  lease: { holder: string; epoch: string; acquiredAt: string; expiresAt: string } | null;
+  /** What keeps the snapshot's horizon back, so that rows are looked at again; null when nothing does. */
+  horizon: { xidsBehind: string; oldest: string | null } | null;
+  notices: Notice[];
+}
