@@ -1,0 +1,191 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import { oid, pgSnapshot, xid8 } from "./column-types.js";
+
+/**
+ * What the sync remembers, in the source database itself. Everything about one deployment hangs on a row of
+ * `targets`, so one source can feed several. Watermarks are `pg_snapshot`s as text, never numbers.
+ */
+export const datahubSync = pgSchema("datahub_sync");
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
+
+/** One row: the lasting name of this source. Written by the first migration, never again. */
+export const source = datahubSync.table("source", {
+  singleton: boolean("singleton").primaryKey().default(true),
+  id: uuid("id").notNull().defaultRandom(),
+  createdAt: moment("created_at").notNull().defaultNow(),
+});
+
+/** One row per Convex deployment that this source feeds, by its URL. Written by a deployment's first run. */
+export const targets = datahubSync.table(
+  "targets",
+  {
+    id: integer("id").primaryKey().generatedAlwaysAsIdentity(),
+    url: text("url").notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex("targets_url").on(table.url)],
+);
+
+/**
+ * The lease of each target. `epoch` only rises; (epoch, nonce) is the fencing token that every write carries,
+ * here and in Convex. A free lease has expired: rows are never deleted, or an epoch would be used twice.
+ */
+export const leases = datahubSync.table("leases", {
+  targetId: integer("target_id")
+    .primaryKey()
+    .references(() => targets.id, { onDelete: "cascade" }),
+  epoch: bigint("epoch", { mode: "bigint" }).notNull(),
+  nonce: text("nonce").notNull(),
+  /** Host and process of the run, for people. */
+  holder: text("holder").notNull(),
+  acquiredAt: moment("acquired_at").notNull(),
+  expiresAt: moment("expires_at").notNull(),
+  /** False while a run goes on: an expired lease with `released = false` is a run that crashed. */
+  released: boolean("released").notNull().default(false),
+});
+
+/** One row per base table whose changes are marked. Written by the SQL functions `track` and `untrack` alone. */
+export const trackedTables = datahubSync.table(
+  "tracked_tables",
+  {
+    id: integer("id").primaryKey().generatedAlwaysAsIdentity(),
+    relationOid: oid("relation_oid").notNull(),
+    schemaName: text("schema_name").notNull(),
+    tableName: text("table_name").notNull(),
+    keyColumns: text("key_columns").array().notNull(),
+    ignoredColumns: text("ignored_columns").array().notNull(),
+    /** Whether `track` added `updated_at`, so that `untrack` removes it. */
+    addedUpdatedAt: boolean("added_updated_at").notNull(),
+    /** The table's columns and our triggers as they were: a difference means that changes may go unmarked. */
+    columns: jsonb("columns").notNull(),
+    triggers: jsonb("triggers").notNull(),
+    /** Rises with every call that changed something; a run that began under another generation is void. */
+    generation: integer("generation").notNull().default(1),
+    trackedAt: moment("tracked_at").notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex("tracked_tables_name").on(table.schemaName, table.tableName)],
+);
+
+/**
+ * Recorded deletions: append-only, written by triggers in the transaction that deletes, so each carries the
+ * xid that decides which runs see it. Purged by runs, below what every target has passed.
+ */
+export const deletions = datahubSync.table(
+  "deletions",
+  {
+    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+    trackedId: integer("tracked_id").notNull(),
+    /** `row`: a key that went. `truncate`, `unknown`: the whole table has to be compared. */
+    kind: text("kind", { enum: ["row", "truncate", "unknown"] }).notNull(),
+    key: text("key"),
+    xid: xid8("xid")
+      .notNull()
+      .default(sql`pg_current_xact_id()`),
+    recordedAt: moment("recorded_at").notNull().default(sql`clock_timestamp()`),
+  },
+  (table) => [index("deletions_tracked").on(table.trackedId, table.xid, table.id)],
+);
+
+/** One row per mirror and target: the watermark, and the run in progress. Written by runs under their lease. */
+export const mirrors = datahubSync.table(
+  "mirrors",
+  {
+    targetId: integer("target_id")
+      .notNull()
+      .references(() => targets.id, { onDelete: "cascade" }),
+    name: text("name").notNull(),
+    trackedId: integer("tracked_id").notNull(),
+
+    /** The snapshot that the last finished run began with. Null: never finished, or void. */
+    watermark: pgSnapshot("watermark"),
+    watermarkAt: moment("watermark_at"),
+    /** Of the run that set the watermark: what it saw tracked, and the shape of its documents. */
+    generation: integer("generation"),
+    fingerprint: text("fingerprint"),
+    /** The name that both sides gave the end of that run. */
+    nonce: text("nonce"),
+
+    /** The run that has begun and not ended; null when none has. */
+    runNonce: text("run_nonce"),
+    runMode: text("run_mode", { enum: ["delta", "full", "deep"] }),
+    runSnapshot: pgSnapshot("run_snapshot"),
+    runSnapshotAt: moment("run_snapshot_at"),
+    runGeneration: integer("run_generation"),
+    runFingerprint: text("run_fingerprint"),
+    /** Up to where that run's rows are acknowledged. */
+    runCursor: jsonb("run_cursor"),
+    /** Written before Convex is told the end, so that a crash between the two is no disagreement. */
+    runFinalNonce: text("run_final_nonce"),
+
+    lastDeltaAt: moment("last_delta_at"),
+    lastDeltaOutcome: text("last_delta_outcome"),
+    lastFullAt: moment("last_full_at"),
+    lastFullOutcome: text("last_full_outcome"),
+  },
+  (table) => [primaryKey({ columns: [table.targetId, table.name] })],
+);
+
+/** Deletions that a run has found and not yet made: written before the guard decides, removed when acknowledged. */
+export const pendingDeletions = datahubSync.table(
+  "pending_deletions",
+  {
+    targetId: integer("target_id")
+      .notNull()
+      .references(() => targets.id, { onDelete: "cascade" }),
+    mirror: text("mirror").notNull(),
+    /** `key`: a row that is gone. `document`: a document in Convex that no row accounts for, by its id. */
+    kind: text("kind", { enum: ["key", "document"] }).notNull(),
+    key: text("key").notNull(),
+    foundAt: moment("found_at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.kind, table.key] })],
+);
+
+/** Rows that could not be mirrored losslessly, with the reason; never a value. Removed when the row is mended. */
+export const rejectedRows = datahubSync.table(
+  "rejected_rows",
+  {
+    targetId: integer("target_id")
+      .notNull()
+      .references(() => targets.id, { onDelete: "cascade" }),
+    mirror: text("mirror").notNull(),
+    key: text("key").notNull(),
+    code: text("code").notNull(),
+    column: text("column_name"),
+    reason: text("reason").notNull(),
+    firstAt: moment("first_at").notNull().defaultNow(),
+    lastAt: moment("last_at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.key] })],
+);
+
+/** The history of runs, for people: the report of each, as `--json` prints it. */
+export const runs = datahubSync.table(
+  "runs",
+  {
+    id: uuid("id").primaryKey(),
+    targetId: integer("target_id")
+      .notNull()
+      .references(() => targets.id, { onDelete: "cascade" }),
+    mode: text("mode").notNull(),
+    startedAt: moment("started_at").notNull(),
+    finishedAt: moment("finished_at"),
+    exitCode: integer("exit_code"),
+    report: jsonb("report"),
+  },
+  (table) => [index("runs_started").on(table.targetId, table.startedAt)],
+);

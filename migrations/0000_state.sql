@@ -1,0 +1,114 @@
+-- IF NOT EXISTS: the migrator has made the schema for its own journal already.
+SET LOCAL lock_timeout = '5s';
+--> statement-breakpoint
+CREATE SCHEMA IF NOT EXISTS "datahub_sync";
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."deletions" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "datahub_sync"."deletions_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"tracked_id" integer NOT NULL,
+	"kind" text NOT NULL,
+	"key" text,
+	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
+	"recorded_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."leases" (
+	"target_id" integer PRIMARY KEY NOT NULL,
+	"epoch" bigint NOT NULL,
+	"nonce" text NOT NULL,
+	"holder" text NOT NULL,
+	"acquired_at" timestamp with time zone NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"released" boolean DEFAULT false NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."mirrors" (
+	"target_id" integer NOT NULL,
+	"name" text NOT NULL,
+	"tracked_id" integer NOT NULL,
+	"watermark" "pg_snapshot",
+	"watermark_at" timestamp with time zone,
+	"generation" integer,
+	"fingerprint" text,
+	"nonce" text,
+	"run_nonce" text,
+	"run_mode" text,
+	"run_snapshot" "pg_snapshot",
+	"run_snapshot_at" timestamp with time zone,
+	"run_generation" integer,
+	"run_fingerprint" text,
+	"run_cursor" jsonb,
+	"run_final_nonce" text,
+	"last_delta_at" timestamp with time zone,
+	"last_delta_outcome" text,
+	"last_full_at" timestamp with time zone,
+	"last_full_outcome" text,
+	CONSTRAINT "mirrors_target_id_name_pk" PRIMARY KEY("target_id","name")
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."pending_deletions" (
+	"target_id" integer NOT NULL,
+	"mirror" text NOT NULL,
+	"kind" text NOT NULL,
+	"key" text NOT NULL,
+	"found_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "pending_deletions_target_id_mirror_kind_key_pk" PRIMARY KEY("target_id","mirror","kind","key")
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."rejected_rows" (
+	"target_id" integer NOT NULL,
+	"mirror" text NOT NULL,
+	"key" text NOT NULL,
+	"code" text NOT NULL,
+	"column_name" text,
+	"reason" text NOT NULL,
+	"first_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"last_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "rejected_rows_target_id_mirror_key_pk" PRIMARY KEY("target_id","mirror","key")
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."runs" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"target_id" integer NOT NULL,
+	"mode" text NOT NULL,
+	"started_at" timestamp with time zone NOT NULL,
+	"finished_at" timestamp with time zone,
+	"exit_code" integer,
+	"report" jsonb
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."source" (
+	"singleton" boolean PRIMARY KEY DEFAULT true NOT NULL,
+	"id" uuid DEFAULT gen_random_uuid() NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."targets" (
+	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "datahub_sync"."targets_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"url" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."tracked_tables" (
+	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "datahub_sync"."tracked_tables_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"relation_oid" "oid" NOT NULL,
+	"schema_name" text NOT NULL,
+	"table_name" text NOT NULL,
+	"key_columns" text[] NOT NULL,
+	"ignored_columns" text[] NOT NULL,
+	"added_updated_at" boolean NOT NULL,
+	"columns" jsonb NOT NULL,
+	"triggers" jsonb NOT NULL,
+	"generation" integer DEFAULT 1 NOT NULL,
+	"tracked_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+ALTER TABLE "datahub_sync"."leases" ADD CONSTRAINT "leases_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "datahub_sync"."mirrors" ADD CONSTRAINT "mirrors_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "datahub_sync"."pending_deletions" ADD CONSTRAINT "pending_deletions_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "datahub_sync"."rejected_rows" ADD CONSTRAINT "rejected_rows_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "datahub_sync"."runs" ADD CONSTRAINT "runs_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "deletions_tracked" ON "datahub_sync"."deletions" USING btree ("tracked_id","xid","id");--> statement-breakpoint
+CREATE INDEX "runs_started" ON "datahub_sync"."runs" USING btree ("target_id","started_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "targets_url" ON "datahub_sync"."targets" USING btree ("url");--> statement-breakpoint
+CREATE UNIQUE INDEX "tracked_tables_name" ON "datahub_sync"."tracked_tables" USING btree ("schema_name","table_name");

@@ -1,0 +1,30 @@
+-- untrack(relation): the table is as it was before `track`, but for what its owner changed since.
+SET LOCAL lock_timeout = '5s';
+--> statement-breakpoint
+-- Returns false where the table was not tracked. Documents in Convex stay as they are.
+CREATE FUNCTION datahub_sync.untrack(relation regclass) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  known datahub_sync.tracked_tables;
+  part regclass;
+BEGIN
+  DELETE FROM datahub_sync.tracked_tables WHERE relation_oid = relation RETURNING * INTO known;
+  IF known.id IS NULL THEN
+    RETURN false;
+  END IF;
+  FOR part IN SELECT relation UNION SELECT relid FROM pg_partition_tree(relation) LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_truncate ON %s', part);
+  END LOOP;
+  EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_stamp ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_forget ON %s', relation);
+  EXECUTE format('DROP FUNCTION IF EXISTS datahub_sync.stamp_%s(), datahub_sync.forget_%s()', known.id, known.id);
+  -- Dropping sync_xid drops the index on it.
+  EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS sync_xid', relation);
+  EXECUTE format('DROP INDEX IF EXISTS %I.datahub_sync_key_%s', known.schema_name, known.id);
+  IF known.added_updated_at THEN
+    EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS updated_at', relation);
+  END IF;
+  DELETE FROM datahub_sync.deletions WHERE tracked_id = known.id;
+  RETURN true;
+END;
+$function$;
