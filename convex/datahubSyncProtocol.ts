@@ -1,4 +1,4 @@
-import { v, type Infer } from "convex/values";
+import { v, type Infer, type ObjectType } from "convex/values";
 
 /**
  * What the command line and the deployed functions say to each other. Both sides import this file, so it
@@ -24,7 +24,10 @@ export type SyncFunctionErrorCode =
   | "EPOCH_BEHIND"
   /** A write with an (epoch, nonce, fence) that is not exactly the mirror's: another run has begun. */
   | "STALE_TOKEN"
-  /** A row of the batch could not be written; nothing of the batch was. Carries no row value. */
+  /**
+   * A row of the batch could not be written; nothing of the batch was. Its data names the row by `key`, or
+   * `orphan` (an id), and carries no row value. The whole batch may be at fault (a transaction limit): halve it.
+   */
   | "ROW_FAILED"
   /** The arguments contradict the protocol (a batch too large, a limit out of range, …). */
   | "BAD_REQUEST";
@@ -34,6 +37,22 @@ export interface SyncFunctionErrorData {
   code: SyncFunctionErrorCode;
   message: string;
 }
+
+/** Bounds of the arguments; outside them a call ends in BAD_REQUEST. Derived from Convex's limits of a transaction. */
+export const LIMITS = {
+  /** Slots 0 to 63. Every handshake reads them all. */
+  slots: 64,
+  /** Upserts, deletions and orphans together: up to 4 of a transaction's 4,096 index ranges each. */
+  batchRows: 1_000,
+  /** `limit` of `listLedger`: below the 8,192 items that an array may have. */
+  ledgerPageRows: 8_000,
+  /** `limit` of `listDocuments` and `listMissing`: one index range each, of 4,096. */
+  documentPageRows: 4_000,
+  /** `maxBytes` of `listDocuments`: with the last document over it and the ledger entries below 16 MiB read. */
+  documentPageBytes: 6 * 1024 * 1024,
+  /** Tables of one handshake: it reads at most one document of each, of up to 1 MiB, and 16 MiB in all. */
+  handshakeTables: 15,
+} as const;
 
 /** The fencing token: every write carries it, and is refused unless it is exactly the mirror's (invariant 5). */
 export const tokenFields = {
@@ -59,6 +78,38 @@ export const upsert = v.object({
 });
 export type Upsert = Infer<typeof upsert>;
 
+/**
+ * `beginRun`. Refused with LINEAGE_MISMATCH, or EPOCH_BEHIND (whose data has the mirror's `epoch` in decimal).
+ * Repeating the call that began the run going on is a success that changes nothing.
+ */
+export const beginRunFields = {
+  table: tokenFields.table,
+  /** The source's lasting identity: a mirror follows one source. */
+  lineage: v.string(),
+  /** Must be above the mirror's. */
+  epoch: tokenFields.epoch,
+  nonce: tokenFields.nonce,
+  /** Let a mirror follow another lineage from now on; its high-water mark, position and last run are forgotten. */
+  takeOver: v.boolean(),
+};
+export type BeginRun = ObjectType<typeof beginRunFields>;
+
+/** `rotateFence`: compare and set. Repeating it is a success. */
+export const rotateFenceFields = {
+  ...tokenFields,
+  /** Above `fence`. */
+  nextFence: v.int64(),
+};
+export type RotateFence = ObjectType<typeof rotateFenceFields>;
+
+/** `beginRun` and `finishRun` answer with the rows in the mirror. */
+export const runResult = v.object({ rows: v.number() });
+export type RunResult = Infer<typeof runResult>;
+
+/**
+ * `applyBatch`: all of it or nothing, and repeating it is harmless. A key stands at most once in `upserts` and
+ * `deletions` together.
+ */
 export const batchFields = {
   ...tokenFields,
   /** Which of the run's senders this is (0 to 63): each keeps a row count of its own, so batches don't conflict. */
@@ -71,8 +122,10 @@ export const batchFields = {
   /** Write the documents even where the ledger's hash is equal (deep runs: the document was edited by hand). */
   force: v.boolean(),
 };
+export type Batch = ObjectType<typeof batchFields>;
 
 export const batchResult = v.object({
+  /** New rows, and rows whose document was gone. */
   inserted: v.number(),
   updated: v.number(),
   unchanged: v.number(),
@@ -94,6 +147,17 @@ export const lastRun = v.object({
   rejected: v.number(),
 });
 export type LastRun = Infer<typeof lastRun>;
+
+/** `finishRun`: renews the nonce and ends the run. Repeating it is a success. */
+export const finishRunFields = {
+  ...tokenFields,
+  /** What both sides will know the finished run by. */
+  nextNonce: v.string(),
+  highWaterMark: v.union(v.null(), v.string()),
+  position: v.union(v.null(), v.string()),
+  lastRun,
+};
+export type FinishRun = ObjectType<typeof finishRunFields>;
 
 /** One document per mirror: what an app reads to show how fresh its data is. Written at a run's start and end. */
 export const mirrorStateFields = {
@@ -135,13 +199,29 @@ export type MirrorHandshake = Infer<typeof mirrorHandshake>;
 export const handshakeResult = v.object({ protocol: v.number(), mirrors: v.array(mirrorHandshake) });
 export type HandshakeResult = Infer<typeof handshakeResult>;
 
-/** A page of (key, hash), in the order of the keys' UTF-8 bytes. */
+/** `listLedger`: entries whose key is above `after`, in the order of the keys' UTF-8 bytes, at most `limit`. */
+export const listLedgerFields = {
+  table: v.string(),
+  after: v.union(v.null(), v.string()),
+  limit: v.number(),
+};
+
+/** A page of (key, hash). It may hold fewer than `limit` entries before the end: go by `done`. */
 export const ledgerPage = v.object({
   entries: v.array(v.object({ key: v.string(), hash: v.string() })),
-  /** True when no entry follows the last one. */
+  /** True: no entry follows the last one. False: there may be more. */
   done: v.boolean(),
 });
 export type LedgerPage = Infer<typeof ledgerPage>;
+
+/** `listDocuments`: `cursor` is null at first, then that of the page before; the page ends after `maxBytes` or `limit`. */
+export const listDocumentsFields = {
+  table: v.string(),
+  cursor: v.union(v.null(), v.string()),
+  /** At least one document is returned, however large. */
+  maxBytes: v.number(),
+  limit: v.number(),
+};
 
 /** A page of documents in the order of their creation, each with what the ledger says of it. */
 export const documentPage = v.object({
@@ -158,6 +238,9 @@ export const documentPage = v.object({
   done: v.boolean(),
 });
 export type DocumentPage = Infer<typeof documentPage>;
+
+/** `listMissing`: looks at up to `limit` ledger entries whose key is above `after`. */
+export const listMissingFields = listLedgerFields;
 
 /** Keys of a page of the ledger whose documents are gone. */
 export const missingPage = v.object({

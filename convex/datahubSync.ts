@@ -1,0 +1,12 @@
+import { defaultMirrorTables, defineDatahubSync } from "./datahubSyncPackage.js";
+
+export const {
+  handshake,
+  beginRun,
+  rotateFence,
+  applyBatch,
+  finishRun,
+  listLedger,
+  listDocuments,
+  listMissing,
+} = defineDatahubSync({ tables: defaultMirrorTables });

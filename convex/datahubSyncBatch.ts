@@ -1,0 +1,162 @@
+import type { GenericId } from "convex/values";
+import { refusal } from "./datahubSyncErrors.js";
+import {
+  addRows,
+  findByDocument,
+  findByKey,
+  type LedgerEntry,
+  type MirrorReader,
+  type MirrorWriter,
+} from "./datahubSyncLedger.js";
+import { LIMITS, type Batch, type BatchResult, type Upsert } from "./datahubSyncProtocol.js";
+import { requireToken } from "./datahubSyncRuns.js";
+
+/**
+ * Writes one batch: documents, their ledger entries and the row count, all or nothing. Repeating it is harmless.
+ *
+ * Every lookup comes first, at once, so that Convex can serve them together; then the writes, one by one, so
+ * that a refused row is known by its key. An equal hash ends a row at its ledger entry: its document is neither
+ * read nor written (invariant 4).
+ */
+export async function applyBatch(db: MirrorWriter, batch: Batch): Promise<BatchResult> {
+  requireSoundBatch(batch);
+  await requireToken(db, batch);
+  const { table, slot, upserts, deletions, orphans, force } = batch;
+  const result: BatchResult = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0 };
+  const entries = await findEntries(db, table, [...upserts.map((row) => row.key), ...deletions]);
+  let rows = 0;
+
+  for (const row of upserts) {
+    const entry = entries.get(row.key) ?? null;
+    if (entry?.hash === row.hash && !force) {
+      result.unchanged += 1;
+      continue;
+    }
+    result[await namingTheRow({ key: row.key }, () => write(db, table, row, entry))] += 1;
+    if (entry === null) rows += 1;
+  }
+  for (const key of deletions) {
+    const entry = entries.get(key) ?? null;
+    if (entry === null) {
+      result.absent += 1;
+      continue;
+    }
+    await namingTheRow({ key }, () => remove(db, table, entry));
+    result.deleted += 1;
+    rows -= 1;
+  }
+  for (const id of orphans) {
+    const removed = await namingTheRow({ orphan: id }, () => removeOrphan(db, table, id));
+    result[removed ? "deleted" : "absent"] += 1;
+  }
+  await addRows(db, table, slot, rows);
+  return result;
+}
+
+function requireSoundBatch({ slot, upserts, deletions, orphans }: Batch): void {
+  if (!Number.isInteger(slot) || slot < 0 || slot >= LIMITS.slots) {
+    throw refusal("BAD_REQUEST", `slot must be a whole number from 0 to ${LIMITS.slots - 1}.`);
+  }
+  if (upserts.length + deletions.length + orphans.length > LIMITS.batchRows) {
+    throw refusal("BAD_REQUEST", `A batch holds at most ${LIMITS.batchRows} rows.`);
+  }
+  const keys = new Set([...upserts.map((row) => row.key), ...deletions]);
+  if (keys.size < upserts.length + deletions.length) {
+    // Which of the two should win is not ours to guess.
+    throw refusal("BAD_REQUEST", "A key stands twice in one batch.");
+  }
+}
+
+async function findEntries(
+  db: MirrorReader,
+  table: string,
+  keys: string[],
+): Promise<Map<string, LedgerEntry>> {
+  const found = new Map<string, LedgerEntry>();
+  await Promise.all(
+    keys.map(async (key) => {
+      const entry = await namingTheRow({ key }, () => findByKey(db, table, key));
+      if (entry !== null) found.set(key, entry);
+    }),
+  );
+  return found;
+}
+
+/** Writes the row's document and its ledger entry, and says which kind of write the document had. */
+async function write(
+  db: MirrorWriter,
+  table: string,
+  row: Upsert,
+  entry: LedgerEntry | null,
+): Promise<"inserted" | "updated"> {
+  const { key, hash } = row;
+  if (entry === null) {
+    const document = await db.insert(table, row.document);
+    await db.insert("datahubSyncLedger", { table, key, hash, document });
+    return "inserted";
+  }
+  const id = db.normalizeId(table, entry.document);
+  if (id !== null && (await replaceIfPresent(db, table, id, row.document))) {
+    if (entry.hash !== hash) await db.patch("datahubSyncLedger", entry._id, { hash });
+    return "updated";
+  }
+  const document = await db.insert(table, row.document);
+  await db.patch("datahubSyncLedger", entry._id, { hash, document });
+  return "inserted";
+}
+
+/**
+ * False if the document is gone. `replace` reads the old document anyway, and reads are metered as whole
+ * documents: so we look only after a failure, not before every write.
+ */
+async function replaceIfPresent(
+  db: MirrorWriter,
+  table: string,
+  id: GenericId<string>,
+  document: Upsert["document"],
+): Promise<boolean> {
+  try {
+    await db.replace(table, id, document);
+    return true;
+  } catch (cause) {
+    if ((await db.get(table, id)) === null) return false;
+    throw cause;
+  }
+}
+
+async function deleteIfPresent(db: MirrorWriter, table: string, id: GenericId<string>): Promise<boolean> {
+  try {
+    await db.delete(table, id);
+    return true;
+  } catch (cause) {
+    if ((await db.get(table, id)) === null) return false;
+    throw cause;
+  }
+}
+
+async function remove(db: MirrorWriter, table: string, entry: LedgerEntry): Promise<void> {
+  const id = db.normalizeId(table, entry.document);
+  if (id !== null) await deleteIfPresent(db, table, id);
+  await db.delete("datahubSyncLedger", entry._id);
+}
+
+/** Deletes a document of the table that no ledger entry points to; false if there is no such document. */
+async function removeOrphan(db: MirrorWriter, table: string, document: string): Promise<boolean> {
+  const id = db.normalizeId(table, document);
+  if (id === null || (await findByDocument(db, id)) !== null) return false;
+  return await deleteIfPresent(db, table, id);
+}
+
+/**
+ * Turns whatever Convex says against a row (schema, size, a transaction limit) into ROW_FAILED with the row's
+ * key (an orphan's id). Convex's own message may quote the document, so it goes no further.
+ */
+async function namingTheRow<T>(row: Record<string, string>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch {
+    throw refusal("ROW_FAILED", "Convex refused a row of the batch; nothing of the batch was written.", {
+      key,
+    });
+  }
+}

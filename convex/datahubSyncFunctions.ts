@@ -1,0 +1,134 @@
+import {
+  mutationGeneric,
+  queryGeneric,
+  type GenericSchema,
+  type MutationBuilder,
+  type QueryBuilder,
+} from "convex/server";
+import { v } from "convex/values";
+import { requireSyncKey } from "./datahubSyncAuth.js";
+import { applyBatch } from "./datahubSyncBatch.js";
+import { refusal } from "./datahubSyncErrors.js";
+import { handshake } from "./datahubSyncHandshake.js";
+import type { MirrorDataModel } from "./datahubSyncLedger.js";
+import { listDocuments, listLedger, listMissing } from "./datahubSyncPages.js";
+import {
+  batchFields,
+  batchResult,
+  beginRunFields,
+  documentPage,
+  finishRunFields,
+  handshakeResult,
+  ledgerPage,
+  listDocumentsFields,
+  listLedgerFields,
+  listMissingFields,
+  missingPage,
+  rotateFenceFields,
+  runResult,
+} from "./datahubSyncProtocol.js";
+import { beginRun, finishRun, rotateFence } from "./datahubSyncRuns.js";
+
+const query: QueryBuilder<MirrorDataModel, "public"> = queryGeneric;
+const mutation: MutationBuilder<MirrorDataModel, "public"> = mutationGeneric;
+
+/** Every function takes it, and looks at nothing else before it has been found right. */
+const syncKey = v.string();
+
+export interface DatahubSyncOptions {
+  /** The mirrored tables, as the schema defines them, by name. Nothing else can be read or written. */
+  tables: GenericSchema;
+}
+
+/**
+ * The functions that the command line calls. Export all of them from `convex/datahubSync.ts`:
+ *
+ * ```ts
+ * export const { handshake, beginRun, rotateFence, applyBatch, finishRun, listLedger, listDocuments, listMissing } =
+ *   defineDatahubSync({ tables: defaultMirrorTables });
+ * ```
+ *
+ * They fail with a `ConvexError<SyncFunctionErrorData>`; `datahubSyncProtocol` says what each takes, gives and refuses.
+ */
+export function defineDatahubSync({ tables }: DatahubSyncOptions) {
+  async function admit(args: { syncKey: string; table: string }): Promise<void> {
+    await requireSyncKey(args.syncKey);
+    if (!Object.hasOwn(tables, args.table)) {
+      throw refusal("UNKNOWN_TABLE", "This deployment mirrors no table of this name.");
+    }
+  }
+
+  return {
+    handshake: query({
+      args: { syncKey, tables: v.array(v.string()) },
+      returns: handshakeResult,
+      handler: async (ctx, args) => {
+        await requireSyncKey(args.syncKey);
+        return await handshake(ctx.db, tables, args.tables);
+      },
+    }),
+
+    beginRun: mutation({
+      args: { syncKey, ...beginRunFields },
+      returns: runResult,
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await beginRun(ctx.db, args);
+      },
+    }),
+
+    rotateFence: mutation({
+      args: { syncKey, ...rotateFenceFields },
+      returns: v.null(),
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await rotateFence(ctx.db, args);
+      },
+    }),
+
+    applyBatch: mutation({
+      args: { syncKey, ...batchFields },
+      returns: batchResult,
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await applyBatch(ctx.db, args);
+      },
+    }),
+
+    finishRun: mutation({
+      args: { syncKey, ...finishRunFields },
+      returns: runResult,
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await finishRun(ctx.db, args);
+      },
+    }),
+
+    listLedger: query({
+      args: { syncKey, ...listLedgerFields },
+      returns: ledgerPage,
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await listLedger(ctx.db, args);
+      },
+    }),
+
+    listDocuments: query({
+      args: { syncKey, ...listDocumentsFields },
+      returns: documentPage,
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await listDocuments(ctx.db, args);
+      },
+    }),
+
+    listMissing: query({
+      args: { syncKey, ...listMissingFields },
+      returns: missingPage,
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await listMissing(ctx.db, args);
+      },
+    }),
+  };
+}

@@ -1,0 +1,98 @@
+import {
+  defineTable,
+  type DataModelFromSchemaDefinition,
+  type GenericDatabaseReader,
+  type GenericDatabaseWriter,
+  type GenericTableInfo,
+  type SchemaDefinition,
+} from "convex/server";
+import { v } from "convex/values";
+import { mirrorStateFields } from "./datahubSyncProtocol.js";
+
+/** The sync's own tables, to spread into a schema beside the mirrored ones. Apps only read `datahubSyncMirrors`. */
+export const datahubSyncTables = {
+  /**
+   * One small document for each mirrored row. `applyBatch` writes and deletes it in the transaction that writes
+   * the row's document; `applyBatch`, `listLedger`, `listDocuments` and `listMissing` read it. It lets a run
+   * skip a row whose content is equal without reading the document, which Convex would meter whole.
+   */
+  datahubSyncLedger: defineTable({
+    table: v.string(),
+    key: v.string(),
+    hash: v.string(),
+    /** Id of the mirrored document. Text, not `v.id`: the table is not known when this module is written. */
+    document: v.string(),
+  })
+    .index("by_key", ["table", "key"])
+    .index("by_document", ["document"]),
+
+  /**
+   * One document for each mirror. `beginRun`, `rotateFence` and `finishRun` write it, never a batch: batches only
+   * read it, so that they conflict with a change of run and not with each other. Nobody deletes it.
+   */
+  datahubSyncMirrors: defineTable(mirrorStateFields).index("by_table", ["table"]),
+
+  /**
+   * Rows of a mirror, one count for each sender slot: a single count would make parallel batches conflict.
+   * `applyBatch` writes it in the transaction that changes the ledger, so the sum is exact; a single slot may
+   * well be negative (one slot inserted what another deleted). Nobody deletes it.
+   */
+  datahubSyncCounts: defineTable({
+    table: v.string(),
+    slot: v.number(),
+    rows: v.number(),
+  }).index("by_slot", ["table", "slot"]),
+};
+
+type SyncDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof datahubSyncTables, true>>;
+
+/** Our tables with their types, and any other table as one that holds documents: the mirrors are named at run time. */
+export type MirrorDataModel = SyncDataModel & Record<string, GenericTableInfo>;
+export type MirrorReader = GenericDatabaseReader<MirrorDataModel>;
+export type MirrorWriter = GenericDatabaseWriter<MirrorDataModel>;
+export type LedgerEntry = SyncDataModel["datahubSyncLedger"]["document"];
+
+/** `unique`: two entries for one key mean a damaged ledger, which is to fail rather than be half right. */
+export function findByKey(db: MirrorReader, table: string, key: string): Promise<LedgerEntry | null> {
+  return db
+    .query("datahubSyncLedger")
+    .withIndex("by_key", (q) => q.eq("table", table).eq("key", key))
+    .unique();
+}
+
+export function findByDocument(db: MirrorReader, document: string): Promise<LedgerEntry | null> {
+  return db
+    .query("datahubSyncLedger")
+    .withIndex("by_document", (q) => q.eq("document", document))
+    .unique();
+}
+
+/** Ledger entries of a table in the order of their keys' UTF-8 bytes, which is how Convex orders strings. */
+export function ledgerAfter(db: MirrorReader, table: string, after: string | null) {
+  return db.query("datahubSyncLedger").withIndex("by_key", (q) => {
+    const ofTable = q.eq("table", table);
+    return after === null ? ofTable : ofTable.gt("key", after);
+  });
+}
+
+/** Rows in the mirror: the sum over the slots. */
+export async function countRows(db: MirrorReader, table: string): Promise<number> {
+  const counts = await db
+    .query("datahubSyncCounts")
+    .withIndex("by_slot", (q) => q.eq("table", table))
+    .collect();
+  return counts.reduce((sum, count) => sum + count.rows, 0);
+}
+
+export async function addRows(db: MirrorWriter, table: string, slot: number, change: number): Promise<void> {
+  if (change === 0) return;
+  const count = await db
+    .query("datahubSyncCounts")
+    .withIndex("by_slot", (q) => q.eq("table", table).eq("slot", slot))
+    .unique();
+  if (count === null) {
+    await db.insert("datahubSyncCounts", { table, slot, rows: change });
+  } else {
+    await db.patch("datahubSyncCounts", count._id, { rows: count.rows + change });
+  }
+}

@@ -1,0 +1,78 @@
+import type { ObjectType } from "convex/values";
+import { getDocumentSize, type GenericId } from "convex/values";
+import { refusal } from "./datahubSyncErrors.js";
+import { findByDocument, ledgerAfter, type MirrorReader } from "./datahubSyncLedger.js";
+import {
+  LIMITS,
+  type DocumentPage,
+  type LedgerPage,
+  type listDocumentsFields,
+  type listLedgerFields,
+  type listMissingFields,
+  type MissingPage,
+} from "./datahubSyncProtocol.js";
+
+/** Far below the 16 MiB that a transaction may read, as the entry or document that crosses it still counts. */
+const PAGE_BYTES = 8 * 1024 * 1024;
+
+export async function listLedger(
+  db: MirrorReader,
+  { table, after, limit }: ObjectType<typeof listLedgerFields>,
+): Promise<LedgerPage> {
+  requireWithin("limit", limit, LIMITS.ledgerPageRows);
+  // `paginate` for its byte bound and for being one call into the database, where `take` is one a document. Its
+  // cursor stays here: the last key says as much, and the caller can begin anywhere.
+  const { page, isDone } = await ledgerAfter(db, table, after).paginate({
+    cursor: null,
+    numItems: limit,
+    maximumBytesRead: PAGE_BYTES,
+  });
+  return { entries: page.map(({ key, hash }) => ({ key, hash })), done: isDone };
+}
+
+export async function listDocuments(
+  db: MirrorReader,
+  { table, cursor, maxBytes, limit }: ObjectType<typeof listDocumentsFields>,
+): Promise<DocumentPage> {
+  requireWithin("limit", limit, LIMITS.documentPageRows);
+  requireWithin("maxBytes", maxBytes, LIMITS.documentPageBytes);
+  // A cursor and not the last creation time: two documents may have the same one.
+  const { page, isDone, continueCursor } = await db
+    .query(table)
+    .paginate({ cursor, numItems: limit, maximumBytesRead: maxBytes });
+  const entries = await Promise.all(
+    page.map(async ({ _id, _creationTime, ...document }) => {
+      const id = _id as GenericId<string>;
+      const entry = await findByDocument(db, id);
+      return { id, ledger: entry === null ? null : { key: entry.key, hash: entry.hash }, document };
+    }),
+  );
+  return { entries, cursor: isDone ? null : continueCursor, done: isDone };
+}
+
+export async function listMissing(
+  db: MirrorReader,
+  { table, after, limit }: ObjectType<typeof listMissingFields>,
+): Promise<MissingPage> {
+  requireWithin("limit", limit, LIMITS.documentPageRows);
+  const missing: string[] = [];
+  let seen = 0;
+  let bytesRead = 0;
+  // Streamed: an entry that is not reached is not metered, so a page cut short by bytes wastes nothing.
+  for await (const entry of ledgerAfter(db, table, after)) {
+    const id = db.normalizeId(table, entry.document);
+    const document = id === null ? null : await db.get(table, id);
+    if (document === null) missing.push(entry.key);
+    else bytesRead += getDocumentSize(document);
+    bytesRead += getDocumentSize(entry);
+    seen += 1;
+    if (seen === limit || bytesRead >= PAGE_BYTES) return { missing, after: entry.key };
+  }
+  return { missing, after: null };
+}
+
+function requireWithin(name: string, value: number, greatest: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > greatest) {
+    throw refusal("BAD_REQUEST", `${name} must be a whole number from 1 to ${greatest}.`);
+  }
+}
