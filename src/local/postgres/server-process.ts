@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { SERVER_ENVIRONMENT } from "./binaries.js";
 import type { ServerOwner } from "./server-owner.js";
-import type { Watchdog } from "./watchdog.js";
+import type { Watchdog, Watched } from "./watchdog.js";
 
 /** `fast` ends connections and writes a checkpoint; `immediate` is a crash that Postgres recovers from. */
 export type StopMode = "fast" | "immediate";
@@ -33,7 +33,7 @@ export interface ServerProcess {
  * @throws with the end of the server's log if it ends before that.
  */
 export async function launchServer(command: ServerCommand): Promise<ServerProcess> {
-  const { child, exited, log } = launch(command);
+  const { child, exited, log } = launch(command, "QUIT");
   const stderr = child.stderr as Socket;
   await new Promise<void>((resolve, reject) => {
     stderr.on("data", () => {
@@ -58,12 +58,12 @@ export async function launchServer(command: ServerCommand): Promise<ServerProces
 
 /** Runs a program to its end. @throws with what it wrote to standard error if it fails. */
 export async function runToEnd(command: ServerCommand): Promise<void> {
-  const { child, exited, log } = launch(command);
+  const { child, exited, log } = launch(command, "KILL");
   await exited;
   if (child.exitCode !== 0) throw new Error(log());
 }
 
-function launch({ program, args, folder, owner, watchdog }: ServerCommand) {
+function launch({ program, args, folder, owner, watchdog }: ServerCommand, signal: Watched["signal"]) {
   const child = spawn(program, args, {
     ...owner,
     cwd: folder, // the current folder may be one that the owner cannot enter
@@ -71,7 +71,7 @@ function launch({ program, args, folder, owner, watchdog }: ServerCommand) {
     detached: true, // Ctrl-C at the terminal is for the caller, who stops the server in its own order
     stdio: ["ignore", "ignore", "pipe"],
   });
-  if (child.pid !== undefined) watchdog.watch(child.pid);
+  if (child.pid !== undefined) watchdog.watch({ processGroup: child.pid, signal });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     log = (log + text).slice(-MAX_LOG_CHARACTERS);
@@ -79,24 +79,4 @@ function launch({ program, args, folder, owner, watchdog }: ServerCommand) {
   const exited = once(child, "close").finally(() => watchdog.watch(undefined));
   exited.catch(() => {}); // awaited later, perhaps
   return { child, exited, log: () => log.trim() };
-}
-
-/** A TCP port of 127.0.0.1 that is free now; nothing keeps another process from taking it next. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), "close");
-  return port;
-}
-
-export async function isPortFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, "127.0.0.1");
-  try {
-    await once(server, "listening");
-  } catch {
-    return false;
-  }
-  await once(server.close(), "close");
-  return true;
 }

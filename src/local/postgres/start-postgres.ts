@@ -3,8 +3,9 @@ import { chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SyncError } from "../../errors.js";
 import { prepareBinaries, type PostgresVersion } from "./binaries.js";
+import { launchOnFreePort } from "./free-port.js";
 import { createServerFolder, findServerOwner, isOtherUser } from "./server-owner.js";
-import { findFreePort, isPortFree, launchServer, runToEnd, type StopMode } from "./server-process.js";
+import { launchServer, runToEnd, type StopMode } from "./server-process.js";
 import { startWatchdog } from "./watchdog.js";
 
 export type { PostgresVersion } from "./binaries.js";
@@ -20,9 +21,6 @@ const DEFAULT_SETTINGS = {
   full_page_writes: "off",
   synchronous_commit: "on",
 };
-
-/** Another process may take the port between looking for it and listening on it. */
-const MAX_PORTS_TRIED = 10;
 
 const USER = "postgres";
 
@@ -120,16 +118,5 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
         "See the server's own words above. Disk space, memory limits and system users are usual causes.",
       cause,
     });
-  }
-}
-
-async function launchOnFreePort<Server>(launchOn: (port: number) => Promise<Server>) {
-  for (let tried = 1; ; tried++) {
-    const port = await findFreePort();
-    try {
-      return { server: await launchOn(port), port };
-    } catch (error) {
-      if (tried === MAX_PORTS_TRIED || (await isPortFree(port))) throw error;
-    }
   }
 }

@@ -3,24 +3,35 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 
 /**
- * Ends the watched process and removes the folder once standard input closes: when told to, and also
+ * Ends the watched processes and removes the folder once standard input closes: when told to, and also
  * when the Node process that holds the other end has died of anything, SIGKILL included.
- * Each line names the process group to end then; an empty line means none.
+ * Each line names a signal and the process group to send it to then; an empty line means nobody.
+ * The server has ended when its lock file is gone. Its process may linger as a zombie: its parent died.
  */
 const SCRIPT = `
-while read -r line; do group=$line; done
-if [ -n "$group" ] && kill -s QUIT -- "-$group" 2>/dev/null; then
+folder=$1
+while read -r next_signal next_group; do signal=$next_signal group=$next_group; done
+if [ -n "$group" ] && kill -s "$signal" -- "-$group" 2>/dev/null; then
   tries=0
-  while [ $tries -lt 50 ] && kill -s 0 -- "-$group" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
+  while [ "$signal" = QUIT ] && [ -e "$folder/data/postmaster.pid" ] && [ $tries -lt 100 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+  done
   kill -s KILL -- "-$group" 2>/dev/null
 fi
-rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
+rm -rf -- "$folder" || { sleep 1; rm -rf -- "$folder"; }
 `;
 
+/** Process group to end if this process dies. QUIT is the server's orderly crash and is waited for. */
+export interface Watched {
+  processGroup: number;
+  signal: "QUIT" | "KILL";
+}
+
 export interface Watchdog {
-  /** The process group to end if this process dies, in place of the one named before. */
-  watch(processGroup: number | undefined): void;
-  /** Ends the watched group, if any, and removes the folder. Resolves when both are gone. */
+  /** Replaces what was watched before; undefined is nobody. */
+  watch(watched: Watched | undefined): void;
+  /** Ends whom it watches, and removes the folder. Resolves when both are gone. */
   release(): Promise<void>;
 }
 
@@ -40,7 +51,7 @@ export function startWatchdog(folder: string): Watchdog {
   exited.catch(() => {});
 
   return {
-    watch: (processGroup) => void input.write(`${processGroup ?? ""}\n`),
+    watch: (watched) => void input.write(watched ? `${watched.signal} ${watched.processGroup}\n` : "\n"),
     async release() {
       shell.ref();
       input.end();
