@@ -9,6 +9,7 @@ import {
   type MirrorWriter,
 } from "./datahubSyncLedger.js";
 import { LIMITS, type Batch, type BatchResult, type Upsert } from "./datahubSyncProtocol.js";
+import { explainRefusal, type TableDefinition } from "./datahubSyncRefusal.js";
 import { requireToken } from "./datahubSyncRuns.js";
 
 /**
@@ -18,7 +19,11 @@ import { requireToken } from "./datahubSyncRuns.js";
  * that a refused row is known by its key. An equal hash ends a row at its ledger entry: its document is neither
  * read nor written (invariant 4).
  */
-export async function applyBatch(db: MirrorWriter, batch: Batch): Promise<BatchResult> {
+export async function applyBatch(
+  db: MirrorWriter,
+  mirror: TableDefinition,
+  batch: Batch,
+): Promise<BatchResult> {
   requireSoundBatch(batch);
   await requireToken(db, batch);
   const { table, slot, upserts, deletions, orphans, force } = batch;
@@ -32,7 +37,12 @@ export async function applyBatch(db: MirrorWriter, batch: Batch): Promise<BatchR
       result.unchanged += 1;
       continue;
     }
-    result[await namingTheRow({ key: row.key }, () => write(db, table, row, entry))] += 1;
+    const written = await namingTheRow(
+      { key: row.key },
+      () => write(db, table, row, entry),
+      () => explainRefusal(mirror, row.document),
+    );
+    result[written] += 1;
     if (entry === null) rows += 1;
   }
   for (const key of deletions) {
@@ -151,12 +161,18 @@ async function removeOrphan(db: MirrorWriter, table: string, document: string): 
  * Turns whatever Convex says against a row (schema, size, a transaction limit) into ROW_FAILED with the row's
  * key (an orphan's id). Convex's own message may quote the document, so it goes no further.
  */
-async function namingTheRow<T>(row: Record<string, string>, work: () => Promise<T>): Promise<T> {
+async function namingTheRow<T>(
+  row: { key: string } | { orphan: string },
+  work: () => Promise<T>,
+  explain?: () => string | undefined,
+): Promise<T> {
   try {
     return await work();
   } catch {
-    throw refusal("ROW_FAILED", "Convex refused a row of the batch; nothing of the batch was written.", {
-      key,
+    const reason = explain?.() ?? "Convex refused it, or its transaction had grown too large.";
+    throw refusal("ROW_FAILED", "A row of the batch was refused; nothing of the batch was written.", {
+      ...row,
+      reason,
     });
   }
 }

@@ -27,6 +27,7 @@ import {
   rotateFenceFields,
   runResult,
 } from "./datahubSyncProtocol.js";
+import type { TableDefinition } from "./datahubSyncRefusal.js";
 import { beginRun, finishRun, rotateFence } from "./datahubSyncRuns.js";
 
 const query: QueryBuilder<MirrorDataModel, "public"> = queryGeneric;
@@ -51,11 +52,13 @@ export interface DatahubSyncOptions {
  * They fail with a `ConvexError<SyncFunctionErrorData>`; `datahubSyncProtocol` says what each takes, gives and refuses.
  */
 export function defineDatahubSync({ tables }: DatahubSyncOptions) {
-  async function admit(args: { syncKey: string; table: string }): Promise<void> {
+  async function admit(args: { syncKey: string; table: string }): Promise<TableDefinition> {
     await requireSyncKey(args.syncKey);
-    if (!Object.hasOwn(tables, args.table)) {
+    const mirror = Object.hasOwn(tables, args.table) ? tables[args.table] : undefined;
+    if (mirror === undefined) {
       throw refusal("UNKNOWN_TABLE", "This deployment mirrors no table of this name.");
     }
+    return mirror;
   }
 
   return {
@@ -90,8 +93,8 @@ export function defineDatahubSync({ tables }: DatahubSyncOptions) {
       args: { syncKey, ...batchFields },
       returns: batchResult,
       handler: async (ctx, args) => {
-        await admit(args);
-        return await applyBatch(ctx.db, args);
+        const mirror = await admit(args);
+        return await applyBatch(ctx.db, mirror, args);
       },
     }),
 

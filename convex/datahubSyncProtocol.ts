@@ -26,7 +26,8 @@ export type SyncFunctionErrorCode =
   | "STALE_TOKEN"
   /**
    * A row of the batch could not be written; nothing of the batch was. Its data names the row by `key`, or
-   * `orphan` (an id), and carries no row value. The whole batch may be at fault (a transaction limit): halve it.
+   * `orphan` (an id), says a `reason`, and carries no row value. The batch as a whole may be at fault (a limit of
+   * the transaction): halve it before a row is set aside.
    */
   | "ROW_FAILED"
   /** The arguments contradict the protocol (a batch too large, a limit out of range, …). */

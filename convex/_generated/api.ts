@@ -25,6 +25,7 @@ import type * as datahubSyncLedger from "../datahubSyncLedger.js";
 import type * as datahubSyncPackage from "../datahubSyncPackage.js";
 import type * as datahubSyncPages from "../datahubSyncPages.js";
 import type * as datahubSyncProtocol from "../datahubSyncProtocol.js";
+import type * as datahubSyncRefusal from "../datahubSyncRefusal.js";
 import type * as datahubSyncRuns from "../datahubSyncRuns.js";
 import type * as datahubSyncTables from "../datahubSyncTables.js";
 
@@ -40,6 +41,7 @@ const fullApi: ApiFromModules<{
   datahubSyncPackage: typeof datahubSyncPackage;
   datahubSyncPages: typeof datahubSyncPages;
   datahubSyncProtocol: typeof datahubSyncProtocol;
+  datahubSyncRefusal: typeof datahubSyncRefusal;
   datahubSyncRuns: typeof datahubSyncRuns;
   datahubSyncTables: typeof datahubSyncTables;
 }> = anyApi as any;
