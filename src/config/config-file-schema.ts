@@ -1,0 +1,123 @@
+import { z } from "zod";
+import type { EncodingName } from "../encode/types.js";
+import { CONVEX_NAME } from "./convex-name.js";
+import { DEFAULT_IGNORE } from "./default-mirrors.js";
+import { RELATION_PATTERN } from "./relation-name.js";
+
+/** Every encoding, with what an editor shows about it. The type makes the list complete. */
+const ENCODINGS = {
+  default: "the type's default",
+  text: "the text that Postgres prints, as a string",
+  json: "json and jsonb: a Convex object, array or scalar",
+  number: "a number; only for types that it holds losslessly",
+  int64: "a Convex int64 (bigint)",
+  string: "a string",
+} satisfies Record<EncodingName, string>;
+
+const encodingNames = Object.keys(ENCODINGS) as [EncodingName, ...EncodingName[]];
+
+const relation = z
+  .string()
+  .regex(RELATION_PATTERN, 'expected "name" or "schema.name", a part with a dot or a quote in double quotes');
+
+const convexName = z
+  .string()
+  .regex(CONVEX_NAME, "expected a name that Convex accepts: a letter, then letters, digits, _; at most 64");
+
+const columnName = z.string().min(1, "expected a column's name");
+
+const columnNames = z
+  .array(columnName)
+  .refine((names) => new Set(names).size === names.length, "names a column twice")
+  .meta({ uniqueItems: true });
+
+/** An object that refuses keys it does not know, and says which it knows. */
+function strictObject<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `has ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}; known are ${Object.keys(shape).join(", ")}`
+        : undefined,
+  });
+}
+
+const column = strictObject({
+  field: convexName
+    .optional()
+    .meta({ description: "The field's name in Convex. Default: the column's name." }),
+  encoding: z
+    .enum(encodingNames)
+    .optional()
+    .meta({
+      description: Object.entries(ENCODINGS)
+        .map(([name, meaning]) => `${name}: ${meaning}`)
+        .join("; "),
+    }),
+});
+
+const table = strictObject({
+  relation: relation.meta({
+    description:
+      "The relation to read: a table, a partitioned table, or a view over one table. Schema: public.",
+    examples: ["sow_poles", "warehouse.orders"],
+  }),
+  base: relation.optional().meta({
+    description: "The table that is tracked. Default: the relation, or the one table under the view.",
+  }),
+  mirror: convexName.optional().meta({ description: "The Convex table. Default: the relation's bare name." }),
+  key: columnNames
+    .min(1, "expected at least one column")
+    .optional()
+    .meta({ description: "The columns that identify a row. Default: the primary key." }),
+  ignore: columnNames.default([...DEFAULT_IGNORE]).meta({
+    description: "Columns that neither count as a change nor are mirrored.",
+  }),
+  exclude: columnNames.default([]).meta({
+    description:
+      "Columns that are not mirrored. Whatever is mirrored, any public function of the deployment can read.",
+  }),
+  columns: z
+    .record(columnName, column)
+    .default({})
+    .meta({ description: "By the column's name in the relation." }),
+}).superRefine((entry, context) => {
+  for (const name of entry.key ?? []) {
+    const list = entry.ignore.includes(name) ? "ignore" : entry.exclude.includes(name) ? "exclude" : null;
+    if (list !== null) {
+      context.addIssue({ code: "custom", path: [list], message: `names ${name}, which is part of the key` });
+    }
+  }
+  const fields = new Map<string, string>();
+  for (const [name, { field }] of Object.entries(entry.columns)) {
+    const list = entry.ignore.includes(name) ? "ignore" : entry.exclude.includes(name) ? "exclude" : null;
+    if (list !== null) {
+      context.addIssue({
+        code: "custom",
+        path: ["columns", name],
+        message: `is for a column that ${list} leaves out`,
+      });
+    }
+    if (field === undefined) continue;
+    const other = fields.get(field);
+    if (other !== undefined) {
+      const message = `is ${field}, and so is that of ${other}`;
+      context.addIssue({ code: "custom", path: ["columns", name, "field"], message });
+    }
+    fields.set(field, name);
+  }
+});
+
+/** datahub-sync.config.json. */
+export const configFileSchema = strictObject({
+  $schema: z.string().optional().meta({ description: "Where an editor finds this schema." }),
+  tables: z
+    .array(table)
+    .min(1, "expected at least one table")
+    .meta({ description: "The mirrors, in the order they run." }),
+}).meta({
+  title: "datahub-sync.config.json",
+  description: "Which Postgres relations datahub-sync mirrors to which Convex tables.",
+});
+
+export type ConfigFile = z.output<typeof configFileSchema>;
+export type ConfigFileTable = ConfigFile["tables"][number];

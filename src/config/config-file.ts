@@ -1,0 +1,174 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { z } from "zod";
+import { configFileSchema, type ConfigFileTable } from "./config-file-schema.js";
+import { tableNameFor } from "./convex-name.js";
+import { defaultMirrors } from "./default-mirrors.js";
+import type { Problem } from "./problems.js";
+import { parseRelationName, showRelationName } from "./relation-name.js";
+import type { ColumnConfig, MirrorConfig, RelationName } from "./types.js";
+
+export const DEFAULT_CONFIG_FILE = "datahub-sync.config.json";
+
+export interface MirrorsResult {
+  mirrors: MirrorConfig[];
+  problems: Problem[];
+}
+
+/** The mirrors of the configuration file; the default ones when no file is named and none lies in `cwd`. */
+export function readMirrors(cwd: string, file: string | undefined): MirrorsResult {
+  const shown = file ?? DEFAULT_CONFIG_FILE;
+  const absolute = resolve(cwd, shown);
+  if (!existsSync(absolute)) {
+    if (file === undefined) return { mirrors: defaultMirrors(), problems: [] };
+    return failed("missing", `There is no configuration file ${file}.`, `It was looked for in ${cwd}.`);
+  }
+  let text: string;
+  try {
+    text = readFileSync(absolute, "utf8").replace(/^\uFEFF/, "");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+    return failed("invalid", `${shown} cannot be read (${code}).`, "Make it a file that this user may read.");
+  }
+  return parseMirrors(text, shown);
+}
+
+/** Reads the text of a configuration file; `shown` is its name in messages. */
+export function parseMirrors(text: string, shown: string): MirrorsResult {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    const message = `${shown} is not valid JSON${describePosition(text, error as Error)}.`;
+    return failed(
+      "invalid",
+      message,
+      "JSON has no comments, no trailing commas, and quotes around every name.",
+    );
+  }
+  const checked = configFileSchema.safeParse(json);
+  if (!checked.success) {
+    return { mirrors: [], problems: checked.error.issues.map((issue) => describeIssue(issue, json, shown)) };
+  }
+  const mirrors = checked.data.tables.map(toMirror);
+  return { mirrors, problems: duplicates(mirrors, shown) };
+}
+
+function failed(kind: Problem["kind"], message: string, remedy: string): MirrorsResult {
+  return { mirrors: [], problems: [{ kind, message, remedy }] };
+}
+
+function toMirror(table: ConfigFileTable): MirrorConfig {
+  const relation = relationOf(table.relation);
+  return {
+    relation,
+    base: table.base === undefined ? null : relationOf(table.base),
+    mirror: table.mirror ?? tableNameFor(relation.name),
+    key: table.key ?? null,
+    ignore: table.ignore,
+    exclude: table.exclude,
+    columns: Object.fromEntries(
+      Object.entries(table.columns).map(([name, column]) => [name, withoutAbsent(column)]),
+    ),
+  };
+}
+
+function relationOf(text: string): RelationName {
+  const relation = parseRelationName(text);
+  if (relation === null) throw new Error("the schema accepted a relation's name that does not parse");
+  return relation;
+}
+
+function withoutAbsent(column: ConfigFileTable["columns"][string]): ColumnConfig {
+  return {
+    ...(column.field !== undefined && { field: column.field }),
+    ...(column.encoding !== undefined && { encoding: column.encoding }),
+  };
+}
+
+function duplicates(mirrors: readonly MirrorConfig[], shown: string): Problem[] {
+  const first = new Map<string, MirrorConfig>();
+  const problems: Problem[] = [];
+  for (const mirror of mirrors) {
+    const other = first.get(mirror.mirror);
+    if (other === undefined) first.set(mirror.mirror, mirror);
+    else {
+      problems.push({
+        kind: "invalid",
+        message: `${shown} mirrors both ${showRelationName(other.relation)} and ${showRelationName(mirror.relation)} to the Convex table ${mirror.mirror}.`,
+        remedy: 'Give one of them another name with "mirror".',
+      });
+    }
+  }
+  return problems;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, json: unknown, shown: string): Problem {
+  const where = describePath(issue.path, json);
+  return {
+    kind: "invalid",
+    message: `${shown}: ${where} ${describeExpectation(issue, valueAt(issue.path, json))}.`,
+    remedy: 'The file\'s "$schema" lets an editor show what may stand there; the README has an example.',
+  };
+}
+
+/** `tables[2] (sow_poles).columns.height.encoding`. */
+function describePath(path: readonly PropertyKey[], json: unknown): string {
+  if (path.length === 0) return "the file";
+  let shown = "";
+  path.forEach((part, index) => {
+    if (typeof part !== "number") {
+      shown += index === 0 ? String(part) : `.${String(part)}`;
+      return;
+    }
+    shown += `[${part}]`;
+    const relation = valueAt([...path.slice(0, index + 1), "relation"], json);
+    if (path[0] === "tables" && index === 1 && typeof relation === "string") shown += ` (${relation})`;
+  });
+  return shown;
+}
+
+function describeExpectation(issue: z.core.$ZodIssue, got: unknown): string {
+  switch (issue.code) {
+    case "invalid_type":
+      if (got === undefined) return "is missing";
+      return `is ${describeValue(got)}, expected ${article(issue.expected === "record" ? "object" : issue.expected)}`;
+    case "invalid_value":
+      return `is ${describeValue(got)}, expected one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
+    case "invalid_format":
+      return `is ${describeValue(got)}, ${issue.message}`;
+    case "too_small":
+      return `is empty, ${issue.message}`;
+    case "invalid_key":
+      return "is empty, expected a column's name";
+    default:
+      return issue.message;
+  }
+}
+
+function describeValue(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  return JSON.stringify(value);
+}
+
+function article(noun: string): string {
+  return /^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`;
+}
+
+function valueAt(path: readonly PropertyKey[], json: unknown): unknown {
+  return path.reduce<unknown>(
+    (value, part) =>
+      value !== null && typeof value === "object" ? (value as Record<PropertyKey, unknown>)[part] : undefined,
+    json,
+  );
+}
+
+/** V8 names a position in most of its messages. The rest of the message quotes the file, and is not needed. */
+function describePosition(text: string, error: Error): string {
+  const position = /at position (\d+)/.exec(error.message)?.[1];
+  if (position === undefined) return text.trim() === "" ? ": it is empty" : "";
+  const before = text.slice(0, Number(position)).split("\n");
+  return `, near line ${before.length}, column ${before.at(-1)!.length + 1}`;
+}

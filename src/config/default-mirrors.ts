@@ -1,0 +1,28 @@
+import type { MirrorConfig } from "./types.js";
+
+/** The tables of the default configuration: those that the datahub's import job fills. */
+export const DEFAULT_TABLES = [
+  "sow_poles",
+  "sow_drops",
+  "nokia_exports",
+  "onemap_installations",
+  "onemap_poles",
+  "lawley_activations",
+  "mohadin_activations",
+] as const;
+
+/** The import job sets it in every row on every run, whether anything changed or not. */
+export const DEFAULT_IGNORE = ["sync_timestamp"] as const;
+
+/** What is mirrored when there is no configuration file. */
+export function defaultMirrors(): MirrorConfig[] {
+  return DEFAULT_TABLES.map((name) => ({
+    relation: { schema: "public", name },
+    base: null,
+    mirror: name,
+    key: null,
+    ignore: [...DEFAULT_IGNORE],
+    exclude: [],
+    columns: {},
+  }));
+}

@@ -1,0 +1,155 @@
+import { resolve } from "node:path";
+import { readMirrors } from "./config-file.js";
+import { readConvexUrl } from "./convex-url.js";
+import { readDatabaseUrl } from "./database-url.js";
+import type { Environment } from "./environment.js";
+import { readVariableSources } from "./env-files.js";
+import type { OptionName, OptionValues } from "./option-table.js";
+import { configError, type Problem } from "./problems.js";
+import { resolveOptions, type Flags, type ResolvedOptions } from "./resolve-options.js";
+import { Secret } from "./secret.js";
+import { selectMirrors } from "./select-mirrors.js";
+import type {
+  ConvexConfig,
+  DatabaseConfig,
+  MirrorConfig,
+  Settings,
+  SourceConfig,
+  SyncConfig,
+} from "./types.js";
+
+/** Convex's smallest plan takes 4 MiB in a sliding second, index entries included. */
+const CLOUD_MIB_PER_SECOND = 3.4;
+const MIB = 1024 * 1024;
+
+export interface ConfigInput {
+  cwd: string;
+  environment: Environment;
+  /** `--env-file`: read instead of .env.local and .env. */
+  envFile: string | null;
+  flags: Flags;
+  /** `--table`: mirrors or relations; empty for all. */
+  tables: readonly string[];
+  /** `--allow-deletes`: mirrors or relations among those of `--table`. */
+  allowDeletes: readonly string[];
+}
+
+export interface Loaded<Config> {
+  config: Config;
+  /** The mirrors that `--allow-deletes` names. */
+  allowDeletes: string[];
+  /** What works but should be looked at, a sentence each. */
+  warnings: string[];
+  /** What no output may contain. */
+  secrets: Secret[];
+}
+
+/** Which sides a command works on, and so which variables it requires. */
+export type Sides = "source" | "both";
+
+const REQUIRED: Record<Sides, ReadonlySet<OptionName>> = {
+  source: new Set(["databaseUrl"]),
+  both: new Set(["databaseUrl", "convexUrl", "syncKey"]),
+};
+
+/** Reads the whole configuration. Throws one SyncError (exit 2) that names everything that is wrong with it. */
+export function loadConfig(input: ConfigInput, sides: "source"): Loaded<SourceConfig>;
+export function loadConfig(input: ConfigInput, sides: "both"): Loaded<SyncConfig>;
+export function loadConfig(input: ConfigInput, sides: Sides): Loaded<SourceConfig | SyncConfig> {
+  const variables = readVariableSources(input.cwd, input.environment, input.envFile);
+  const options = resolveOptions(input.flags, variables, REQUIRED[sides]);
+  const problems = [...variables.problems, ...options.problems];
+  const warnings: string[] = [];
+
+  const database = databaseConfig(options, problems, warnings);
+  const convex = sides === "both" ? convexConfig(options, problems, warnings) : null;
+  const { mirrors, allowDeletes } = mirrorsConfig(input, options.values.configFile, problems);
+
+  const [first, ...rest] = problems;
+  if (first !== undefined) throw configError([first, ...rest]);
+  const source: SourceConfig = {
+    mirrors,
+    database: database!.config,
+    settings: settings(options.values as OptionValues, convex, input.cwd),
+  };
+  return {
+    config: convex === null ? source : { ...source, convex },
+    allowDeletes: allowDeletes.map(({ mirror }) => mirror),
+    warnings,
+    secrets: [...database!.secrets, ...[options.values.syncKey ?? []].flat().map((key) => new Secret(key))],
+  };
+}
+
+function databaseConfig(
+  { values, names }: ResolvedOptions,
+  problems: Problem[],
+  warnings: string[],
+): { config: DatabaseConfig; secrets: Secret[] } | null {
+  if (values.databaseUrl === undefined) return null;
+  const result = readDatabaseUrl(values.databaseUrl, names.databaseUrl);
+  if (!result.ok) {
+    problems.push(result.problem);
+    return null;
+  }
+  warnings.push(...result.warnings);
+  const secrets = [new Secret(values.databaseUrl), result.database.url, ...result.secrets];
+  return { config: result.database, secrets };
+}
+
+function convexConfig(
+  { values, names }: ResolvedOptions,
+  problems: Problem[],
+  warnings: string[],
+): ConvexConfig | null {
+  if (values.convexUrl === undefined) return null;
+  const result = readConvexUrl(values.convexUrl, names.convexUrl);
+  if (!result.ok) {
+    problems.push(result.problem);
+    return null;
+  }
+  warnings.push(...result.warnings);
+  if (values.syncKey === undefined) return null;
+  return {
+    url: result.url,
+    syncKey: new Secret(values.syncKey),
+    deployment: values.convexDeployment ?? result.host,
+  };
+}
+
+function mirrorsConfig(
+  input: ConfigInput,
+  configFile: string | undefined,
+  problems: Problem[],
+): { mirrors: MirrorConfig[]; allowDeletes: MirrorConfig[] } {
+  const all = readMirrors(input.cwd, configFile);
+  problems.push(...all.problems);
+  // Without tables every name would be unknown, which is not what is wrong.
+  if (all.problems.length > 0) return { mirrors: [], allowDeletes: [] };
+  const chosen = selectMirrors(all.mirrors, input.tables, "--table");
+  const allowed = selectMirrors(all.mirrors, input.allowDeletes, "--allow-deletes");
+  problems.push(...chosen.problems, ...allowed.problems);
+  const mirrors = input.tables.length === 0 ? all.mirrors : chosen.selected;
+  for (const { mirror } of allowed.selected.filter((mirror) => !mirrors.includes(mirror))) {
+    problems.push({
+      kind: "usage",
+      message: `--allow-deletes ${mirror}: this run leaves the table out.`,
+      remedy: `Add --table ${mirror}, or drop the --allow-deletes.`,
+    });
+  }
+  return { mirrors, allowDeletes: allowed.selected };
+}
+
+function settings(values: OptionValues, convex: ConvexConfig | null, cwd: string): Settings {
+  const inCloud = convex !== null && new URL(convex.url).hostname.endsWith(".convex.cloud");
+  const mibPerSecond = values.writeMibPerSecond ?? (inCloud ? CLOUD_MIB_PER_SECOND : Infinity);
+  return {
+    leaseSeconds: values.leaseSeconds,
+    maxInFlight: values.maxInFlight,
+    pageRows: values.pageRows,
+    writeBytesPerSecond: mibPerSecond * MIB,
+    callTimeoutMs: values.callTimeoutSeconds * 1000,
+    runDeadlineMs: values.runDeadlineMinutes * 60_000,
+    logDir: resolve(cwd, values.logDir),
+    logLevel: values.logLevel,
+  };
+}

@@ -1,0 +1,159 @@
+import { z } from "zod";
+import { oneOf, path, rate, wholeNumber } from "./option-checks.js";
+
+/** One option: everything that the command line, the environment, the README and .env.example know about it. */
+export interface OptionRow {
+  /** As commander writes it. Null: no flag, because the arguments of a process can be read by every user. */
+  flag: string | null;
+  /** Environment variables; the first is the one that messages name. */
+  variables: readonly [string, ...string[]];
+  /** Reads the text. Its message completes "NAME …". */
+  check: z.ZodType<unknown, string>;
+  /** The text that stands for an absent option; null when there is none. */
+  fallback: string | null;
+  /** How the README and `--help` show the default, where `fallback` alone does not say it. */
+  fallbackShown?: string;
+  help: string;
+  /** Only for options that a command may require: the placeholder in .env.example and where to get the value. */
+  required?: { placeholder: string; whereToGet: string };
+  /** Which commands show the flag: all, or only `sync`. */
+  scope: "all" | "sync";
+}
+
+/**
+ * All options. Flags win over the environment, the environment over .env.local, .env.local over .env.
+ * An empty value counts as absent.
+ */
+export const OPTIONS = {
+  databaseUrl: {
+    flag: null,
+    variables: ["DATABASE_URL", "NEON_DATABASE_URL"],
+    check: z.string(),
+    fallback: null,
+    help: "Connection string of the source database. Neon's pooled endpoint is fine.",
+    required: {
+      placeholder:
+        "postgresql://USER:PASSWORD@HOST-pooler.REGION.aws.neon.tech/DATABASE?sslmode=require&channel_binding=require",
+      whereToGet: 'Copy the connection string that Neon\'s console shows under "Connect".',
+    },
+    scope: "all",
+  },
+  convexUrl: {
+    flag: null,
+    variables: ["CONVEX_URL"],
+    check: z.string(),
+    fallback: null,
+    help: "URL of the Convex deployment.",
+    required: {
+      placeholder: "https://YOUR-DEPLOYMENT.convex.cloud",
+      whereToGet:
+        'Copy the deployment URL that Convex\'s dashboard shows under "Settings", "URL & Deploy Key".',
+    },
+    scope: "all",
+  },
+  syncKey: {
+    flag: null,
+    variables: ["CONVEX_SYNC_AUTH_KEY"],
+    check: z.string(),
+    fallback: null,
+    help: "The shared key of the sync functions; the deployment has the same value.",
+    required: {
+      placeholder: "THE-OUTPUT-OF-openssl-rand-hex-32",
+      whereToGet:
+        "Make one with `openssl rand -hex 32` and give the deployment the same: `npx convex env set CONVEX_SYNC_AUTH_KEY …`.",
+    },
+    scope: "all",
+  },
+  convexDeployment: {
+    flag: null,
+    variables: ["CONVEX_DEPLOYMENT"],
+    check: z.string(),
+    fallback: null,
+    fallbackShown: "the host of `CONVEX_URL`",
+    help: "Name of the deployment, for display only.",
+    scope: "all",
+  },
+  configFile: {
+    flag: "--config <file>",
+    variables: ["DATAHUB_SYNC_CONFIG"],
+    check: path,
+    fallback: null,
+    fallbackShown: "`datahub-sync.config.json`, if it exists",
+    help: "Configuration file: which tables, keys, columns and encodings.",
+    scope: "all",
+  },
+  logDir: {
+    flag: "--log-dir <directory>",
+    variables: ["DATAHUB_SYNC_LOG_DIR"],
+    check: path,
+    fallback: "logs",
+    help: "Directory of the log file (JSON lines, rotated at 5 MiB, 5 files).",
+    scope: "all",
+  },
+  logLevel: {
+    flag: "--log-level <level>",
+    variables: ["DATAHUB_SYNC_LOG_LEVEL"],
+    check: oneOf(["error", "warn", "info", "debug"]),
+    fallback: "info",
+    help: "What is logged: error, warn, info or debug. `--verbose` means debug.",
+    scope: "all",
+  },
+  callTimeoutSeconds: {
+    flag: "--call-timeout-seconds <seconds>",
+    variables: ["DATAHUB_SYNC_CALL_TIMEOUT_SECONDS"],
+    check: wholeNumber(1, 3600),
+    fallback: "60",
+    help: "Longest time for one call to Convex or one statement in Postgres.",
+    scope: "all",
+  },
+  leaseSeconds: {
+    flag: "--lease-seconds <seconds>",
+    variables: ["DATAHUB_SYNC_LEASE_SECONDS"],
+    check: wholeNumber(1, 3600),
+    fallback: "90",
+    help: "How long a crashed run keeps others out. A living run renews its lease.",
+    scope: "sync",
+  },
+  runDeadlineMinutes: {
+    flag: "--run-deadline-minutes <minutes>",
+    variables: ["DATAHUB_SYNC_RUN_DEADLINE_MINUTES"],
+    check: wholeNumber(1, 10_080),
+    fallback: "180",
+    help: "A run that takes longer stops between batches; the next one resumes.",
+    scope: "sync",
+  },
+  maxInFlight: {
+    flag: "--max-in-flight <calls>",
+    variables: ["DATAHUB_SYNC_MAX_IN_FLIGHT"],
+    // Convex runs 16 mutations at once on its smallest plan and makes others wait.
+    check: wholeNumber(1, 256),
+    fallback: "4",
+    help: "Calls to Convex in flight at once, at most. It falls when Convex pushes back.",
+    scope: "sync",
+  },
+  pageRows: {
+    flag: "--page-rows <rows>",
+    variables: ["DATAHUB_SYNC_PAGE_ROWS"],
+    check: wholeNumber(1, 10_000),
+    fallback: "500",
+    help: "Rows read from Postgres at once. Fewer rows take less memory.",
+    scope: "sync",
+  },
+  writeMibPerSecond: {
+    flag: "--write-mib-per-second <rate>",
+    variables: ["DATAHUB_SYNC_WRITE_MIB_PER_SECOND"],
+    check: rate(10_000),
+    fallback: null,
+    fallbackShown: "3.4 for `*.convex.cloud`, else unlimited",
+    help: "Document bytes written to Convex in a second. Convex's smaller plans allow 4 MiB, index entries included.",
+    scope: "sync",
+  },
+} as const satisfies Record<string, OptionRow>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** The checked value of each option. */
+export type OptionValues = { [Name in OptionName]: z.output<(typeof OPTIONS)[Name]["check"]> };
+
+/** The rows as one type, for code that walks the table. */
+export const OPTION_ROWS = Object.entries(OPTIONS) as [OptionName, OptionRow][];
