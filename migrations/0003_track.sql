@@ -135,7 +135,7 @@ $function$;
 -- Two indexes: changed rows in the order they are paged in, and keys in the order they are compared in. The second
 -- is needed only where no index of the table gives the byte order of the key's text: a uuid's own order is that.
 CREATE FUNCTION datahub_sync.create_indexes(tracked integer, relation regclass, key_columns text[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
 DECLARE
   keys text := (SELECT string_agg(format('%I', name), ', ') FROM unnest(key_columns) AS name);
   single_uuid boolean := cardinality(key_columns) = 1 AND EXISTS (
@@ -158,7 +158,7 @@ $function$;
 CREATE FUNCTION datahub_sync.track(
   relation regclass, key_columns text[] DEFAULT NULL, ignored_columns text[] DEFAULT '{}'
 ) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
 DECLARE
   table_class pg_class;
   known datahub_sync.tracked_tables;
@@ -174,6 +174,11 @@ BEGIN
   IF table_class.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = relation) THEN
     RAISE EXCEPTION '% cannot be tracked: other tables inherit from it', relation
       USING HINT = 'Track the inheriting tables themselves, or turn them into partitions.';
+  END IF;
+  IF EXISTS (SELECT FROM pg_attribute
+              WHERE attrelid = relation AND attname = 'sync_xid' AND NOT attisdropped AND atttypid <> 'xid8'::regtype) THEN
+    RAISE EXCEPTION '% cannot be tracked: it has a column sync_xid of its own', relation
+      USING HINT = 'Rename that column: tracking needs the name for the transaction that changed a row.';
   END IF;
   key_columns := coalesce(key_columns, datahub_sync.primary_key(relation));
   IF key_columns IS NULL OR NOT datahub_sync.is_key(relation, key_columns) THEN

@@ -3,7 +3,7 @@ SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
 -- Returns false where the table was not tracked. Documents in Convex stay as they are.
 CREATE FUNCTION datahub_sync.untrack(relation regclass) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
 DECLARE
   known datahub_sync.tracked_tables;
   part regclass;

@@ -1,0 +1,99 @@
+import { SyncError } from "../errors.js";
+
+/** The connection or the server was at fault, not the statement: worth another try on a new connection. */
+const RETRYABLE_CODES = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_ENDED",
+  "CONNECTION_DESTROYED",
+  "CONNECT_TIMEOUT",
+  "STATEMENT_DEADLINE",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "57P01", // admin_shutdown
+  "57P02", // crash_shutdown
+  "57P03", // cannot_connect_now
+  "53300", // too_many_connections
+  "40001", // serialization_failure
+  "40P01", // deadlock_detected
+  "55P03", // lock_not_available
+]);
+
+/** Neon's proxy reports a compute that does not start as an internal error; nothing but its text tells. */
+const NEON_TRANSIENT = /Couldn't connect to compute node|Control plane request failed/;
+
+/** The SQLSTATE, or the driver's or the socket's code; undefined for anything else. */
+export function databaseErrorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** Whether the same statement may be tried again. All our statements may run twice. */
+export function isRetryable(error: unknown): boolean {
+  const code = databaseErrorCode(error);
+  if (code === undefined) return false;
+  if (RETRYABLE_CODES.has(code) || code.startsWith("08")) return true;
+  return code === "XX000" && error instanceof Error && NEON_TRANSIENT.test(error.message);
+}
+
+/**
+ * Turns whatever the driver threw into the message that the user gets. Of the server's own text only what names
+ * objects is repeated: details and parameters may hold row values.
+ */
+export function toSyncError(error: unknown, doing: string): SyncError {
+  if (error instanceof SyncError) return error;
+  const code = databaseErrorCode(error);
+  const shared = { cause: error };
+  switch (code) {
+    case "28P01":
+    case "28000":
+      return new SyncError({
+        ...shared,
+        code: "DATABASE_AUTH",
+        message: `Postgres refused the user or the password (${code}) while ${doing}.`,
+        remedy: "Check DATABASE_URL: user, password and database name.",
+      });
+    case "3D000":
+      return new SyncError({
+        ...shared,
+        code: "DATABASE_AUTH",
+        message: `The database that DATABASE_URL names does not exist (${code}).`,
+        remedy: "Check the path of DATABASE_URL.",
+      });
+    case "42501":
+      return new SyncError({
+        ...shared,
+        code: "PERMISSION_DENIED",
+        message: `Postgres denied permission while ${doing}.`,
+        remedy:
+          "Run `migrate` as the tables' owner; a role that only runs `sync` needs SELECT on the relations and " +
+          "`SELECT datahub_sync.grant_runner('role')`, called once by the owner.",
+      });
+    case "55P03":
+      return new SyncError({
+        ...shared,
+        code: "LOCK_TIMEOUT",
+        message: `Another session held a lock for too long while ${doing}.`,
+        remedy: "Nothing was changed. Try again when no long transaction holds the table.",
+      });
+    default:
+      if (isRetryable(error)) {
+        return new SyncError({
+          ...shared,
+          code: "DATABASE_UNREACHABLE",
+          message: `Postgres could not be reached while ${doing} (${code}).`,
+          remedy:
+            "Check that the server is up and that DATABASE_URL names its host and port; then run again.",
+        });
+      }
+      return new SyncError({
+        ...shared,
+        code: "DATABASE_FAILED",
+        message: `Postgres failed while ${doing}${code === undefined ? "" : ` (${code})`}.`,
+        remedy: "Run again with --verbose to see the server's own message.",
+      });
+  }
+}

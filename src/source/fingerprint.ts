@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import type { ColumnShape } from "../encode/types.js";
+import type { Relation } from "./read-relation.js";
+
+/**
+ * A digest of everything that shapes a document besides the row: columns, types (enum labels included), encodings,
+ * the key, the view's definition, the encoder. It salts every content hash, so when one of these changes all hashes
+ * do, and a changed fingerprint makes the table's next run full.
+ */
+export function fingerprintOf(
+  encoderVersion: number,
+  relation: Relation,
+  keyColumns: readonly string[],
+  columns: readonly ColumnShape[],
+): string {
+  const shape = {
+    encoder: encoderVersion,
+    key: keyColumns,
+    definition: relation.definition,
+    columns: columns.map(({ name, field, encoding, type }) => ({
+      name,
+      field,
+      encoding,
+      type: withoutOids(type),
+    })),
+  };
+  return createHash("sha256").update(JSON.stringify(shape)).digest("base64url").slice(0, 22);
+}
+
+/** Oids of an extension's types differ between clusters with the same content. */
+function withoutOids(type: unknown): unknown {
+  return JSON.parse(JSON.stringify(type, (name, value: unknown) => (name === "oid" ? undefined : value)));
+}

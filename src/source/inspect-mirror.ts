@@ -1,0 +1,173 @@
+import type { MirrorConfig, RelationName } from "../config/types.js";
+import type { ColumnShape } from "../encode/types.js";
+import type { Sql } from "../postgres/database.js";
+import { SyncError, type ErrorCode } from "../errors.js";
+import { fingerprintOf } from "./fingerprint.js";
+import type { MirrorSource } from "./mirror-source.js";
+import { isKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
+import { readTracking, type TrackingRecord } from "./tracking.js";
+
+/** What `migrate` needs before a table is tracked. */
+export interface ResolvedMirror {
+  config: MirrorConfig;
+  relation: Relation;
+  base: Relation;
+  keyColumns: string[];
+  tracking: TrackingRecord | null;
+}
+
+/**
+ * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.
+ * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES, NO_KEY
+ */
+export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<ResolvedMirror> {
+  const refuse = refuser(config.mirror);
+  const relation = await readRelation(sql, config.relation);
+  if (!relation) {
+    throw refuse(
+      "RELATION_MISSING",
+      `The relation ${display(config.relation)} does not exist.`,
+      'Create it, or name the one to mirror as "relation" in datahub-sync.config.json.',
+    );
+  }
+  if (relation.kind === "other") {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `${display(relation)} is neither a table nor a view.`,
+      "Mirror an ordinary or partitioned table, or a view over one of those.",
+    );
+  }
+  const base = await resolveBase(sql, config, relation);
+  const keyColumns = config.key ?? (await readPrimaryKey(sql, base.oid));
+  if (keyColumns === null || !(await isKey(sql, base.oid, keyColumns))) {
+    throw refuse(
+      "NO_KEY",
+      keyColumns === null
+        ? `${display(base)} has no primary key.`
+        : `The columns ${keyColumns.join(", ")} of ${display(base)} are not a key.`,
+      'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.',
+    );
+  }
+  const hidden = keyColumns.find((name) => !relation.columns.some((column) => column.name === name));
+  if (hidden !== undefined) {
+    throw refuse(
+      "NO_KEY",
+      `The view ${display(relation)} does not show the key column ${hidden} of ${display(base)}.`,
+      "Add the base table's key to the view under its own name.",
+    );
+  }
+  return { config, relation, base, keyColumns, tracking: await readTracking(sql, base) };
+}
+
+async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): Promise<Relation> {
+  const refuse = refuser(config.mirror);
+  let name: RelationName = config.base ?? relation;
+  if (relation.kind === "view") {
+    const tables = await readBaseTables(sql, relation.oid);
+    if (tables.length !== 1) {
+      throw refuse(
+        "VIEW_OVER_SEVERAL_TABLES",
+        tables.length === 0
+          ? `The view ${display(relation)} reads no table.`
+          : `The view ${display(relation)} reads several tables: ${tables.map(display).join(", ")}.`,
+        "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
+      );
+    }
+    if (config.base !== null && display(config.base) !== display(tables[0]!)) {
+      throw refuse(
+        "RELATION_UNSUPPORTED",
+        `The view ${display(relation)} reads ${display(tables[0]!)}, not ${display(config.base)}.`,
+        'Correct "base" in datahub-sync.config.json, or leave it out: it is found by itself.',
+      );
+    }
+    name = tables[0]!;
+  }
+  const base = display(name) === display(relation) ? relation : await readRelation(sql, name);
+  if (!base || (base.kind !== "table" && base.kind !== "partitioned")) {
+    throw refuse(
+      base ? "RELATION_UNSUPPORTED" : "RELATION_MISSING",
+      `The base table ${display(name)} ${base ? "is not a table" : "does not exist"}.`,
+      'Correct "base" in datahub-sync.config.json.',
+    );
+  }
+  return base;
+}
+
+/** What the encoder says about documents; the source does not know the encoder. */
+export interface DocumentRules {
+  encoderVersion: number;
+  /** The field that a column gets when the configuration names none. */
+  fieldName(column: string): string;
+}
+
+/**
+ * A resolved mirror as a run reads it.
+ * @throws SyncError CONFIG_INVALID for a configured column that the relation lacks
+ */
+export async function inspectMirror(
+  sql: Sql,
+  config: MirrorConfig,
+  rules: DocumentRules,
+): Promise<MirrorSource> {
+  const { relation, base, keyColumns, tracking } = await resolveMirror(sql, config);
+  const columns = mirroredColumns(config, relation, tracking, rules);
+  const keyTypes = new Map(relation.columns.map((column) => [column.name, column]));
+  const keys = keyColumns.map((name) => ({ name, typeSql: keyTypes.get(name)!.typeSql }));
+  const [row] = await sql.unsafe<{ expression: string }[]>(
+    "SELECT datahub_sync.key_expression(ARRAY(SELECT json_array_elements_text($1::text::json)), 'r') AS expression",
+    [JSON.stringify(keyColumns)],
+  );
+  return {
+    name: config.mirror,
+    relation: { schema: relation.schema, name: relation.name },
+    base: { schema: base.schema, name: base.name },
+    baseOid: base.oid,
+    isView: relation.kind === "view",
+    keyColumns: keys,
+    keyExpression: row!.expression,
+    keyOrder: keys.length === 1 && keys[0]!.typeSql === "pg_catalog.uuid" ? "uuid" : "text",
+    columns,
+    wideColumns: base.columns
+      .filter((column) => column.wide && !config.exclude.includes(column.name))
+      .map((column) => column.name),
+    tracking: tracking && { id: tracking.id, generation: tracking.generation, problem: tracking.problem },
+    fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns),
+  };
+}
+
+function mirroredColumns(
+  config: MirrorConfig,
+  relation: Relation,
+  tracking: TrackingRecord | null,
+  rules: DocumentRules,
+): ColumnShape[] {
+  const known = new Set(relation.columns.map((column) => column.name));
+  const unknown = [...config.exclude, ...Object.keys(config.columns)].find((name) => !known.has(name));
+  if (unknown !== undefined) {
+    throw refuser(config.mirror)(
+      "CONFIG_INVALID",
+      `The configuration names the column ${unknown}, which ${display(relation)} does not have.`,
+      "Correct the name in datahub-sync.config.json: a misspelt exclusion would publish the column.",
+      2,
+    );
+  }
+  const left = new Set([...config.exclude, ...config.ignore, "sync_xid"]);
+  if (tracking?.addedUpdatedAt) left.add("updated_at");
+  return relation.columns
+    .filter((column) => !left.has(column.name))
+    .map((column) => ({
+      name: column.name,
+      field: config.columns[column.name]?.field ?? rules.fieldName(column.name),
+      type: column.type,
+      encoding: config.columns[column.name]?.encoding ?? "default",
+    }));
+}
+
+function refuser(table: string) {
+  return (code: ErrorCode, message: string, remedy: string, exitCode: 1 | 2 = 1): SyncError =>
+    new SyncError({ code, message, remedy, table, exitCode });
+}
+
+export function display(relation: RelationName): string {
+  return relation.schema === "public" ? relation.name : `${relation.schema}.${relation.name}`;
+}

@@ -1,0 +1,130 @@
+import type { RelationName } from "../config/types.js";
+import type { PgType } from "../encode/types.js";
+import type { Sql } from "../postgres/database.js";
+import { arrayLiteral } from "../postgres/array-literal.js";
+import { readTypes } from "./read-types.js";
+
+export interface RelationColumn {
+  name: string;
+  number: number;
+  type: PgType;
+  /** The type as SQL that can be cast to, schema included. */
+  typeSql: string;
+  /** May be stored out of line. */
+  wide: boolean;
+}
+
+export interface Relation extends RelationName {
+  oid: string;
+  kind: "table" | "partitioned" | "view" | "other";
+  columns: RelationColumn[];
+  /** The view's definition as Postgres prints it, or null. */
+  definition: string | null;
+}
+
+interface ColumnRow {
+  name: string;
+  number: number;
+  oid: string;
+  typmod: number;
+  display: string;
+  type_sql: string;
+  wide: boolean;
+}
+
+const KINDS: Record<string, Relation["kind"]> = { r: "table", p: "partitioned", v: "view" };
+
+/** Reads a relation and its columns from the catalog; null when there is none of that name. */
+export async function readRelation(sql: Sql, relation: RelationName): Promise<Relation | null> {
+  const [found] = await sql.unsafe<
+    { oid: string; kind: string; definition: string | null; columns: string }[]
+  >(
+    `SELECT c.oid::text, c.relkind::text AS kind,
+            CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition,
+            (SELECT coalesce(json_agg(json_build_object(
+                      'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
+                      'display', format_type(a.atttypid, a.atttypmod),
+                      'type_sql', format('%I.%I', n.nspname, t.typname), 'wide', a.attstorage <> 'p') ORDER BY a.attnum), '[]')
+               FROM pg_catalog.pg_attribute a
+               JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+               JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+      WHERE s.nspname = $1 AND c.relname = $2`,
+    [relation.schema, relation.name],
+  );
+  if (!found) return null;
+  const columns = JSON.parse(found.columns) as ColumnRow[];
+  const resolveType = await readTypes(
+    sql,
+    columns.map((column) => column.oid),
+  );
+  return {
+    schema: relation.schema,
+    name: relation.name,
+    oid: found.oid,
+    kind: KINDS[found.kind] ?? "other",
+    definition: found.definition,
+    columns: columns.map((column) => ({
+      name: column.name,
+      number: column.number,
+      type: resolveType(column, column.display),
+      typeSql: column.type_sql,
+      wide: column.wide,
+    })),
+  };
+}
+
+/** What a view's rules refer to, through other views too: relations, and the numbers of their columns. */
+const USED_BY_VIEW = `
+  WITH RECURSIVE used (oid, number) AS (
+    SELECT $1::text::oid, 0
+    UNION
+    SELECT d.refobjid, d.refobjsubid
+      FROM used u
+      JOIN pg_catalog.pg_rewrite w ON w.ev_class = u.oid
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> u.oid)`;
+
+/** The tables under a view. */
+export async function readBaseTables(sql: Sql, viewOid: string): Promise<RelationName[]> {
+  return sql.unsafe<RelationName[]>(
+    `${USED_BY_VIEW}
+     SELECT DISTINCT n.nspname::text AS schema, c.relname::text AS name
+       FROM used u
+       JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind <> 'v' AND c.oid <> $1::text::oid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      ORDER BY 1, 2`,
+    [viewOid],
+  );
+}
+
+/** The columns of a base table that a view reads. */
+export async function readColumnsUsed(sql: Sql, viewOid: string, baseOid: string): Promise<Set<string>> {
+  const rows = await sql.unsafe<{ name: string }[]>(
+    `${USED_BY_VIEW}
+     SELECT DISTINCT a.attname::text AS name
+       FROM used u JOIN pg_catalog.pg_attribute a ON a.attrelid = u.oid AND a.attnum = u.number
+      WHERE u.oid = $2::text::oid AND u.number > 0`,
+    [viewOid, baseOid],
+  );
+  return new Set(rows.map((row) => row.name));
+}
+
+/** The primary key's columns, or null. */
+export async function readPrimaryKey(sql: Sql, oid: string): Promise<string[] | null> {
+  const [row] = await sql.unsafe<{ key: string | null }[]>(
+    "SELECT to_json(datahub_sync.primary_key($1::text::oid::regclass))::text AS key",
+    [oid],
+  );
+  return row?.key ? (JSON.parse(row.key) as string[]) : null;
+}
+
+/** Whether the columns are NOT NULL and together carry a unique index. */
+export async function isKey(sql: Sql, oid: string, columns: readonly string[]): Promise<boolean> {
+  const [row] = await sql.unsafe<{ is_key: string }[]>(
+    "SELECT datahub_sync.is_key($1::text::oid::regclass, $2::text::text[])::text AS is_key",
+    [oid, arrayLiteral(columns)],
+  );
+  return row?.is_key === "true";
+}

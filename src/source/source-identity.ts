@@ -1,0 +1,84 @@
+import type { Database } from "../postgres/database.js";
+import { databaseErrorCode } from "../postgres/database-error.js";
+import { SyncError } from "../errors.js";
+import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
+
+export interface SourceIdentity {
+  /** The source's lasting id with the cluster's and the branch's: two copies of one database differ in it. */
+  lineage: string;
+  serverVersion: number;
+}
+
+/**
+ * Who the source is. `system_identifier` alone is not enough: Neon's branches share it, and so do copies of a data
+ * directory; those show when the nonces of the two sides are compared.
+ * @throws SyncError MIGRATIONS_MISSING, DATABASE_IN_RECOVERY
+ */
+export async function readIdentity(database: Database): Promise<SourceIdentity> {
+  const row = await database.run("reading the source's identity", async (sql) => {
+    try {
+      const [found] = await sql.unsafe<Record<string, string | null>[]>(
+        `SELECT (SELECT id::text FROM datahub_sync.source) AS source,
+                (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
+                coalesce(current_setting('neon.branch_id', true), current_setting('neon.timeline_id', true)) AS branch,
+                pg_is_in_recovery()::text AS recovering,
+                current_setting('server_version_num') AS version`,
+      );
+      return found!;
+    } catch (error) {
+      // 42P01 undefined_table, 3F000 invalid_schema_name: `migrate` has never run here.
+      if (["42P01", "3F000"].includes(databaseErrorCode(error) ?? "")) throw migrationsMissing(error);
+      throw error;
+    }
+  });
+  if (row["recovering"] === "true") {
+    throw new SyncError({
+      code: "DATABASE_IN_RECOVERY",
+      message: "This Postgres is a standby: snapshots taken here say nothing about the primary.",
+      remedy: "Point DATABASE_URL at the primary.",
+    });
+  }
+  if (!row["source"]) throw migrationsMissing(undefined);
+  return {
+    lineage: [row["source"], row["cluster"], row["branch"] || "-"].join("/"),
+    serverVersion: Number(row["version"]),
+  };
+}
+
+function migrationsMissing(cause: unknown): SyncError {
+  return new SyncError({
+    code: "MIGRATIONS_MISSING",
+    message: "The schema datahub_sync is not in this database.",
+    remedy: "Run `datahub-sync migrate` once, as the owner of the tables.",
+    cause,
+  });
+}
+
+/** The snapshot that a run begins with. What it takes to make it durable is the caller's: see the mirror's record. */
+export async function takeSnapshot(database: Database): Promise<SnapshotMoment> {
+  const [row] = await database.run("taking the snapshot", (sql) =>
+    sql.unsafe<{ snapshot: string; at: string }[]>(
+      `SELECT pg_current_snapshot()::text AS snapshot,
+              to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at`,
+    ),
+  );
+  return { snapshot: parseSnapshot(row!.snapshot), at: row!.at };
+}
+
+/** What keeps old transactions open, so that the same changes are looked at again: null when nothing does. */
+export async function readHorizon(
+  database: Database,
+): Promise<{ xidsBehind: string; oldest: string | null } | null> {
+  const [row] = await database.run("looking for what holds the horizon back", (sql) =>
+    sql.unsafe<{ behind: string; oldest: string | null }[]>(
+      `SELECT (pg_snapshot_xmax(s)::text::numeric - pg_snapshot_xmin(s)::text::numeric)::text AS behind,
+              coalesce(
+                (SELECT format('prepared transaction %s of %s, since %s', gid, owner, prepared)
+                   FROM pg_prepared_xacts ORDER BY prepared LIMIT 1),
+                (SELECT format('session %s of %s (%s), in a transaction since %s', pid, usename, application_name, xact_start)
+                   FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start LIMIT 1)) AS oldest
+         FROM pg_current_snapshot() AS s`,
+    ),
+  );
+  return row && row.behind !== "0" ? { xidsBehind: row.behind, oldest: row.oldest } : null;
+}

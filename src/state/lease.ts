@@ -1,0 +1,168 @@
+import { and, eq, sql } from "drizzle-orm";
+import { leases, targets } from "../../drizzle/state.js";
+import type { Database, Drizzle } from "../postgres/database.js";
+import { EXIT, SyncError } from "../errors.js";
+
+/** Who may write for a target: every write of a run carries it, here and in Convex (invariant 5). */
+export interface LeaseToken {
+  targetId: number;
+  epoch: bigint;
+  nonce: string;
+}
+
+export interface AcquiredLease {
+  token: LeaseToken;
+  /** The run that held the lease before and never released it: it crashed, or it is frozen. */
+  replaced: string | null;
+}
+
+export interface LeaseHolder {
+  holder: string;
+  epoch: bigint;
+  acquiredAt: string;
+  expiresAt: string;
+}
+
+/** The target's row, made when a deployment is first seen. */
+export async function findTarget(database: Database, url: string): Promise<number> {
+  const rows = await database.runDrizzle("registering the deployment", (db) =>
+    db
+      .insert(targets)
+      .values({ url })
+      .onConflictDoUpdate({ target: targets.url, set: { url } })
+      .returning({ id: targets.id }),
+  );
+  return Number(rows[0]!.id);
+}
+
+/**
+ * Takes the lease if it is free, released or expired; the epoch rises. One statement, because a session lock means
+ * nothing behind a pooler. Repeated with the same nonce (the answer was lost), it succeeds again.
+ * @throws SyncError LEASE_HELD, exit code 4
+ */
+export async function acquireLease(
+  database: Database,
+  targetId: number,
+  { nonce, holder, leaseMs }: { nonce: string; holder: string; leaseMs: number },
+): Promise<AcquiredLease> {
+  const [row] = await database.runDrizzle("taking the lease", (db) =>
+    db.execute<{ epoch: string; replaced: string | null }>(sql`
+      WITH before AS (SELECT holder, released, nonce FROM ${leases} WHERE target_id = ${targetId})
+      INSERT INTO ${leases} AS l (target_id, epoch, nonce, holder, acquired_at, expires_at)
+      VALUES (${targetId}, 1, ${nonce}, ${holder}, clock_timestamp(), ${expiry(leaseMs)})
+      ON CONFLICT (target_id) DO UPDATE
+        SET epoch = l.epoch + 1, nonce = excluded.nonce, holder = excluded.holder,
+            acquired_at = excluded.acquired_at, expires_at = excluded.expires_at, released = false
+        WHERE l.released OR l.expires_at < clock_timestamp() OR l.nonce = excluded.nonce
+      RETURNING epoch::text, (SELECT holder FROM before WHERE NOT released AND nonce <> ${nonce}) AS replaced`),
+  );
+  if (!row) throw await leaseHeld(database, targetId);
+  return { token: { targetId, epoch: BigInt(row.epoch), nonce }, replaced: row.replaced };
+}
+
+async function leaseHeld(database: Database, targetId: number): Promise<SyncError> {
+  const holder = await readLease(database, targetId);
+  return new SyncError({
+    code: "LEASE_HELD",
+    message: holder
+      ? `Another run is going on: ${holder.holder}, since ${holder.acquiredAt}.`
+      : "Another run is going on.",
+    remedy: holder
+      ? `Let it end. Should it have crashed, its lease is free at ${holder.expiresAt}.`
+      : "Run again in a moment.",
+    exitCode: EXIT.leaseHeld,
+  });
+}
+
+/** Extends the lease. An expired lease that nobody took is extended too: only (epoch, nonce) decides. */
+export async function renewLease(database: Database, token: LeaseToken, leaseMs: number): Promise<void> {
+  const rows = await database.runDrizzle("renewing the lease", (db) =>
+    db
+      .update(leases)
+      .set({ expiresAt: expiry(leaseMs) })
+      .where(holds(token))
+      .returning({ epoch: leases.epoch }),
+  );
+  if (rows.length === 0) throw leaseLost();
+}
+
+/** Lifts the epoch above one that Convex has already seen: Postgres was restored to before that run. */
+export async function raiseEpoch(database: Database, token: LeaseToken, above: bigint): Promise<LeaseToken> {
+  const epoch = above + 1n;
+  const rows = await database.runDrizzle("raising the epoch", (db) =>
+    db
+      .update(leases)
+      .set({ epoch })
+      .where(and(eq(leases.targetId, token.targetId), eq(leases.nonce, token.nonce)))
+      .returning({ epoch: leases.epoch }),
+  );
+  if (rows.length === 0) throw leaseLost();
+  return { ...token, epoch };
+}
+
+/** Frees the lease at once. A lease that is no longer ours is left alone. */
+export async function releaseLease(database: Database, token: LeaseToken): Promise<void> {
+  await database.runDrizzle("releasing the lease", (db) =>
+    db.update(leases).set({ released: true }).where(holds(token)),
+  );
+}
+
+/** The run that is going on, or null. */
+export async function readLease(database: Database, targetId: number): Promise<LeaseHolder | null> {
+  const rows = await database.runDrizzle("reading the lease", (db) =>
+    db
+      .select()
+      .from(leases)
+      .where(
+        and(
+          eq(leases.targetId, targetId),
+          eq(leases.released, false),
+          sql`${leases.expiresAt} > clock_timestamp()`,
+        ),
+      ),
+  );
+  const row = rows[0];
+  return row
+    ? { holder: row.holder, epoch: row.epoch, acquiredAt: row.acquiredAt, expiresAt: row.expiresAt }
+    : null;
+}
+
+/**
+ * The lease's row, locked for the rest of the statement; without a row, the statement it is joined into does nothing.
+ * Joined into every write of a run, so that the check and the write are one.
+ */
+export function heldLease(db: Drizzle, token: LeaseToken) {
+  return db.$with("held").as(
+    db
+      .select({ heldTarget: sql<number>`${leases.targetId}`.as("held_target") })
+      .from(leases)
+      .where(holds(token))
+      .for("update"),
+  );
+}
+
+/** The same as a fragment of SQL, for statements that Drizzle's builder does not write. */
+export function heldLeaseSql(token: LeaseToken) {
+  return sql`held AS (SELECT target_id AS held_target FROM ${leases} WHERE ${holds(token)} FOR UPDATE)`;
+}
+
+export function leaseLost(): SyncError {
+  return new SyncError({
+    code: "LEASE_LOST",
+    message: "Another run has taken over: this one was stopped, or too slow to renew its lease.",
+    remedy:
+      "Nothing is lost. Let the other run end; raise the lease's time if this machine is often that slow.",
+  });
+}
+
+function holds(token: LeaseToken) {
+  return and(
+    eq(leases.targetId, token.targetId),
+    eq(leases.epoch, token.epoch),
+    eq(leases.nonce, token.nonce),
+  );
+}
+
+function expiry(leaseMs: number) {
+  return sql<string>`clock_timestamp() + make_interval(secs => ${leaseMs / 1000}::float8)`;
+}

@@ -1,0 +1,210 @@
+import { and, eq, sql, type SQL } from "drizzle-orm";
+import { mirrors } from "../../drizzle/state.js";
+import type { Database } from "../postgres/database.js";
+import type { RunMode } from "../report.js";
+import { heldLease, heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
+
+/** What a run has finished with: where the next one begins. */
+export interface Watermark {
+  snapshot: string;
+  at: string;
+  generation: number;
+  fingerprint: string;
+  /** The name that both sides gave the end of that run. */
+  nonce: string;
+}
+
+/** A run that has begun and not ended. */
+export interface OpenRun {
+  nonce: string;
+  mode: RunMode;
+  snapshot: string;
+  snapshotAt: string;
+  generation: number;
+  fingerprint: string;
+  /** As the flow left it with `saveCursor`; opaque here. */
+  cursor: unknown;
+  /** Set from the moment before Convex is told the end. */
+  finalNonce: string | null;
+}
+
+export interface MirrorRecord {
+  watermark: Watermark | null;
+  openRun: OpenRun | null;
+  lastDelta: { at: string; outcome: string } | null;
+  lastFull: { at: string; outcome: string } | null;
+}
+
+type Row = typeof mirrors.$inferSelect;
+
+export async function readMirrorRecord(
+  database: Database,
+  targetId: number,
+  name: string,
+): Promise<MirrorRecord | null> {
+  const rows = await database.runDrizzle(`reading the watermark of ${name}`, (db) =>
+    db
+      .select()
+      .from(mirrors)
+      .where(and(eq(mirrors.targetId, targetId), eq(mirrors.name, name))),
+  );
+  return rows[0] ? toRecord(rows[0]) : null;
+}
+
+function toRecord(row: Row): MirrorRecord {
+  return {
+    watermark:
+      row.watermark !== null
+        ? {
+            snapshot: row.watermark,
+            at: row.watermarkAt!,
+            generation: row.generation!,
+            fingerprint: row.fingerprint!,
+            nonce: row.nonce!,
+          }
+        : null,
+    openRun:
+      row.runNonce !== null
+        ? {
+            nonce: row.runNonce,
+            mode: row.runMode!,
+            snapshot: row.runSnapshot!,
+            snapshotAt: row.runSnapshotAt!,
+            generation: row.runGeneration!,
+            fingerprint: row.runFingerprint!,
+            cursor: row.runCursor,
+            finalNonce: row.runFinalNonce,
+          }
+        : null,
+    lastDelta: row.lastDeltaAt ? { at: row.lastDeltaAt, outcome: row.lastDeltaOutcome! } : null,
+    lastFull: row.lastFullAt ? { at: row.lastFullAt, outcome: row.lastFullOutcome! } : null,
+  };
+}
+
+/**
+ * Writes that a run of this mirror has begun. The commit is synchronous: after a crash of Postgres, xids whose WAL was
+ * never flushed are handed out again, and a row stamped with one of them would seem older than the snapshot. A flushed
+ * write after the snapshot and before the first row is read rules that out.
+ */
+export async function openRun(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  trackedId: number,
+  run: OpenRun,
+): Promise<void> {
+  const rows = await database.runDrizzle(`writing the start of ${name}`, (db) =>
+    db.execute(sql`
+      WITH ${heldLeaseSql(token)},
+           durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
+      INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_mode, run_snapshot, run_snapshot_at,
+                              run_generation, run_fingerprint, run_cursor, run_final_nonce)
+      SELECT held_target, ${name}, ${trackedId}::integer, ${run.nonce}, ${run.mode}, ${run.snapshot}::text::pg_snapshot,
+             ${run.snapshotAt}::text::timestamptz, ${run.generation}::integer, ${run.fingerprint},
+             ${run.cursor === null ? null : JSON.stringify(run.cursor)}::text::jsonb, NULL
+        FROM held, durable
+      ON CONFLICT (target_id, name) DO UPDATE
+        SET tracked_id = excluded.tracked_id, run_nonce = excluded.run_nonce, run_mode = excluded.run_mode,
+            run_snapshot = excluded.run_snapshot, run_snapshot_at = excluded.run_snapshot_at,
+            run_generation = excluded.run_generation, run_fingerprint = excluded.run_fingerprint,
+            run_cursor = excluded.run_cursor, run_final_nonce = NULL
+      RETURNING 1 AS written`),
+  );
+  if (rows.length === 0) throw leaseLost();
+}
+
+/** Moves the open run's cursor: everything before it is acknowledged. */
+export async function saveCursor(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  cursor: unknown,
+): Promise<void> {
+  await update(database, token, name, `writing the progress of ${name}`, { runCursor: cursor });
+}
+
+/** Written before Convex is told: a crash in between is then recognised by this nonce, on either side. */
+export async function announceEnd(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  finalNonce: string,
+): Promise<void> {
+  await update(database, token, name, `announcing the end of ${name}`, { runFinalNonce: finalNonce });
+}
+
+/**
+ * The last step of a run: its snapshot becomes the watermark. Only after Convex has acknowledged everything below it
+ * (invariant 3).
+ */
+export async function commitWatermark(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  mode: RunMode,
+  outcome: string,
+): Promise<void> {
+  const now = sql`clock_timestamp()`;
+  await update(database, token, name, `moving the watermark of ${name}`, {
+    watermark: sql`${mirrors.runSnapshot}`,
+    watermarkAt: sql`${mirrors.runSnapshotAt}`,
+    generation: sql`${mirrors.runGeneration}`,
+    fingerprint: sql`${mirrors.runFingerprint}`,
+    nonce: sql`${mirrors.runFinalNonce}`,
+    runNonce: null,
+    runMode: null,
+    runSnapshot: null,
+    runSnapshotAt: null,
+    runGeneration: null,
+    runFingerprint: null,
+    runCursor: null,
+    runFinalNonce: null,
+    ...(mode === "delta"
+      ? { lastDeltaAt: now, lastDeltaOutcome: outcome }
+      : { lastFullAt: now, lastFullOutcome: outcome }),
+  });
+}
+
+/** The mirror's outcome when a run did not get to its end. The watermark and the open run stay. */
+export async function recordFailure(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  mode: RunMode,
+  outcome: string,
+): Promise<void> {
+  const now = sql`clock_timestamp()`;
+  await update(
+    database,
+    token,
+    name,
+    `recording the outcome of ${name}`,
+    mode === "delta"
+      ? { lastDeltaAt: now, lastDeltaOutcome: outcome }
+      : { lastFullAt: now, lastFullOutcome: outcome },
+    { absentIsFine: true },
+  );
+}
+
+type Change = { [K in keyof Row]?: Row[K] | SQL };
+
+async function update(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  doing: string,
+  change: Change,
+  { absentIsFine = false } = {},
+): Promise<void> {
+  const rows = await database.runDrizzle(doing, (db) => {
+    const held = heldLease(db, token);
+    return db
+      .with(held)
+      .update(mirrors)
+      .set(change)
+      .from(held)
+      .where(and(eq(mirrors.targetId, held.heldTarget), eq(mirrors.name, name)))
+      .returning({ name: mirrors.name });
+  });
+  if (rows.length === 0 && !absentIsFine) throw leaseLost();
+}

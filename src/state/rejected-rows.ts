@@ -1,0 +1,82 @@
+import { and, asc, eq, sql } from "drizzle-orm";
+import { rejectedRows } from "../../drizzle/state.js";
+import type { Database } from "../postgres/database.js";
+import { arrayLiteral } from "../postgres/array-literal.js";
+import { heldLeaseSql, type LeaseToken } from "./lease.js";
+
+/** A row that could not be mirrored, with the reason; never a value. */
+export interface RejectedRow {
+  key: string;
+  /** A stable code, such as DOCUMENT_TOO_LARGE. */
+  code: string;
+  column: string | null;
+  reason: string;
+}
+
+export async function recordRejectedRow(
+  database: Database,
+  token: LeaseToken,
+  mirror: string,
+  row: RejectedRow,
+): Promise<void> {
+  await database.runDrizzle(`setting a row of ${mirror} aside`, (db) =>
+    db.execute(sql`
+      WITH ${heldLeaseSql(token)}
+      INSERT INTO ${rejectedRows} (target_id, mirror, key, code, column_name, reason)
+      SELECT held_target, ${mirror}, ${row.key}, ${row.code}, ${row.column}, ${row.reason} FROM held
+      ON CONFLICT (target_id, mirror, key) DO UPDATE
+        SET code = excluded.code, column_name = excluded.column_name, reason = excluded.reason, last_at = now()`),
+  );
+}
+
+/** The rows are mirrored now, or gone. */
+export async function forgetRejectedRows(
+  database: Database,
+  token: LeaseToken,
+  mirror: string,
+  keys: readonly string[],
+): Promise<void> {
+  if (keys.length === 0) return;
+  await database.runDrizzle(`recording mended rows of ${mirror}`, (db) =>
+    db.execute(sql`
+      WITH ${heldLeaseSql(token)}
+      DELETE FROM ${rejectedRows} r USING held
+       WHERE r.target_id = held_target AND r.mirror = ${mirror} AND r.key = ANY (${arrayLiteral(keys)}::text::text[])`),
+  );
+}
+
+/** The first `limit` rows that are set aside, in the order of the key. */
+export async function readRejectedRows(
+  database: Database,
+  targetId: number,
+  mirror: string,
+  limit: number,
+): Promise<RejectedRow[]> {
+  return database.runDrizzle(`reading the rows of ${mirror} that were set aside`, (db) =>
+    db
+      .select({
+        key: rejectedRows.key,
+        code: rejectedRows.code,
+        column: rejectedRows.column,
+        reason: rejectedRows.reason,
+      })
+      .from(rejectedRows)
+      .where(and(eq(rejectedRows.targetId, targetId), eq(rejectedRows.mirror, mirror)))
+      .orderBy(asc(rejectedRows.key))
+      .limit(limit),
+  );
+}
+
+export async function countRejectedRows(
+  database: Database,
+  targetId: number,
+  mirror: string,
+): Promise<number> {
+  const rows = await database.runDrizzle(`counting the rows of ${mirror} that were set aside`, (db) =>
+    db
+      .select({ n: sql<string>`count(*)::text` })
+      .from(rejectedRows)
+      .where(and(eq(rejectedRows.targetId, targetId), eq(rejectedRows.mirror, mirror))),
+  );
+  return Number(rows[0]!.n);
+}
