@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Where continuous integration wants the results as JSON (.ci/run). */
+const resultsFile = process.env["TEST_RESULTS_FILE"];
+
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
@@ -9,5 +12,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     retry: 0, // a test that passes at the second try has failed
+    reporters: resultsFile ? ["default", ["json", { outputFile: resultsFile }]] : ["default"],
   },
 });

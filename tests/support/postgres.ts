@@ -13,7 +13,7 @@ export interface TestDatabase {
   url: string;
   sql: postgres.Sql;
   /** Ends all connections and drops the database. */
-  drop(): Promise<void>;
+  drop: () => Promise<void>;
 }
 
 /** A new, empty database: nothing that a test does in it is seen by another test. */

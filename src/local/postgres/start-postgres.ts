@@ -89,7 +89,9 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
       ...{ folder, owner, watchdog },
     });
 
-    let { server, port } = await launchOnFreePort(launchOn);
+    const launched = await launchOnFreePort(launchOn);
+    const { port } = launched;
+    let { server } = launched;
     return {
       version,
       release: binaries.release,

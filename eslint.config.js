@@ -1,0 +1,162 @@
+import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript";
+import { importX } from "eslint-plugin-import-x";
+import eslint from "@eslint/js";
+import { defineConfig, globalIgnores } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+/** Files that every layer of `src` may import: they import nothing but each other. */
+const LEAVES = ["src/errors.ts", "src/clock.ts", "src/report.ts", "src/limits.ts", "src/package-root.ts"];
+
+/** The types in which the stages hand values to each other. */
+const CONTRACTS = ["src/config/types.ts", "src/encode/types.ts"];
+
+/**
+ * The one direction of the house: cli -> sync -> stages. What a folder may import beside itself and
+ * packages; everything else is an error. The stages (config, source, encode, sink, state) are absent from
+ * each other's lines: only `sync` knows more than one.
+ */
+const MAY_IMPORT = {
+  convex: [],
+  drizzle: [],
+  "src/config": [...LEAVES, ...CONTRACTS],
+  "src/postgres": [...LEAVES],
+  "src/source": [...LEAVES, ...CONTRACTS, "src/postgres"],
+  "src/encode": [...LEAVES, ...CONTRACTS],
+  "src/sink": [...LEAVES, ...CONTRACTS, "convex"],
+  "src/state": [...LEAVES, ...CONTRACTS, "src/postgres", "drizzle"],
+  "src/sync": [
+    ...[...LEAVES, "src/postgres"],
+    ...["src/config", "src/source", "src/encode", "src/sink", "src/state"],
+  ],
+  "src/local": [...LEAVES, ...CONTRACTS, "src/postgres", "convex", "drizzle"],
+  "src/cli": [...LEAVES, "src/config", "src/sync", "src/local"],
+};
+
+const LAYERS = Object.entries(MAY_IMPORT).map(([layer, allowed]) => ({
+  target: `./${layer}`,
+  from: "./",
+  except: ["node_modules", "package.json", layer, ...allowed].map((path) => `./${path}`),
+  message: `${layer} may import ${["itself", ...allowed].join(", ")} (eslint.config.js, MAY_IMPORT).`,
+}));
+
+const CLOCK_MESSAGE = "Time, chance and sleep come from a Clock (src/clock.ts), so that tests need not wait.";
+
+const CLOCK_RULES = {
+  "no-restricted-globals": [
+    "error",
+    ...["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: CLOCK_MESSAGE })),
+  ],
+  "no-restricted-imports": [
+    "error",
+    ...["node:timers", "node:timers/promises"].map((name) => ({ name, message: CLOCK_MESSAGE })),
+  ],
+  "no-restricted-syntax": [
+    "error",
+    { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: CLOCK_MESSAGE },
+  ],
+};
+
+const CLOCK_PROPERTIES = [
+  { object: "Date", property: "now", message: CLOCK_MESSAGE },
+  { object: "Math", property: "random", message: CLOCK_MESSAGE },
+  { object: "crypto", property: "randomUUID", message: CLOCK_MESSAGE },
+];
+
+const ENVIRONMENT_PROPERTY = {
+  object: "process",
+  property: "env",
+  message: "The environment is read in src/config alone.",
+};
+
+const EXIT_PROPERTY = {
+  object: "process",
+  property: "exit",
+  message: "Only the command line ends the process: set process.exitCode, or throw.",
+};
+
+export default defineConfig(
+  globalIgnores(["dist", "coverage", "logs", "migrations", "convex/_generated"]),
+  eslint.configs.recommended,
+  tseslint.configs.strict,
+  tseslint.configs.recommendedTypeChecked,
+  {
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    plugins: { "import-x": importX },
+    settings: {
+      "import-x/resolver-next": [createTypeScriptImportResolver()],
+      "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
+    },
+    rules: {
+      eqeqeq: ["error", "always", { null: "ignore" }], // `== null` is null or undefined
+      "import-x/no-cycle": "error",
+      "import-x/no-restricted-paths": ["error", { zones: LAYERS }],
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      // A value that the types cannot know but the code has just made sure of is said so with `!`.
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-dynamic-delete": "off", // documents are records with keys of the user's choice
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", ignoreRestSiblings: true }],
+    },
+  },
+  {
+    files: ["src/**"],
+    rules: {
+      ...CLOCK_RULES,
+      "no-console": "error",
+      "no-restricted-properties": ["error", ...CLOCK_PROPERTIES, ENVIRONMENT_PROPERTY, EXIT_PROPERTY],
+    },
+  },
+  {
+    files: ["src/config/**"],
+    rules: { "no-restricted-properties": ["error", ...CLOCK_PROPERTIES, EXIT_PROPERTY] },
+  },
+  {
+    files: ["src/cli/**"],
+    rules: {
+      "no-console": "off",
+      "no-restricted-properties": ["error", ...CLOCK_PROPERTIES, ENVIRONMENT_PROPERTY],
+    },
+  },
+  {
+    // The one implementation of the clock, and the local deployment, which is for tests and tryouts.
+    files: ["src/clock.ts", "src/local/**"],
+    rules: {
+      "no-restricted-globals": "off",
+      "no-restricted-imports": "off",
+      "no-restricted-syntax": "off",
+      "no-restricted-properties": ["error", ENVIRONMENT_PROPERTY, EXIT_PROPERTY],
+    },
+  },
+  {
+    files: ["src/local/demo/**"],
+    rules: {
+      "no-console": "off",
+      "no-restricted-properties": ["error", ENVIRONMENT_PROPERTY],
+    },
+  },
+  {
+    files: ["tests/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector:
+            "MemberExpression[object.name=/^(test|it|describe)$/][property.name=/^(skip|skipIf|runIf|only|todo|fails)$/]",
+          message: "Every test runs, always.",
+        },
+      ],
+    },
+  },
+  {
+    files: ["**/*.js"],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { process: "readonly", console: "readonly" } },
+  },
+);
