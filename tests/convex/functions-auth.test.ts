@@ -1,0 +1,100 @@
+import { describe, expect, it, vi } from "vitest";
+import * as exported from "../../convex/datahubSync.js";
+import {
+  expectRefusal,
+  functions,
+  lastRun,
+  startTestDeployment,
+  SYNC_KEY,
+  TABLE,
+  type TestDeployment,
+} from "./test-deployment.js";
+
+const token = { table: TABLE, epoch: 1n, nonce: "first", fence: 0n };
+const page = { table: TABLE, after: null, limit: 10 };
+const noRows = { slot: 0, upserts: [], deletions: [], orphans: [], force: false };
+const ending = { nextNonce: "ended", highWaterMark: null, position: null, lastRun: lastRun() };
+
+/** One sound call of every function. */
+const calls = {
+  handshake: (t, syncKey, table) => t.query(functions.handshake, { syncKey, tables: [table] }),
+  beginRun: (t, syncKey, table) =>
+    t.mutation(functions.beginRun, {
+      syncKey,
+      table,
+      lineage: "source",
+      epoch: 1n,
+      nonce: "first",
+      takeOver: false,
+    }),
+  rotateFence: (t, syncKey, table) =>
+    t.mutation(functions.rotateFence, { syncKey, ...token, table, nextFence: 1n }),
+  applyBatch: (t, syncKey, table) =>
+    t.mutation(functions.applyBatch, { syncKey, ...token, table, ...noRows }),
+  finishRun: (t, syncKey, table) => t.mutation(functions.finishRun, { syncKey, ...token, table, ...ending }),
+  listLedger: (t, syncKey, table) => t.query(functions.listLedger, { syncKey, ...page, table }),
+  listDocuments: (t, syncKey, table) =>
+    t.query(functions.listDocuments, { syncKey, table, cursor: null, limit: 10, maxBytes: 1_000 }),
+  listMissing: (t, syncKey, table) => t.query(functions.listMissing, { syncKey, ...page, table }),
+} satisfies Record<
+  keyof typeof exported,
+  (t: TestDeployment["t"], syncKey: string, table: string) => Promise<unknown>
+>;
+const everyCall = Object.entries(calls);
+
+describe("invariant 11: nobody without the sync key reads or writes", () => {
+  it("is tested for every function that the module exports", () => {
+    expect(Object.keys(calls).sort()).toEqual(Object.keys(exported).sort());
+  });
+
+  describe.each(everyCall)("%s", (_name, call) => {
+    it.each([
+      ["of equal length", SYNC_KEY.replace(/^./, "b")],
+      ["that the key begins with", SYNC_KEY.slice(0, -1)],
+      ["that begins with the key", `${SYNC_KEY}s`],
+      ["that is empty", ""],
+    ])("refuses a key %s", async (_case, syncKey) => {
+      await expectRefusal(call(startTestDeployment().t, syncKey, TABLE), "WRONG_SYNC_KEY");
+    });
+
+    it.each([
+      ["absent", undefined],
+      ["empty", ""],
+    ])("refuses every key when the deployment's is %s", async (_case, value) => {
+      const { t } = startTestDeployment();
+      vi.stubEnv("CONVEX_SYNC_AUTH_KEY", value);
+      await expectRefusal(call(t, "", TABLE), "SYNC_KEY_UNSET");
+      await expectRefusal(call(t, SYNC_KEY, TABLE), "SYNC_KEY_UNSET");
+    });
+
+    it("says nothing about a table before the key is found right", async () => {
+      await expectRefusal(call(startTestDeployment().t, "wrong", "no_such_table"), "WRONG_SYNC_KEY");
+    });
+
+    it("is not called without a key at all", async () => {
+      // @ts-expect-error the key is missing
+      await expect(call(startTestDeployment().t, undefined, TABLE)).rejects.toThrow(/syncKey/);
+    });
+  });
+
+  it.each(everyCall.filter(([name]) => name !== "handshake"))(
+    "%s refuses other tables",
+    async (_name, call) => {
+      const { t } = startTestDeployment();
+      // The sync's own tables and inherited names of a JavaScript object are none of the mirrored tables either.
+      for (const table of ["no_such_table", "datahubSyncLedger", "_storage", "toString", "__proto__"]) {
+        await expectRefusal(call(t, SYNC_KEY, table), "UNKNOWN_TABLE");
+      }
+    },
+  );
+
+  it("writes nothing for a caller without the key", async () => {
+    const { t } = startTestDeployment();
+    for (const [, call] of everyCall) await call(t, "wrong", TABLE).catch(() => undefined);
+    const written = await t.run(async (ctx) => [
+      ...(await ctx.db.query("datahubSyncMirrors").collect()),
+      ...(await ctx.db.query("datahubSyncCounts").collect()),
+    ]);
+    expect(written).toEqual([]);
+  });
+});
