@@ -1,0 +1,210 @@
+import type { BatchResult } from "../../convex/datahubSyncProtocol.js";
+import {
+  BatchBuilder,
+  deletionOf,
+  halve,
+  orphanOf,
+  upsertOf,
+  type Batch,
+  type Operation,
+  type OutgoingRow,
+} from "./batch.js";
+import type { RunToken } from "./convex-sink.js";
+import { FencedCalls, type FencedCallsOptions } from "./fenced-calls.js";
+import { RefusalGuard, type RefusalLimits } from "./refusal-guard.js";
+import { interruption } from "./with-retries.js";
+
+/** Why a row is set aside. Never carries a value of the row. */
+export interface RowRefusal {
+  code: string;
+  message: string;
+}
+
+export interface BatchSenderOptions extends FencedCallsOptions {
+  /**
+   * Bytes of a batch, the sync's own writes included as an estimate. Default 1 MiB, at most 2: a body in JSON
+   * can be six times as long (escaped control characters), and Convex takes 16 MiB.
+   */
+  maxBatchBytes?: number;
+  /** Operations of a batch. Default 400: at most 4 index ranges each, of the 4,096 of a transaction. */
+  maxBatchRows?: number;
+  refusalLimits?: RefusalLimits;
+  /** Records a row that Convex refused. The row counts as settled once this resolves. */
+  onRowRefused: (key: string, reason: RowRefusal) => Promise<void>;
+  /** Told the keys that were acknowledged or set aside. */
+  onSettled?: (keys: string[]) => void;
+  /** Stops the sender: nothing new is sent, and what is in flight is let finish. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface SendCounts extends BatchResult {
+  /** Rows set aside. */
+  refused: number;
+}
+
+const DEFAULT_BATCH_BYTES = 1024 * 1024;
+const LARGEST_BATCH_BYTES = 2 * DEFAULT_BATCH_BYTES;
+
+/**
+ * Sends one mirror's changes in batches, several at a time. What it promises:
+ * - Order. A key is in at most one unsettled batch, so what was handed over last is what Convex holds last.
+ *   Different keys are written in no particular order.
+ * - Late duplicates change nothing; see FencedCalls.
+ * - Bounds. At most `maxInFlight` batches are in flight, as many prepared, and one is being filled.
+ * - A refused batch is cut in half, down to the single row that is at fault; that one is set aside.
+ * - End. Once any method has rejected, nothing of this sender is under way any more.
+ *
+ * Hand rows over one after the other: call `upsert`, `remove`, … when the call before has resolved.
+ */
+export class BatchSender {
+  /**
+   * What Convex said of the operations. One whose first call was applied unheard counts by the answer to its
+   * repetition: as unchanged, or absent.
+   */
+  readonly counts: SendCounts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0, refused: 0 };
+  readonly #options: BatchSenderOptions;
+  readonly #calls: FencedCalls;
+  readonly #builder: BatchBuilder;
+  readonly #guard: RefusalGuard;
+  /** Ids of operations handed over and not settled. */
+  readonly #unsettled = new Set<string>();
+  /** Batches cut and not settled. These promises never reject. */
+  readonly #deliveries = new Set<Promise<void>>();
+  #failure: Error | null = null;
+
+  constructor(options: BatchSenderOptions) {
+    const { maxBatchBytes = DEFAULT_BATCH_BYTES, maxBatchRows = 400, pacer } = options;
+    this.#options = options;
+    this.#calls = new FencedCalls(options);
+    this.#builder = new BatchBuilder(
+      Math.min(maxBatchBytes, LARGEST_BATCH_BYTES, pacer?.maxWriteBytes ?? Infinity),
+      maxBatchRows,
+    );
+    this.#guard = new RefusalGuard(options.token.table, options.refusalLimits);
+  }
+
+  /** The token with the fence as it is now: what `finishRun`, or the run's next sender, has to carry. */
+  get token(): RunToken {
+    return this.#calls.token;
+  }
+
+  /** Resolves when the row has been taken in; waits while enough is under way. */
+  upsert(row: OutgoingRow): Promise<void> {
+    return this.#handOver(upsertOf(row));
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#handOver(deletionOf(key));
+  }
+
+  /** Deletes a document that the ledger does not know (deep runs). */
+  removeOrphan(documentId: string): Promise<void> {
+    return this.#handOver(orphanOf(documentId));
+  }
+
+  /** Sets aside a row that can't be sent (it could not be encoded); the guard counts it like any other. */
+  async refuse(key: string, reason: RowRefusal): Promise<void> {
+    await this.#throwFailure();
+    await this.#setAside(key, reason).catch((error: unknown) => this.#fail(error));
+    await this.#throwFailure();
+  }
+
+  /** Resolves when everything handed over is acknowledged or set aside. Rejects with what ended the run. */
+  async drain(): Promise<void> {
+    this.#dispatch();
+    await Promise.all(this.#deliveries);
+    await this.#throwFailure();
+  }
+
+  async #handOver(operation: Operation): Promise<void> {
+    await this.#throwFailure();
+    if (this.#unsettled.has(operation.id)) {
+      this.#dispatch();
+      while (this.#unsettled.has(operation.id) && this.#failure === null) await this.#nextSettled();
+    } else if (!this.#builder.fits(operation)) {
+      this.#dispatch();
+    }
+    this.#unsettled.add(operation.id);
+    this.#builder.add(operation);
+    if (this.#builder.isFull) this.#dispatch();
+    while (this.#deliveries.size >= 2 * this.#calls.maxInFlight) await this.#nextSettled();
+    await this.#throwFailure();
+  }
+
+  async #nextSettled(): Promise<void> {
+    await Promise.race(this.#deliveries);
+  }
+
+  /** Sends what has been collected off. The abort signal is listened to only while something is under way. */
+  #dispatch(): void {
+    if (this.#failure !== null) return;
+    const batch = this.#builder.cut();
+    if (batch === null) return;
+    if (this.#deliveries.size === 0) this.#options.signal?.addEventListener("abort", this.#onAbort);
+    const delivery = this.#settle(batch)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#deliveries.delete(delivery);
+        if (this.#deliveries.size === 0) this.#options.signal?.removeEventListener("abort", this.#onAbort);
+      });
+    this.#deliveries.add(delivery);
+  }
+
+  async #settle(batch: Batch): Promise<void> {
+    const answer = await this.#calls.send(batch);
+    if ("written" in answer) {
+      this.#count(answer.written);
+      return this.#release(batch);
+    }
+    if (batch.length > 1) {
+      for (const half of halve(batch)) await this.#settle(half);
+      return;
+    }
+    const { refusedFor } = answer;
+    const operation = batch[0]!;
+    // A document that can't be deleted is not a bad row: the mirror would keep what it must not show.
+    if (operation.kind !== "upsert") throw this.#options.sink.explain(refusedFor, this.token.table);
+    const { code, kind, message } = refusedFor;
+    await this.#setAside(operation.row.key, { code: code ?? kind, message });
+    this.#release(batch);
+  }
+
+  #count(result: BatchResult): void {
+    for (const name of ["inserted", "updated", "unchanged", "deleted", "absent"] as const) {
+      this.counts[name] += result[name];
+    }
+    this.#guard.accept(result.inserted + result.updated + result.unchanged);
+  }
+
+  async #setAside(key: string, reason: RowRefusal): Promise<void> {
+    this.#guard.refuse(reason);
+    await this.#options.onRowRefused(key, reason);
+    this.counts.refused += 1;
+  }
+
+  #release(batch: Batch): void {
+    const keys: string[] = [];
+    for (const operation of batch) {
+      this.#unsettled.delete(operation.id);
+      if (operation.kind === "upsert") keys.push(operation.row.key);
+      if (operation.kind === "deletion") keys.push(operation.key);
+    }
+    this.#options.onSettled?.(keys);
+  }
+
+  readonly #onAbort = (): void => this.#fail(interruption(this.#options.signal!));
+
+  /** The first failure ends the run; those that follow from it say nothing new. */
+  #fail(error: unknown): void {
+    if (this.#failure !== null) return;
+    this.#failure = error instanceof Error ? error : new Error("The sender failed.", { cause: error });
+    this.#calls.stop(this.#failure);
+  }
+
+  async #throwFailure(): Promise<void> {
+    if (this.#options.signal?.aborted) this.#onAbort();
+    if (this.#failure === null) return;
+    await Promise.all(this.#deliveries);
+    throw this.#failure;
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  LIMITS,
+  PROTOCOL_VERSION,
+  type Batch as BatchArguments,
+  type BatchResult,
+  type BeginRun,
+  type DocumentPage,
+  type FinishRun,
+  type HandshakeResult,
+  type LedgerPage,
+  type MissingPage,
+  type RunResult,
+} from "../../convex/datahubSyncProtocol.js";
+import type { Clock } from "../clock.js";
+import { SyncError } from "../errors.js";
+import { ConvexCallError } from "./convex-call-error.js";
+import { ConvexTransport, type CallMeter, type TransportOptions } from "./convex-transport.js";
+import { explainFailure, explainHandshakeFailure } from "./explain-failure.js";
+import { withRetries } from "./with-retries.js";
+
+/** The fencing token of a mirror's run; see `tokenFields` in the protocol. */
+export type RunToken = { table: string; epoch: bigint; nonce: string; fence: bigint };
+
+export interface CallOptions {
+  /** Ends waits, and calls where they stand. */
+  signal?: AbortSignal | undefined;
+  /** A time of the clock (milliseconds) after which nothing is tried again. */
+  deadlineAt?: number | undefined;
+}
+
+export interface SinkOptions extends TransportOptions {
+  clock: Clock;
+  /** Calls made at most for one request, the first included. Default 8, which spans about two minutes. */
+  maxAttempts?: number;
+  /** The same for the handshake, where a mistyped URL should be told soon. Default 4. */
+  maxHandshakeAttempts?: number;
+}
+
+/**
+ * The sync functions of a deployment, typed. Every method but `applyBatch` repeats what may be repeated and
+ * then throws a SyncError that names cause and remedy. The functions are idempotent, late duplicates included:
+ * a mirror's epoch, nonce and fence only move on.
+ */
+export class ConvexSink {
+  readonly host: string;
+  readonly #transport: ConvexTransport;
+  readonly #options: SinkOptions;
+  readonly #meters = new Map<string, CallMeter>();
+
+  constructor(options: SinkOptions) {
+    this.#options = options;
+    this.#transport = new ConvexTransport(options);
+    this.host = this.#transport.host;
+  }
+
+  /** Calls, retries and bytes for a table so far. The handshake counts for none. The object is live. */
+  meter(table: string): CallMeter {
+    let meter = this.#meters.get(table);
+    if (meter === undefined) this.#meters.set(table, (meter = { calls: 0, retries: 0, bytesSent: 0 }));
+    return meter;
+  }
+
+  /**
+   * What the deployment knows of these mirrors. The first call of a run: it tells whether the functions are
+   * there, speak our protocol and accept the key. A table that is not deployed is reported, not thrown.
+   */
+  async handshake(tables: string[], options: CallOptions = {}): Promise<HandshakeResult> {
+    const whole: HandshakeResult = { protocol: PROTOCOL_VERSION, mirrors: [] };
+    for (let from = 0; from === 0 || from < tables.length; from += LIMITS.handshakeTables) {
+      const part = tables.slice(from, from + LIMITS.handshakeTables);
+      whole.mirrors.push(...(await this.#shakeHands(part, options)).mirrors);
+    }
+    return whole;
+  }
+
+  /** Begins a mirror's run: from here on, only writes with its (epoch, nonce) are accepted. Fence 0. */
+  beginRun(run: BeginRun, options?: CallOptions): Promise<RunResult> {
+    return this.#call("mutation", "beginRun", run, options);
+  }
+
+  /** Makes late duplicates of earlier batches harmless: they carry a fence that is no longer the mirror's. */
+  async rotateFence(token: RunToken, nextFence: bigint, options?: CallOptions): Promise<void> {
+    await this.#call("mutation", "rotateFence", { ...token, nextFence }, options);
+  }
+
+  /**
+   * One batch, tried once; any failure is a ConvexCallError. What follows from it is for FencedCalls to do, since
+   * a repetition may need a new fence first. It takes no signal: a call under way is let finish, so that its
+   * outcome is known.
+   */
+  applyBatch(batch: BatchArguments): Promise<BatchResult> {
+    return this.#transport.mutation("applyBatch", batch, { meter: this.meter(batch.table) });
+  }
+
+  /** Ends a mirror's run: its state document shows the new watermark, and its token is good for nothing more. */
+  finishRun(end: FinishRun, options?: CallOptions): Promise<RunResult> {
+    return this.#call("mutation", "finishRun", end, options);
+  }
+
+  /** Keys and hashes after a key (null: from the start), in the order of the keys' UTF-8 bytes. */
+  listLedger(
+    page: { table: string; after: string | null; limit: number },
+    options?: CallOptions,
+  ): Promise<LedgerPage> {
+    return this.#call("query", "listLedger", page, options);
+  }
+
+  /** Documents with what the ledger says of each, in the order of their creation. */
+  listDocuments(
+    page: { table: string; cursor: string | null; maxBytes: number; limit: number },
+    options?: CallOptions,
+  ): Promise<DocumentPage> {
+    return this.#call("query", "listDocuments", page, options);
+  }
+
+  /** Keys of the ledger whose documents are gone. */
+  listMissing(
+    page: { table: string; after: string | null; limit: number },
+    options?: CallOptions,
+  ): Promise<MissingPage> {
+    return this.#call("query", "listMissing", page, options);
+  }
+
+  /** The SyncError for a failed call that is not tried again. */
+  explain(error: ConvexCallError, table: string): SyncError {
+    return explainFailure(error, this.host, table);
+  }
+
+  async #shakeHands(tables: string[], options: CallOptions): Promise<HandshakeResult> {
+    const meter: CallMeter = { calls: 0, retries: 0, bytesSent: 0 };
+    const result = await this.#repeat<HandshakeResult>(
+      () => this.#transport.query("handshake", { tables }, { meter, signal: options.signal }),
+      { ...options, meter, maxAttempts: this.#options.maxHandshakeAttempts ?? 4 },
+      (error) => explainHandshakeFailure(error, this.host),
+    );
+    if (result.protocol !== PROTOCOL_VERSION) throw this.#protocolMismatch(result.protocol);
+    return result;
+  }
+
+  #call<Args extends { table: string }, Result>(
+    type: "query" | "mutation",
+    name: string,
+    args: Args,
+    options: CallOptions = {},
+  ): Promise<Result> {
+    const meter = this.meter(args.table);
+    return this.#repeat(
+      () => this.#transport[type](name, args, { meter, signal: options.signal }),
+      { ...options, meter, maxAttempts: this.#options.maxAttempts ?? 8 },
+      (error) => this.explain(error, args.table),
+    );
+  }
+
+  async #repeat<Result>(
+    call: () => Promise<Result>,
+    { meter, ...options }: CallOptions & { meter: CallMeter; maxAttempts: number },
+    explain: (error: ConvexCallError) => SyncError,
+  ): Promise<Result> {
+    const onRetry = () => void (meter.retries += 1);
+    try {
+      return await withRetries(call, { ...options, clock: this.#options.clock, onRetry });
+    } catch (error) {
+      throw error instanceof ConvexCallError ? explain(error) : error;
+    }
+  }
+
+  #protocolMismatch(deployed: number): SyncError {
+    const older = deployed < PROTOCOL_VERSION;
+    return new SyncError({
+      code: "PROTOCOL_MISMATCH",
+      message: `The functions deployed at ${this.host} speak version ${deployed} of the protocol, this command version ${PROTOCOL_VERSION}.`,
+      remedy: older
+        ? "Deploy the functions of this version: `npx convex deploy` (see the README for apps with functions of their own)."
+        : "Update datahub-sync to the version whose functions are deployed.",
+    });
+  }
+}

@@ -1,0 +1,115 @@
+import type { BatchResult } from "../../convex/datahubSyncProtocol.js";
+import type { Clock } from "../clock.js";
+import { contentOf, sumBytes, type Batch } from "./batch.js";
+import { ConvexCallError } from "./convex-call-error.js";
+import type { ConvexSink, RunToken } from "./convex-sink.js";
+import { InFlightWindow } from "./in-flight-window.js";
+import { decide } from "./retry-policy.js";
+import { nextDelayMs } from "./with-retries.js";
+import type { WritePacer } from "./write-pacer.js";
+
+export interface FencedCallsOptions {
+  sink: Pick<ConvexSink, "applyBatch" | "rotateFence" | "explain" | "meter">;
+  /** As `beginRun` left it. The fence moves on. */
+  token: RunToken;
+  clock: Clock;
+  /** Calls in flight at most, 1 to 64. Default 4. */
+  maxInFlight?: number;
+  /** Attempts for one batch. Default 10, which spans about two minutes. */
+  maxAttempts?: number;
+  /** A time of the clock (milliseconds) after which nothing is tried again. */
+  deadlineAt?: number | undefined;
+  pacer?: WritePacer | null;
+  /** Write documents even where the ledger holds the same hash (deep runs). */
+  force?: boolean;
+  /** Throws when the lease may have run out. Called before each call. */
+  ensureLease?: () => void;
+}
+
+/** What became of a batch: written, or refused as a whole by Convex. */
+export type Answer = { written: BatchResult } | { refusedFor: ConvexCallError };
+
+/**
+ * Calls of `applyBatch`, several at a time, repeated until each has an answer.
+ *
+ * A call whose outcome is unknown (a time-out, a broken connection) may still be applied, later than a newer
+ * value of the same row. So before anything of it is sent again, the mirror's fence is raised, and from then on
+ * Convex refuses the late duplicate. The repetition therefore lives here and not below.
+ */
+export class FencedCalls {
+  readonly #options: FencedCallsOptions;
+  readonly #window: InFlightWindow;
+  readonly #stopped = new AbortController();
+  #token: RunToken;
+
+  constructor(options: FencedCallsOptions) {
+    this.#options = options;
+    this.#window = new InFlightWindow(options.maxInFlight ?? 4);
+    this.#token = options.token;
+  }
+
+  /** The token with the fence as it is now. */
+  get token(): RunToken {
+    return this.#token;
+  }
+
+  get maxInFlight(): number {
+    return this.#window.maxSize;
+  }
+
+  /** Sends a batch until it is answered. Throws a SyncError for what ends the run. */
+  async send(batch: Batch): Promise<Answer> {
+    const { sink, clock, maxAttempts = 10, deadlineAt } = this.#options;
+    const { table } = this.#token;
+    for (let attempt = 1; ; attempt++) {
+      let fence = this.#token.fence;
+      try {
+        const written = await this.#window.run((slot) => {
+          fence = this.#token.fence;
+          return this.#call(batch, slot);
+        });
+        this.#window.succeeded();
+        return { written };
+      } catch (error) {
+        if (!(error instanceof ConvexCallError)) throw error;
+        const decision = decide(error);
+        if (decision.action === "split") return { refusedFor: error };
+        if (decision.action === "fail") throw sink.explain(error, table);
+        this.#window.pushedBack();
+        const delayMs = nextDelayMs(error, attempt, { clock, maxAttempts, deadlineAt });
+        if (delayMs === null) throw sink.explain(error, table);
+        sink.meter(table).retries += 1;
+        await clock.sleep(delayMs, this.#stopped.signal);
+        if (decision.outcome === "unknown") await this.#rotatePast(fence);
+      }
+    }
+  }
+
+  /** Ends waits and refuses what is not in flight yet. What is in flight is let finish: its outcome counts. */
+  stop(reason: Error): void {
+    this.#window.stop(reason);
+    this.#stopped.abort(reason);
+  }
+
+  async #call(batch: Batch, slot: number): Promise<BatchResult> {
+    const { sink, clock, pacer, ensureLease, force = false } = this.#options;
+    const waitMs = pacer?.reserve(sumBytes(batch)) ?? 0;
+    if (waitMs > 0) await clock.sleep(waitMs, this.#stopped.signal);
+    ensureLease?.();
+    return sink.applyBatch({ ...this.#token, slot, force, ...contentOf(batch) });
+  }
+
+  /**
+   * Makes every call that was sent with this fence powerless. It waits until none is in flight, because it would
+   * refuse that one too. One rotation serves all calls of the same fence.
+   */
+  async #rotatePast(fence: bigint): Promise<void> {
+    const { sink, deadlineAt } = this.#options;
+    await this.#window.runAlone(async () => {
+      if (this.#token.fence !== fence) return;
+      const nextFence = fence + 1n;
+      await sink.rotateFence(this.#token, nextFence, { signal: this.#stopped.signal, deadlineAt });
+      this.#token = { ...this.#token, fence: nextFence };
+    });
+  }
+}
