@@ -45,7 +45,7 @@ export function resolveOptions(
     if (checked.success) values[option] = checked.data;
     else problems.push(invalid(row, found, checked.error.issues[0]?.message ?? "is not valid"));
   }
-  return { values: values as Partial<OptionValues>, names: names as Record<OptionName, string>, problems };
+  return { values, names, problems };
 }
 
 function find(option: OptionName, row: OptionRow, flags: Flags, variables: VariableSources): Found | null {
