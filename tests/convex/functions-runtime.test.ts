@@ -1,0 +1,149 @@
+import { webcrypto } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { builtinModules } from "node:module";
+import { fileURLToPath } from "node:url";
+import { createContext, Script } from "node:vm";
+import { build } from "esbuild";
+import { convexToJson, type Value } from "convex/values";
+import { beforeAll, describe, expect, it } from "vitest";
+
+/**
+ * Queries and mutations run in Convex's V8 isolate, without Node. This bundles `convex/` the way the `convex`
+ * command does and runs it in a context that has only what Convex's runtime gives a query or a mutation
+ * (`npm-packages/udf-runtime` of get-convex/convex-backend).
+ */
+const directory = fileURLToPath(new URL("../../convex/", import.meta.url));
+
+async function bundle(entry: string) {
+  return await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: "browser",
+    conditions: ["convex", "module"],
+    target: "esnext",
+    format: "iife",
+    globalName: "entry",
+    logLevel: "silent",
+  });
+}
+
+type Syscalls = Record<string, (args: Record<string, unknown>) => unknown>;
+
+/** Answers of an empty database in which nothing can be found. */
+const emptyDatabase: Syscalls = {
+  "1.0/queryStream": () => ({ queryId: 1 }),
+  "1.0/queryStreamNext": () => ({ value: null, done: true }),
+  "1.0/queryCleanup": () => ({}),
+  "1.0/queryPage": () => ({ page: [], isDone: true, continueCursor: "end" }),
+  "1.0/insert": () => ({ _id: "new document" }),
+  "1.0/get": () => null,
+};
+
+/** A fresh context, as Convex gives to every call, with the functions of `convex/datahubSync.ts` in it. */
+function startIsolate(source: string, env: Record<string, string>) {
+  const answer = (op: string, args: string) => {
+    const syscall = emptyDatabase[op];
+    if (syscall === undefined) throw new Error(`unexpected syscall ${op}`);
+    return JSON.stringify(syscall(JSON.parse(args) as Record<string, unknown>));
+  };
+  const globals = {
+    process: { env },
+    console: {},
+    crypto: { subtle: { digest: webcrypto.subtle.digest.bind(webcrypto.subtle) } },
+    TextEncoder,
+    TextDecoder,
+    URL,
+    URLSearchParams,
+    structuredClone,
+    atob,
+    btoa,
+    Convex: {
+      syscall: answer,
+      // eslint-disable-next-line @typescript-eslint/require-await -- a failed syscall is a rejection
+      asyncSyscall: async (op: string, args: string) => answer(op, args),
+    },
+  };
+  const context = createContext(globals, { codeGeneration: { strings: false, wasm: false } });
+  new Script(source).runInContext(context);
+  const functions = (globals as unknown as { entry: Record<string, Invocable> }).entry;
+  return {
+    globals: () => new Script("Object.getOwnPropertyNames(globalThis)").runInContext(context) as string[],
+    call: async (name: string, args: Record<string, Value>): Promise<unknown> => {
+      const { invokeQuery, invokeMutation } = functions[name]!;
+      const result = await (invokeQuery ?? invokeMutation)!(JSON.stringify([convexToJson(args)]));
+      return JSON.parse(result);
+    },
+  };
+}
+interface Invocable {
+  invokeQuery?: (args: string) => Promise<string>;
+  invokeMutation?: (args: string) => Promise<string>;
+}
+
+describe("convex/ in the runtime of Convex", () => {
+  let source: string;
+  beforeAll(async () => {
+    const { outputFiles } = await bundle(`${directory}datahubSync.ts`);
+    source = outputFiles[0]!.text;
+  });
+  const env = { CONVEX_SYNC_AUTH_KEY: "a key for tests" };
+  const syncKey = "a key for tests";
+  const run = { table: "sow_poles", epoch: 1n, nonce: "first" };
+
+  it("is bundled without a module of Node's, file by file", async () => {
+    const files = (await readdir(directory)).filter((name) => name.endsWith(".ts"));
+    expect(files.length).toBeGreaterThan(10);
+    for (const file of files) {
+      const { metafile } = await bundle(directory + file);
+      const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+      expect(imports.map(({ path }) => path)).toEqual([]);
+      const inputs = Object.keys(metafile.inputs).map((path) => path.replace(/^\(disabled\):/, ""));
+      expect(inputs.filter((path) => path.startsWith("node:") || builtinModules.includes(path))).toEqual([]);
+      expect(inputs.filter((path) => path.startsWith("src/"))).toEqual([]);
+    }
+  });
+
+  it("has none of Node's globals there", () => {
+    const names = startIsolate(source, env).globals();
+    for (const name of ["require", "module", "Buffer", "global", "setImmediate", "fetch", "setTimeout"]) {
+      expect(names).not.toContain(name);
+    }
+    expect(names).toContain("entry");
+  });
+
+  it("compares keys", async () => {
+    const isolate = startIsolate(source, env);
+    expect(await isolate.call("handshake", { syncKey, tables: ["sow_poles"] })).toMatchObject({
+      protocol: 1,
+      mirrors: [{ table: "sow_poles", deployed: true, rows: 0, ledgerSample: "empty", tableEmpty: true }],
+    });
+    const wrong = isolate.call("handshake", { syncKey: "b key for tests", tables: [] });
+    await expect(wrong).rejects.toMatchObject({ data: expect.stringContaining("WRONG_SYNC_KEY") as string });
+    const unset = startIsolate(source, {}).call("handshake", { syncKey, tables: [] });
+    await expect(unset).rejects.toMatchObject({ data: expect.stringContaining("SYNC_KEY_UNSET") as string });
+  });
+
+  it("runs every other function as far as an empty database lets it", async () => {
+    const isolate = startIsolate(source, env);
+    const from = { syncKey, table: "sow_poles", limit: 10 };
+    expect(await isolate.call("beginRun", { syncKey, ...run, lineage: "l", takeOver: false })).toEqual({
+      rows: 0,
+    });
+    expect(await isolate.call("listLedger", { ...from, after: null })).toEqual({ entries: [], done: true });
+    expect(await isolate.call("listMissing", { ...from, after: null })).toEqual({ missing: [], after: null });
+    expect(await isolate.call("listDocuments", { ...from, cursor: null, maxBytes: 1_000 })).toEqual({
+      entries: [],
+      cursor: null,
+      done: true,
+    });
+    const stale = { data: expect.stringContaining("STALE_TOKEN") as string };
+    const token = { syncKey, ...run, fence: 0n };
+    const batch = { slot: 0, upserts: [], deletions: [], orphans: [], force: false };
+    await expect(isolate.call("applyBatch", { ...token, ...batch })).rejects.toMatchObject(stale);
+    await expect(isolate.call("rotateFence", { ...token, nextFence: 1n })).rejects.toMatchObject(stale);
+    const end = { nextNonce: "n", highWaterMark: null, position: null, lastRun: null };
+    await expect(isolate.call("finishRun", { ...token, ...end })).rejects.toMatchObject(stale);
+  });
+});
