@@ -1,6 +1,9 @@
 import {
   defineSchema,
   defineTable,
+  type DataModelFromSchemaDefinition,
+  type MutationBuilder,
+  type QueryBuilder,
   internalMutationGeneric,
   internalQueryGeneric,
   makeFunctionReference,
@@ -26,32 +29,36 @@ export const schema = defineSchema({
   anything: defineTable(v.any()),
 });
 
+type DataModel = DataModelFromSchemaDefinition<typeof schema>;
+const query = queryGeneric as QueryBuilder<DataModel, "public">;
+const mutation = mutationGeneric as MutationBuilder<DataModel, "public">;
+
 const note = schema.tables.notes.validator;
 const order = v.union(v.literal("asc"), v.literal("desc"));
 const bound = v.union(v.null(), v.number(), v.int64(), v.string());
 
 export const notes = {
-  add: mutationGeneric({
+  add: mutation({
     args: { note },
     returns: v.id("notes"),
     handler: ({ db }, { note }) => db.insert("notes", note),
   }),
-  addLoose: mutationGeneric({
+  addLoose: mutation({
     args: { note: v.any() },
-    handler: ({ db }, { note }) => db.insert("notes", note as { key: string }),
+    handler: ({ db }, { note }) => db.insert("notes", note),
   }),
-  addAnything: mutationGeneric({
+  addAnything: mutation({
     args: { value: v.any() },
     handler: ({ db }, { value }) => db.insert("anything", value),
   }),
-  addMany: mutationGeneric({
+  addMany: mutation({
     args: { notes: v.array(note) },
     handler: async ({ db }, { notes }) => {
       for (const note of notes) await db.insert("notes", note);
       return notes.length;
     },
   }),
-  replaceByKey: mutationGeneric({
+  replaceByKey: mutation({
     args: { key: v.string(), note: v.any() },
     handler: async ({ db }, { key, note }) => {
       const found = await db
@@ -59,11 +66,11 @@ export const notes = {
         .withIndex("by_key", (q) => q.eq("key", key))
         .first();
       if (!found) return false;
-      await db.replace(found._id, note as { key: string });
+      await db.replace(found._id, note);
       return true;
     },
   }),
-  patchByKey: mutationGeneric({
+  patchByKey: mutation({
     args: { key: v.string(), patch: v.any(), remove: v.array(v.string()) },
     handler: async ({ db }, { key, patch, remove }) => {
       const found = await db
@@ -72,22 +79,22 @@ export const notes = {
         .first();
       if (!found) return false;
       const removed = Object.fromEntries(remove.map((name) => [name, undefined]));
-      await db.patch("notes", found._id as never, { ...(patch as object), ...removed });
+      await db.patch("notes", found._id, { ...(patch as object), ...removed });
       return true;
     },
   }),
-  removeByKey: mutationGeneric({
+  removeByKey: mutation({
     args: { key: v.string() },
     handler: async ({ db }, { key }) => {
       const found = await db
         .query("notes")
         .withIndex("by_key", (q) => q.eq("key", key))
         .collect();
-      for (const { _id } of found) await db.delete("notes", _id as never);
+      for (const { _id } of found) await db.delete("notes", _id);
       return found.length;
     },
   }),
-  addThenThrow: mutationGeneric({
+  addThenThrow: mutation({
     args: { key: v.string(), how: v.union(v.literal("plain"), v.literal("convex")) },
     handler: async ({ db }, { key, how }) => {
       await db.insert("notes", { key });
@@ -95,8 +102,8 @@ export const notes = {
       throw new ConvexError({ code: "AFTER_INSERT", count: 1n });
     },
   }),
-  wrongResult: queryGeneric({ args: {}, returns: v.number(), handler: () => "text" as unknown as number }),
-  unique: queryGeneric({
+  wrongResult: query({ args: {}, returns: v.number(), handler: () => "text" as unknown as number }),
+  unique: query({
     args: { key: v.string() },
     handler: ({ db }, { key }) =>
       db
@@ -104,7 +111,7 @@ export const notes = {
         .withIndex("by_key", (q) => q.eq("key", key))
         .unique(),
   }),
-  range: queryGeneric({
+  range: query({
     args: {
       rank: bound,
       from: v.union(v.null(), v.string()),
@@ -125,7 +132,7 @@ export const notes = {
         .order(order)
         .take(take),
   }),
-  above: queryGeneric({
+  above: query({
     args: { rank: bound, order },
     handler: ({ db }, { rank, order }) =>
       db
@@ -134,11 +141,11 @@ export const notes = {
         .order(order)
         .collect(),
   }),
-  all: queryGeneric({
+  all: query({
     args: { order },
     handler: ({ db }, { order }) => db.query("notes").order(order).collect(),
   }),
-  filtered: queryGeneric({
+  filtered: query({
     args: { rank: v.number(), take: v.number() },
     handler: ({ db }, { rank, take }) =>
       db
@@ -146,28 +153,28 @@ export const notes = {
         .filter((q) => q.or(q.gt(q.field("rank"), rank), q.eq(q.field("rank"), undefined)))
         .take(take),
   }),
-  page: queryGeneric({
+  page: query({
     args: { paginationOpts: paginationOptsValidator, order },
     handler: ({ db }, { paginationOpts, order }) =>
       db.query("notes").withIndex("by_key").order(order).paginate(paginationOpts),
   }),
-  twoPages: queryGeneric({
+  twoPages: query({
     args: { paginationOpts: paginationOptsValidator },
     handler: async ({ db }, { paginationOpts }) => {
       await db.query("notes").paginate(paginationOpts);
       return db.query("authors").paginate(paginationOpts);
     },
   }),
-  get: queryGeneric({
+  get: query({
     args: { id: v.id("notes") },
-    handler: ({ db }, { id }) => db.get("notes", id as never),
+    handler: ({ db }, { id }) => db.get("notes", id),
   }),
-  normalize: queryGeneric({
+  normalize: query({
     args: { table: v.string(), id: v.string() },
-    handler: ({ db }, { table, id }) => db.normalizeId(table, id),
+    handler: ({ db }, { table, id }) => db.normalizeId(table as "notes", id),
   }),
-  echo: queryGeneric({ args: { value: v.any() }, handler: (_, { value }) => value as unknown }),
-  environment: queryGeneric({
+  echo: query({ args: { value: v.any() }, handler: (_, { value }) => value as unknown }),
+  environment: query({
     args: {},
     handler: async () => {
       const before = process.env["SECRET"];
@@ -175,15 +182,15 @@ export const notes = {
       return { before, after: process.env["SECRET"], path: process.env["PATH"] ?? null };
     },
   }),
-  metrics: queryGeneric({
+  metrics: query({
     args: {},
     handler: async ({ db, meta }) => {
       await db.query("notes").take(3);
-      return meta.getTransactionMetrics() as never;
+      return meta.getTransactionMetrics();
     },
   }),
-  identity: queryGeneric({ args: {}, handler: ({ auth }) => auth.getUserIdentity() as never }),
-  addTwiceInside: mutationGeneric({
+  identity: query({ args: {}, handler: ({ auth }) => auth.getUserIdentity() }),
+  addTwiceInside: mutation({
     args: { key: v.string() },
     handler: async (ctx, { key }) => {
       await ctx.db.insert("notes", { key });
@@ -194,7 +201,7 @@ export const notes = {
     },
   }),
   /** Reads, waits for the caller, and writes: for conflicts. */
-  countThenAdd: mutationGeneric({
+  countThenAdd: mutation({
     args: { key: v.string() },
     handler: async ({ db }, { key }) => {
       const found = await db
@@ -206,7 +213,7 @@ export const notes = {
       return found.length;
     },
   }),
-  readMany: queryGeneric({
+  readMany: query({
     args: { count: v.number() },
     handler: async ({ db }, { count }) => {
       for (let i = 0; i < count; i++) {

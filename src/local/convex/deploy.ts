@@ -1,0 +1,60 @@
+import { DeployRefused } from "./errors.js";
+import { readFunctions, type DeployedFunction, type Modules } from "./functions.js";
+import { readSchema, sameIndex, type AnySchema, type IndexDefinition } from "./schema.js";
+import type { Store } from "./store.js";
+import { Table } from "./table.js";
+import { compileValidator, describeMismatch, type IdCheck, type Validator } from "./validators.js";
+
+/** What a deploy put in place. */
+export interface Deployed {
+  functions: Map<string, DeployedFunction>;
+  /** Checks a document without its system fields; tables without a schema have none. */
+  validators: Map<string, Validator>;
+}
+
+/**
+ * Checks a schema and functions, and the documents that exist, then builds the indexes. Throws
+ * {@link DeployRefused} before anything has changed.
+ */
+export function deployTables(
+  store: Store,
+  { schema, modules }: { schema: AnySchema; modules: Modules },
+): Deployed {
+  const isIdOf: IdCheck = (id, table) => store.isIdOf(id, table);
+  const schemas = readSchema(schema);
+  const functions = readFunctions(modules, isIdOf);
+  const validators = new Map<string, Validator>();
+  for (const { name, documentType } of schemas.values()) {
+    if (documentType) validators.set(name, compileValidator(documentType, isIdOf));
+  }
+  for (const [name, validate] of validators) checkExisting(store, name, validate);
+  const names = new Set([...store.tables.keys(), ...schemas.keys()]);
+  store.replaceTables(
+    new Map(
+      [...names].map((name) => {
+        store.tableNumber(name);
+        const existing = store.tables.get(name) ?? Table.create(name);
+        return [name, existing.withIndexes(reuseIndexes(schemas.get(name)?.indexes ?? [], existing.indexes))];
+      }),
+    ),
+  );
+  return { functions, validators };
+}
+
+function checkExisting(store: Store, name: string, validate: Validator): void {
+  for (const document of store.tables.get(name)?.documents() ?? []) {
+    const { _id, _creationTime, ...fields } = document.value();
+    const mismatch = validate(fields, "");
+    if (mismatch) {
+      throw new DeployRefused(
+        `Schema validation failed. Document with ID "${document.id}" in table "${name}" does not match the ` +
+          `schema: ${describeMismatch(mismatch)}`,
+      );
+    }
+  }
+}
+
+/** Index definitions are compared by identity everywhere else, so unchanged ones must stay the same objects. */
+function reuseIndexes(next: readonly IndexDefinition[], old: readonly IndexDefinition[]): IndexDefinition[] {
+  return next.map((index) => old.find((candidate) => sameIndex(candidate, index)) ?? index);
+}

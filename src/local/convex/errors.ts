@@ -1,0 +1,40 @@
+import type { JSONValue } from "convex/values";
+
+/**
+ * A call that was answered without running to its end: an HTTP status other than 200 and a body
+ * `{code, message}`. Whether it may be repeated follows from the code.
+ */
+export class CallRefused extends Error {
+  override readonly name = "CallRefused";
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * A function that failed: HTTP 200 with `status: "error"`. `message` is what the client may see, so it is
+ * redacted where the deployment redacts. `data` is set for a ConvexError only, in Convex's JSON encoding.
+ */
+export class FunctionFailed extends Error {
+  override readonly name = "FunctionFailed";
+  constructor(
+    message: string,
+    readonly data?: JSONValue,
+  ) {
+    super(message);
+  }
+}
+
+/** A deploy that Convex would refuse: an illegal name, or documents that contradict the new schema. */
+export class DeployRefused extends Error {
+  override readonly name = "DeployRefused";
+}
+
+/** A transaction read something that another one has written since. Internal: the runner retries it. */
+export class ConflictError extends Error {
+  override readonly name = "ConflictError";
+}

@@ -1,0 +1,151 @@
+import { timingSafeEqual, createHash } from "node:crypto";
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { Hono, type Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { JSONValue } from "convex/values";
+import { exportValue, readFormat, type ValueFormat } from "./value-format.js";
+import type { FunctionKind } from "./call.js";
+import type { LocalDeployment } from "./deployment.js";
+import { CallRefused, ConflictError, FunctionFailed } from "./errors.js";
+import { ConnectionCut, type FaultPoint } from "./faults.js";
+import { MAX_BODY_BYTES } from "./limits.js";
+import { readCallBody } from "./request-body.js";
+
+type Env = { Bindings: HttpBindings };
+
+/** Whether a header's key is the deployment's, in constant time. */
+export function isAdminKey(deployment: LocalDeployment, key: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(key), digest(deployment.adminKey));
+}
+
+/** Convex's HTTP function API, the few endpoints that its CLI asks for, and the meter. */
+export function createHttpApp(deployment: LocalDeployment): Hono<Env> {
+  const app = new Hono<Env>();
+  let calls = 0;
+
+  app.use(
+    "/api/*",
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => refuse(c, new CallRefused(400, "BadJsonBody", "Failed to buffer the request body")),
+    }),
+  );
+  app.onError((error, c) => {
+    if (error instanceof CallRefused) return refuse(c, error);
+    if (error instanceof ConnectionCut) return cut(c as Context<Env>);
+    const message = "Your request couldn't be completed. Try again later.";
+    return refuse(c, new CallRefused(500, "InternalServerError", message));
+  });
+
+  const serveCalls = (endpoint: string, kind: FunctionKind | "any") =>
+    app.post(endpoint, async (c) => {
+      const admin = authenticate(deployment, c.req.header("Authorization"));
+      if (kind === "any" && !admin) {
+        throw new CallRefused(
+          403,
+          "BadDeployKey",
+          "The provided deploy key was invalid for this deployment.",
+        );
+      }
+      const { path, args, format } = readCallBody(
+        c.req.header("Content-Type"),
+        new Uint8Array(await c.req.arrayBuffer()),
+      );
+      const valueFormat = readFormat(format, c.req.header("Convex-Client"));
+      const number = ++calls;
+      const atPoint = (point: FaultPoint, attempt = 1) =>
+        injectFault(deployment, point, { number, kind: kind === "any" ? "query" : kind, path, attempt });
+      await atPoint("beforeCall");
+      const answer = await answerOf(deployment.call(kind, path, args, { admin, atPoint }), valueFormat);
+      await atPoint("beforeAnswer");
+      const body = JSON.stringify(answer);
+      try {
+        await atPoint("midAnswer");
+      } catch (error) {
+        if (error instanceof ConnectionCut) return cutInTheMiddle(c, body);
+        throw error;
+      }
+      return c.body(body, 200, { "Content-Type": "application/json" });
+    });
+  serveCalls("/api/query", "query");
+  serveCalls("/api/mutation", "mutation");
+  serveCalls("/api/action", "action");
+  serveCalls("/api/function", "any");
+
+  app.get("/version", (c) => c.text("local"));
+  app.get("/instance_name", (c) => c.text(deployment.name));
+  app.get("/api/check_admin_key", (c) => {
+    if (authenticate(deployment, c.req.header("Authorization"))) return c.json({ success: true });
+    throw new CallRefused(401, "BadAdminKey", "An admin key is needed");
+  });
+  app.get("/_local/usage", (c) => c.json(deployment.usage()));
+  app.post("/_local/usage", (c) => c.json(deployment.resetUsage()));
+  return app;
+}
+
+/** Whether the caller is an admin. Throws where credentials are given but wrong. */
+function authenticate(deployment: LocalDeployment, header: string | undefined): boolean {
+  if (header === undefined) return false;
+  const [scheme, credentials = ""] = header.split(/ (.*)/s) as [string, string?];
+  if (scheme.toLowerCase() === "convex") {
+    // `--identity` appends ":<attributes>"; there is no authentication here that could use them.
+    if (isAdminKey(deployment, credentials.split(":")[0]!.trim())) return true;
+    throw new CallRefused(401, "BadAdminKey", "The provided admin key was invalid for this instance");
+  }
+  if (scheme.toLowerCase() === "bearer") {
+    throw new CallRefused(401, "NoAuthProvider", "No auth provider found matching the given token.");
+  }
+  throw new CallRefused(401, "InvalidAuthHeader", "Header must begin with `bearer `");
+}
+
+async function answerOf(result: Promise<{ value: JSONValue }>, format: ValueFormat) {
+  try {
+    return { status: "success", value: exportValue((await result).value, format) };
+  } catch (error) {
+    if (!(error instanceof FunctionFailed)) throw error;
+    const errorData = error.data === undefined ? {} : { errorData: exportValue(error.data, format) };
+    return { status: "error", errorMessage: error.message, ...errorData };
+  }
+}
+
+async function injectFault(
+  deployment: LocalDeployment,
+  point: FaultPoint,
+  request: { number: number; kind: FunctionKind; path: string; attempt: number },
+): Promise<void> {
+  const fault = deployment.faults?.(point, request);
+  switch (fault?.kind) {
+    case undefined:
+      return;
+    case "delay":
+      return deployment.clock.sleep(fault.delayMs);
+    case "answer":
+      throw new CallRefused(fault.status, fault.code, fault.message ?? `Injected at ${point}`);
+    case "conflict":
+      throw new ConflictError("Injected conflict");
+    case "cut":
+      throw new ConnectionCut();
+  }
+}
+
+function refuse(c: Context, { status, code, message }: CallRefused): Response {
+  return c.json({ code, message }, status as 400);
+}
+
+function cut(c: Context<Env>): Response {
+  c.env.incoming.socket.destroy();
+  return RESPONSE_ALREADY_SENT;
+}
+
+/** Announces the whole answer, sends half of it, and cuts the connection. */
+async function cutInTheMiddle(c: Context<Env>, body: string): Promise<Response> {
+  const bytes = Buffer.from(body);
+  const { incoming, outgoing } = c.env;
+  outgoing.writeHead(200, { "Content-Type": "application/json", "Content-Length": bytes.length });
+  const half = bytes.subarray(0, Math.floor(bytes.length / 2));
+  await new Promise<void>((resolve) => outgoing.write(half, () => resolve()));
+  incoming.socket.destroy();
+  return RESPONSE_ALREADY_SENT;
+}

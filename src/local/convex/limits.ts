@@ -1,0 +1,48 @@
+/**
+ * Convex's limits, as the local deployment enforces them.
+ * Sources: https://docs.convex.dev/production/state/limits, and in get-convex/convex-backend
+ * crates/common/src/knobs.rs, crates/common/src/document.rs and crates/value/src.
+ */
+const MiB = 1 << 20;
+
+/** `MAX_USER_SIZE`: a document with its `_id` and `_creationTime`. */
+export const MAX_DOCUMENT_BYTES = 1 * MiB;
+/** `MAX_DOCUMENT_NESTING`: levels of a document, the document itself being the first. */
+export const MAX_DOCUMENT_NESTING = 16;
+/** Levels of any value, so of arguments too. */
+export const MAX_VALUE_NESTING = 64;
+export const MAX_OBJECT_FIELDS = 1024;
+export const MAX_ARRAY_ITEMS = 8192;
+/** Names of tables, indexes and a document's own fields. */
+export const MAX_IDENTIFIER_CHARACTERS = 64;
+/** Keys of nested objects. */
+export const MAX_KEY_CHARACTERS = 1024;
+export const MAX_INDEXES_PER_TABLE = 32;
+export const MAX_FIELDS_PER_INDEX = 16;
+/** `FUNCTION_MAX_ARGS_SIZE` and `FUNCTION_MAX_RESULT_SIZE`. */
+export const MAX_ARGUMENT_BYTES = 16 * MiB;
+export const MAX_RESULT_BYTES = 16 * MiB;
+/** The HTTP server's limit on a request's body. */
+export const MAX_BODY_BYTES = 16 * MiB;
+
+/** What one transaction may use. Read and written bytes count documents, not index entries. */
+export interface TransactionLimits {
+  documentsRead: number;
+  bytesRead: number;
+  documentsWritten: number;
+  bytesWritten: number;
+  /** Ranges of indexes read; a document read by its id is a range of its own. */
+  databaseQueries: number;
+}
+
+export const TRANSACTION_LIMITS: Readonly<TransactionLimits> = {
+  documentsRead: 32_000,
+  bytesRead: 16 * MiB,
+  documentsWritten: 16_000,
+  bytesWritten: 16 * MiB,
+  databaseQueries: 4_096,
+};
+
+/** How often the server itself runs a mutation again after a conflict, and how long it waits in between. */
+export const CONFLICT_RETRIES = 4;
+export const CONFLICT_BACKOFF = { initialMs: 100, maxMs: 2_000 } as const;

@@ -1,0 +1,91 @@
+import type { Clock } from "../../clock.js";
+import { CallRefused } from "./errors.js";
+
+/** What a plan's deployment class bears. Source: https://docs.convex.dev/production/state/limits. */
+export interface Plan {
+  /** Documents and index entries, in a sliding window of one second. */
+  maxBytesWrittenPerSecond: number;
+  maxConcurrentMutations: number;
+}
+
+const MiB = 1 << 20;
+export const PLANS = {
+  /** Free and starter. */
+  s16: { maxBytesWrittenPerSecond: 4 * MiB, maxConcurrentMutations: 16 },
+  s256: { maxBytesWrittenPerSecond: 8 * MiB, maxConcurrentMutations: 256 },
+} as const satisfies Record<string, Plan>;
+
+const WINDOW_MS = 1_000;
+/** How long a call waits for a free place before it is refused. */
+const QUEUE_TIMEOUT_MS = 5_000;
+
+/** Applies a plan's limits to a deployment's mutations. */
+export class PlanGate {
+  #running = 0;
+  #waiting: (() => void)[] = [];
+  #written: { at: number; bytes: number }[] = [];
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Waits for a place among the running mutations; returns the function that frees it. */
+  async enter(): Promise<() => void> {
+    if (this.#running >= this.plan.maxConcurrentMutations) await this.#wait();
+    else this.#running++;
+    return () => this.#leave();
+  }
+
+  /** A place is handed on from the mutation that leaves, so `#running` does not change. */
+  async #wait(): Promise<void> {
+    const timeout = new AbortController();
+    let admit!: () => void;
+    const admitted = new Promise<"admitted">((resolve) => {
+      admit = () => resolve("admitted");
+    });
+    this.#waiting.push(admit);
+    const timedOut = this.clock.sleep(QUEUE_TIMEOUT_MS, timeout.signal).then(
+      () => "timed out" as const,
+      () => "admitted" as const,
+    );
+    const outcome = await Promise.race([admitted, timedOut]);
+    timeout.abort();
+    const place = this.#waiting.indexOf(admit);
+    if (outcome === "admitted" || place < 0) return;
+    this.#waiting.splice(place, 1);
+    throw new CallRefused(
+      429,
+      "TooManyConcurrentRequests",
+      "Too many concurrent mutations. Reduce how many run at once, or upgrade to a larger deployment.",
+    );
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#running--;
+  }
+
+  /**
+   * Refuses a mutation while the last second's writes exceed the plan; the one that exceeds it has passed.
+   * Convex checks before the function runs, and waits and tries again as after a conflict.
+   */
+  throughputRefusal(): CallRefused | null {
+    const from = this.clock.now() - WINDOW_MS;
+    this.#written = this.#written.filter(({ at }) => at >= from);
+    const bytes = this.#written.reduce((sum, write) => sum + write.bytes, 0);
+    const limit = this.plan.maxBytesWrittenPerSecond;
+    if (bytes <= limit) return null;
+    return new CallRefused(
+      429,
+      "TooManyWrites",
+      `Too many writes per second. Your deployment is limited to ${limit} bytes written per second. ` +
+        "Reduce your write rate or upgrade to a larger deployment.",
+    );
+  }
+
+  noteWritten(bytes: number): void {
+    if (bytes > 0) this.#written.push({ at: this.clock.now(), bytes });
+  }
+}

@@ -1,0 +1,195 @@
+import { jsonToConvex, type JSONValue, type Value } from "convex/values";
+import type { Clock } from "../../clock.js";
+import { runInCall, type Call, type FunctionKind } from "./call.js";
+import { CallRefused, ConflictError, FunctionFailed } from "./errors.js";
+import type { FaultPoint } from "./faults.js";
+import type { DeployedFunction } from "./functions.js";
+import { CONFLICT_BACKOFF, CONFLICT_RETRIES } from "./limits.js";
+import type { PlanGate } from "./plan.js";
+import type { ReadRange, Store } from "./store.js";
+import { Transaction } from "./transaction.js";
+import type { UsageMeter } from "./usage.js";
+import { describeMismatch, type Validator } from "./validators.js";
+import { checkArguments, checkResult } from "./value-limits.js";
+import "./syscalls.js";
+
+export interface RunOptions {
+  requestId: string;
+  /** Turns what a function threw into what its caller may see. */
+  failure(thrown: unknown): FunctionFailed;
+  /** Called at the boundaries of a mutation's commit; may delay, or throw to inject a fault. */
+  atPoint?(point: FaultPoint, attempt: number): Promise<void>;
+  /** System functions are not billed. */
+  metered: boolean;
+}
+
+export interface RunResult {
+  /** In Convex's JSON encoding. */
+  value: JSONValue;
+  /** What a query has read: a later commit into it makes the value stale. */
+  reads: readonly ReadRange[];
+}
+
+/** Finds a function for `ctx.runQuery` and `ctx.runMutation`; throws when there is none of this kind. */
+export type FindFunction = (path: string, kind: FunctionKind) => DeployedFunction;
+
+export interface RunnerOptions {
+  store: Store;
+  meter: UsageMeter;
+  clock: Clock;
+  plan: PlanGate | null;
+  env: NodeJS.ProcessEnv;
+  deploymentName: string;
+  /** How long a function may run by the clock; null: any time. */
+  userTimeoutMs: number | null;
+  validators(): ReadonlyMap<string, Validator>;
+  find: FindFunction;
+}
+
+/** Runs functions as transactions: each attempt on a fresh snapshot, again after a conflict. */
+export class Runner {
+  constructor(private readonly options: RunnerOptions) {}
+
+  /** Throws {@link FunctionFailed} or {@link CallRefused}. `args` is in Convex's JSON encoding. */
+  async run(deployed: DeployedFunction, args: JSONValue, options: RunOptions): Promise<RunResult> {
+    if (deployed.kind === "action") {
+      throw options.failure(new Error("The local deployment does not run actions"));
+    }
+    if (deployed.kind === "query") return this.#attempt(deployed, args, options, 1);
+    const leave = await this.options.plan?.enter();
+    try {
+      return await this.#retrying(deployed, args, options);
+    } finally {
+      leave?.();
+    }
+  }
+
+  async #retrying(deployed: DeployedFunction, args: JSONValue, options: RunOptions): Promise<RunResult> {
+    for (let attempt = 1; ; attempt++) {
+      const refusal = this.options.plan?.throughputRefusal();
+      if (refusal) {
+        if (attempt > CONFLICT_RETRIES) throw refusal;
+      } else {
+        try {
+          return await this.#attempt(deployed, args, options, attempt);
+        } catch (error) {
+          if (!(error instanceof ConflictError)) throw error;
+          if (attempt > CONFLICT_RETRIES) throw lostEveryRetry(error);
+        }
+      }
+      const backoffMs = Math.min(CONFLICT_BACKOFF.initialMs * 2 ** (attempt - 1), CONFLICT_BACKOFF.maxMs);
+      await this.options.clock.sleep(backoffMs * this.options.clock.random());
+    }
+  }
+
+  async #attempt(deployed: DeployedFunction, args: JSONValue, options: RunOptions, attempt: number) {
+    const { store, meter, plan } = this.options;
+    const writes = deployed.kind === "mutation";
+    const transaction = new Transaction(store, writes ? this.options.validators() : null);
+    try {
+      const call = this.#createCall(deployed, transaction, options.requestId);
+      let value: JSONValue;
+      try {
+        value = await invoke(deployed, args, call);
+      } catch (thrown) {
+        throw options.failure(thrown);
+      }
+      if (writes) {
+        await options.atPoint?.("beforeCommit", attempt);
+        const bytes = transaction.bytesToCommit;
+        transaction.commit();
+        plan?.noteWritten(bytes);
+        await options.atPoint?.("afterCommit", attempt);
+      }
+      return { value, reads: transaction.reads };
+    } finally {
+      transaction.close();
+      if (options.metered) {
+        meter.add(transaction.usage);
+        meter.noteLargest(transaction.used);
+      }
+    }
+  }
+
+  #createCall(deployed: DeployedFunction, transaction: Transaction, requestId: string): Call {
+    const { clock, env, deploymentName, userTimeoutMs } = this.options;
+    const startedAt = clock.now();
+    const call: Call = {
+      path: deployed.path,
+      kind: deployed.kind,
+      transaction,
+      env,
+      deploymentName,
+      requestId,
+      queries: new Map(),
+      nextQueryId: 0,
+      paginated: false,
+      checkTime: () => {
+        if (userTimeoutMs !== null && clock.now() - startedAt > userTimeoutMs) {
+          throw new Error(`Function execution timed out (maximum duration: ${userTimeoutMs}ms)`);
+        }
+      },
+      runNested: async (kind, path, args) => {
+        if (kind === "mutation" && deployed.kind === "query") throw new Error("Queries cannot run mutations");
+        const nested = this.options.find(path, kind);
+        const undo = transaction.savepoint();
+        try {
+          return await invoke(nested, args, {
+            ...call,
+            path: nested.path,
+            kind,
+            queries: new Map(),
+            paginated: false,
+          });
+        } catch (thrown) {
+          undo();
+          const data = convexErrorData(thrown);
+          throw data === undefined ? thrown : Object.assign(new Error(messageOf(thrown)), { data });
+        }
+      },
+    };
+    return call;
+  }
+}
+
+const lostEveryRetry = (conflict: ConflictError): CallRefused =>
+  new CallRefused(
+    503,
+    "OptimisticConcurrencyControlFailure",
+    `${conflict.message}, and so they did at every retry.`,
+  );
+
+/** Checks arguments, runs the function inside of its call, checks the result. */
+async function invoke(deployed: DeployedFunction, args: JSONValue, call: Call): Promise<JSONValue> {
+  const decoded = decodeArguments(args);
+  checkArguments(deployed.path, decoded);
+  const mismatch = deployed.validateArgs(decoded, "");
+  if (mismatch) throw new Error(`ArgumentValidationError: ${describeMismatch(mismatch)}`);
+  const text = await runInCall(call, () => deployed.invoke(JSON.stringify([args])));
+  call.checkTime();
+  const result = JSON.parse(text) as JSONValue;
+  const value = jsonToConvex(result);
+  checkResult(deployed.path, value);
+  const wrong = deployed.validateResult?.(value, "");
+  if (wrong) throw new Error(`ReturnsValidationError: ${describeMismatch(wrong)}`);
+  return result;
+}
+
+function decodeArguments(args: JSONValue): Value {
+  const value = jsonToConvex(args);
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof ArrayBuffer) {
+    throw new Error("The arguments of a Convex function must be an object");
+  }
+  return value;
+}
+
+/** `convex/server` has turned a ConvexError's data into JSON text by the time it gets here. */
+export function convexErrorData(thrown: unknown): JSONValue | undefined {
+  if (typeof thrown !== "object" || thrown === null || !(Symbol.for("ConvexError") in thrown))
+    return undefined;
+  const { data } = thrown as { data?: unknown };
+  return typeof data === "string" ? (JSON.parse(data) as JSONValue) : undefined;
+}
+
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);

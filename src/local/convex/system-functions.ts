@@ -1,0 +1,45 @@
+import { paginationOptsValidator, queryGeneric } from "convex/server";
+import { v } from "convex/values";
+import { currentCall } from "./call.js";
+import { describeFunction, type DeployedFunction, type Modules } from "./functions.js";
+
+/** What one page reads at most. Source: npm-packages/system-udfs/convex/_system/paginationLimits.ts. */
+const MAX_PAGE = { maximumRowsRead: 10_000, maximumBytesRead: 5_000_000 };
+
+/** The deployment's own functions, which the Convex CLI calls with the admin key. */
+export function systemModules(functions: () => Iterable<DeployedFunction>): Modules {
+  return {
+    "_system/cli/tables": {
+      default: queryGeneric({
+        args: { paginationOpts: paginationOptsValidator },
+        handler: () => ({
+          page: currentCall()!
+            .transaction.tableNames()
+            .map((name) => ({ name })),
+          isDone: true,
+          continueCursor: "end",
+        }),
+      }),
+    },
+    "_system/cli/tableData": {
+      default: queryGeneric({
+        args: {
+          table: v.string(),
+          order: v.union(v.literal("asc"), v.literal("desc")),
+          paginationOpts: paginationOptsValidator,
+        },
+        handler: ({ db }, { table, order, paginationOpts }) =>
+          db
+            .query(table)
+            .order(order)
+            .paginate({ ...paginationOpts, ...MAX_PAGE }),
+      }),
+    },
+    "_system/cli/modules": {
+      apiSpec: queryGeneric({
+        args: { componentId: v.optional(v.union(v.string(), v.null())) },
+        handler: () => [...functions()].map(describeFunction),
+      }),
+    },
+  };
+}
