@@ -142,8 +142,17 @@ export const notes = {
         .collect(),
   }),
   all: query({
-    args: { order },
-    handler: ({ db }, { order }) => db.query("notes").order(order).collect(),
+    args: { order, count: v.optional(v.boolean()) },
+    handler: async ({ db }, { order, count }) => {
+      const found = await db.query("notes").order(order).collect();
+      return count ? found.length : found;
+    },
+  }),
+  addTimes: mutation({
+    args: { times: v.number(), text: v.optional(v.string()) },
+    handler: async ({ db }, { times, text }) => {
+      for (let i = 0; i < times; i++) await db.insert("notes", { key: `${i}`, tags: text ? [text] : [] });
+    },
   }),
   filtered: query({
     args: { rank: v.number(), take: v.number() },

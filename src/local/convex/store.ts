@@ -62,25 +62,37 @@ export class Store {
     this.#commits = this.#commits.filter((commit) => commit.version > oldest);
   }
 
-  /** Throws {@link ConflictError}, and then nothing has changed. */
-  commit(snapshot: Snapshot, reads: readonly ReadRange[], writes: readonly Write[]): void {
+  /**
+   * Makes a transaction's writes visible. `tables` are its own clones, which hold them already: where nothing
+   * else was committed meanwhile they are taken over as they are. Throws {@link ConflictError}, and then
+   * nothing has changed.
+   */
+  commit(
+    snapshot: Snapshot,
+    tables: ReadonlyMap<string, Table>,
+    reads: readonly ReadRange[],
+    writes: readonly Write[],
+  ): void {
     this.#assertFresh(snapshot, reads);
-    this.apply(writes);
+    if (writes.length === 0) return;
+    if (snapshot.version !== this.#version) return this.apply(writes);
+    for (const { before, after } of writes) {
+      const name = (after ?? before)!.table;
+      this.#tables.set(name, tables.get(name)!);
+    }
+    this.#advance(this.#keysOf(writes));
   }
 
   /** Writes without a look at what was read: for data that no function wrote. */
   apply(writes: readonly Write[]): void {
-    if (writes.length === 0) return;
-    const keys: WrittenKeys = new Map();
     for (const { before, after } of writes) {
       const name = (after ?? before)!.table;
-      const table = this.#tables.get(name) ?? this.#createTable(name);
+      let table = this.#tables.get(name);
+      if (table === undefined) this.#tables.set(name, (table = Table.create(name)));
       if (after) table.put(after, before);
       else table.remove(before!);
-      noteKeys(keys, table, before, after);
     }
-    for (const indexes of keys.values()) for (const places of indexes.values()) places.sort(compareKeys);
-    this.#advance(keys);
+    if (writes.length > 0) this.#advance(this.#keysOf(writes));
   }
 
   #assertFresh(snapshot: Snapshot, reads: readonly ReadRange[]): void {
@@ -95,10 +107,15 @@ export class Store {
     }
   }
 
-  #createTable(name: string): Table {
-    const table = Table.create(name);
-    this.#tables.set(name, table);
-    return table;
+  /** Where the writes touch the indexes: the old places and the new. */
+  #keysOf(writes: readonly Write[]): WrittenKeys {
+    const keys: WrittenKeys = new Map();
+    for (const { before, after } of writes) {
+      const table = this.#tables.get((after ?? before)!.table)!;
+      noteKeys(keys, table, before, after);
+    }
+    for (const indexes of keys.values()) for (const places of indexes.values()) places.sort(compareKeys);
+    return keys;
   }
 
   #advance(keys: WrittenKeys | null): void {

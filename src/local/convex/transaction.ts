@@ -43,7 +43,7 @@ export class Transaction {
   /** Makes the writes visible to others, all at once. Throws ConflictError, and then writes nothing. */
   commit(): void {
     const writes = [...this.#writes.values()].filter(({ before, after }) => before !== after);
-    this.store.commit(this.#snapshot, this.reads, writes);
+    this.store.commit(this.#snapshot, this.#tables, this.reads, writes);
     for (const { before, after } of writes) this.#meterWrite(before, after);
   }
 
