@@ -95,7 +95,9 @@ export const deletions = datahubSync.table(
     xid: xid8("xid")
       .notNull()
       .default(sql`pg_current_xact_id()`),
-    recordedAt: moment("recorded_at").notNull().default(sql`clock_timestamp()`),
+    recordedAt: moment("recorded_at")
+      .notNull()
+      .default(sql`clock_timestamp()`),
   },
   (table) => [index("deletions_tracked").on(table.trackedId, table.xid, table.id)],
 );
@@ -121,6 +123,8 @@ export const mirrors = datahubSync.table(
 
     /** The run that has begun and not ended; null when none has. */
     runNonce: text("run_nonce"),
+    /** The nonce that Convex held when that run began: the run may have ended before Convex heard of it. */
+    runPriorNonce: text("run_prior_nonce"),
     runMode: text("run_mode", { enum: ["delta", "full", "deep"] }),
     runSnapshot: pgSnapshot("run_snapshot"),
     runSnapshotAt: moment("run_snapshot_at"),
@@ -147,8 +151,11 @@ export const pendingDeletions = datahubSync.table(
       .notNull()
       .references(() => targets.id, { onDelete: "cascade" }),
     mirror: text("mirror").notNull(),
-    /** `key`: a row that is gone. `document`: a document in Convex that no row accounts for, by its id. */
-    kind: text("kind", { enum: ["key", "document"] }).notNull(),
+    /**
+     * `key`: a row that is gone. `document`: a document in Convex that no row accounts for, by its id.
+     * `stranger`: such a document that was there before the mirror's first load.
+     */
+    kind: text("kind", { enum: ["key", "document", "stranger"] }).notNull(),
     key: text("key").notNull(),
     foundAt: moment("found_at").notNull().defaultNow(),
   },

@@ -32,6 +32,7 @@ CREATE TABLE "datahub_sync"."mirrors" (
 	"fingerprint" text,
 	"nonce" text,
 	"run_nonce" text,
+	"run_prior_nonce" text,
 	"run_mode" text,
 	"run_snapshot" "pg_snapshot",
 	"run_snapshot_at" timestamp with time zone,

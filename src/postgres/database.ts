@@ -6,7 +6,7 @@ import { isRetryable, toSyncError } from "./database-error.js";
 export interface DatabaseOptions {
   /** A connection string for postgres.js. */
   url: string;
-  ssl: boolean | "prefer" | "require" | "verify-full";
+  ssl: false | "prefer" | "require" | "verify-full";
   clock: Clock;
   /** One statement, connecting included, takes at most this long. */
   statementTimeoutMs: number;

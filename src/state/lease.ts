@@ -35,6 +35,14 @@ export async function findTarget(database: Database, url: string): Promise<numbe
   return Number(rows[0]!.id);
 }
 
+/** The target's row, or null for a deployment that no run has seen. */
+export async function findTargetId(database: Database, url: string): Promise<number | null> {
+  const rows = await database.runDrizzle("reading the deployment's record", (db) =>
+    db.select({ id: targets.id }).from(targets).where(eq(targets.url, url)),
+  );
+  return rows[0] ? Number(rows[0].id) : null;
+}
+
 /**
  * Takes the lease if it is free, released or expired; the epoch rises. One statement, because a session lock means
  * nothing behind a pooler. Repeated with the same nonce (the answer was lost), it succeeds again.

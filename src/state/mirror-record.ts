@@ -10,13 +10,15 @@ export interface Watermark {
   at: string;
   generation: number;
   fingerprint: string;
-  /** The name that both sides gave the end of that run. */
-  nonce: string;
+  /** The name that both sides gave the end of that run; null when it was ended by the run that resumed it. */
+  nonce: string | null;
 }
 
 /** A run that has begun and not ended. */
 export interface OpenRun {
   nonce: string;
+  /** The nonce that Convex held when the run began; null: none. */
+  priorNonce: string | null;
   mode: RunMode;
   snapshot: string;
   snapshotAt: string;
@@ -60,13 +62,14 @@ function toRecord(row: Row): MirrorRecord {
             at: row.watermarkAt!,
             generation: row.generation!,
             fingerprint: row.fingerprint!,
-            nonce: row.nonce!,
+            nonce: row.nonce,
           }
         : null,
     openRun:
       row.runNonce !== null
         ? {
             nonce: row.runNonce,
+            priorNonce: row.runPriorNonce,
             mode: row.runMode!,
             snapshot: row.runSnapshot!,
             snapshotAt: row.runSnapshotAt!,
@@ -82,7 +85,8 @@ function toRecord(row: Row): MirrorRecord {
 }
 
 /**
- * Writes that a run of this mirror has begun. The commit is synchronous: after a crash of Postgres, xids whose WAL was
+ * Writes that a run of this mirror has begun; with `voidWatermark`, also that what came before cannot be trusted, so
+ * that a crash of this run leaves no watermark to go on from. The commit is synchronous: after a crash of Postgres, xids whose WAL was
  * never flushed are handed out again, and a row stamped with one of them would seem older than the snapshot. A flushed
  * write after the snapshot and before the first row is read rules that out.
  */
@@ -92,22 +96,26 @@ export async function openRun(
   name: string,
   trackedId: number,
   run: OpenRun,
+  { voidWatermark = false } = {},
 ): Promise<void> {
   const rows = await database.runDrizzle(`writing the start of ${name}`, (db) =>
     db.execute(sql`
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
-      INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_mode, run_snapshot, run_snapshot_at,
+      INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_prior_nonce, run_mode, run_snapshot, run_snapshot_at,
                               run_generation, run_fingerprint, run_cursor, run_final_nonce)
-      SELECT held_target, ${name}, ${trackedId}::integer, ${run.nonce}, ${run.mode}, ${run.snapshot}::text::pg_snapshot,
+      SELECT held_target, ${name}, ${trackedId}::integer, ${run.nonce}, ${run.priorNonce}, ${run.mode}, ${run.snapshot}::text::pg_snapshot,
              ${run.snapshotAt}::text::timestamptz, ${run.generation}::integer, ${run.fingerprint},
              ${run.cursor === null ? null : JSON.stringify(run.cursor)}::text::jsonb, NULL
         FROM held, durable
       ON CONFLICT (target_id, name) DO UPDATE
-        SET tracked_id = excluded.tracked_id, run_nonce = excluded.run_nonce, run_mode = excluded.run_mode,
+        SET tracked_id = excluded.tracked_id, run_nonce = excluded.run_nonce,
+            run_prior_nonce = excluded.run_prior_nonce, run_mode = excluded.run_mode,
             run_snapshot = excluded.run_snapshot, run_snapshot_at = excluded.run_snapshot_at,
             run_generation = excluded.run_generation, run_fingerprint = excluded.run_fingerprint,
-            run_cursor = excluded.run_cursor, run_final_nonce = NULL
+            run_cursor = excluded.run_cursor, run_final_nonce = NULL${
+              voidWatermark ? sql`, watermark = NULL, watermark_at = NULL, nonce = NULL` : sql``
+            }
       RETURNING 1 AS written`),
   );
   if (rows.length === 0) throw leaseLost();
@@ -121,6 +129,31 @@ export async function saveCursor(
   cursor: unknown,
 ): Promise<void> {
   await update(database, token, name, `writing the progress of ${name}`, { runCursor: cursor });
+}
+
+/**
+ * Ends an interrupted run inside the one that resumed it: its snapshot becomes the watermark, and the run goes on
+ * with a newer one. Durable for the same reason as `openRun`.
+ */
+export async function advanceRun(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  next: { snapshot: string; at: string },
+): Promise<void> {
+  const rows = await database.runDrizzle(`moving the watermark of ${name}`, (db) =>
+    db.execute(sql`
+      WITH ${heldLeaseSql(token)},
+           durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
+      UPDATE ${mirrors} m
+         SET watermark = run_snapshot, watermark_at = run_snapshot_at, generation = run_generation,
+             fingerprint = run_fingerprint, run_cursor = NULL,
+             run_snapshot = ${next.snapshot}::text::pg_snapshot, run_snapshot_at = ${next.at}::text::timestamptz
+        FROM held, durable
+       WHERE m.target_id = held_target AND m.name = ${name} AND run_nonce = ${token.nonce}
+      RETURNING 1 AS written`),
+  );
+  if (rows.length === 0) throw leaseLost();
 }
 
 /** Written before Convex is told: a crash in between is then recognised by this nonce, on either side. */
@@ -152,6 +185,7 @@ export async function commitWatermark(
     fingerprint: sql`${mirrors.runFingerprint}`,
     nonce: sql`${mirrors.runFinalNonce}`,
     runNonce: null,
+    runPriorNonce: null,
     runMode: null,
     runSnapshot: null,
     runSnapshotAt: null,

@@ -4,8 +4,11 @@ import type { Database } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { heldLeaseSql, type LeaseToken } from "./lease.js";
 
-/** `key`: a row that is gone. `document`: a document in Convex that no row accounts for. */
-export type DeletionKind = "key" | "document";
+/**
+ * `key`: a row that is gone. `document`: a document in Convex that no row accounts for. `stranger`: such a document
+ * that was there before the first load, and may well be somebody else's.
+ */
+export type DeletionKind = "key" | "document" | "stranger";
 
 /**
  * Deletions that are found are written down before they are made. The guard (invariant 8) has to know how many there
@@ -46,16 +49,17 @@ export async function removePendingDeletions(
   );
 }
 
-/** Forgets them all: a comparison of everything is about to find what there is. */
+/** Forgets those of a kind: a comparison of everything is about to find what there is. */
 export async function clearPendingDeletions(
   database: Database,
   token: LeaseToken,
   mirror: string,
+  kind: DeletionKind,
 ): Promise<void> {
   await database.runDrizzle(`clearing the deletions of ${mirror}`, (db) =>
     db.execute(sql`
       WITH ${heldLeaseSql(token)}
-      DELETE FROM ${pendingDeletions} p USING held WHERE p.target_id = held_target AND p.mirror = ${mirror}`),
+      DELETE FROM ${pendingDeletions} p USING held WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}`),
   );
 }
 
@@ -99,7 +103,7 @@ export async function countPendingDeletions(
       .groupBy(pendingDeletions.kind),
   );
   const count = (kind: DeletionKind) => Number(rows.find((row) => row.kind === kind)?.n ?? 0);
-  return { key: count("key"), document: count("document") };
+  return { key: count("key"), document: count("document"), stranger: count("stranger") };
 }
 
 /**

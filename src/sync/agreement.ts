@@ -1,0 +1,59 @@
+import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { MirrorRecord } from "../state/mirror-record.js";
+
+/** What the two sides' memories of a mirror's last run, held against each other, allow (invariants 3 and 6). */
+export type Agreement =
+  /** Neither side remembers a run, or the first one never got to Convex. */
+  | { kind: "first" }
+  /** Both remember the same end. */
+  | { kind: "agreed" }
+  /** Both remember a run that began and did not end. */
+  | { kind: "interrupted" }
+  /** Convex remembers the end of a run whose watermark Postgres had not moved yet. */
+  | { kind: "ended" }
+  /** They disagree: a restore, a wiped table. The run becomes full by itself. */
+  | { kind: "disagreed"; reason: string; documentsGone: boolean }
+  /** The mirror belongs to another database. Refused, unless the user takes it over. */
+  | { kind: "foreign" };
+
+/**
+ * Compares by nonce: the random name that both sides gave the last run. Restoring either side brings back an older
+ * name, where positions would look plausible.
+ */
+export function compareMemories(
+  record: MirrorRecord | null,
+  handshake: Pick<MirrorHandshake, "state" | "ledgerSample" | "rows">,
+  lineage: string,
+): Agreement {
+  const { state } = handshake;
+  const disagreed = (reason: string, documentsGone = false): Agreement => ({
+    kind: "disagreed",
+    reason,
+    documentsGone,
+  });
+
+  if (state === null) {
+    return record?.watermark
+      ? disagreed("Convex does not remember the last run: the deployment is new, or was restored or wiped")
+      : { kind: "first" };
+  }
+  if (state.lineage !== lineage) return { kind: "foreign" };
+  if (handshake.ledgerSample === "missing") {
+    return disagreed("documents that the ledger names are gone from Convex", true);
+  }
+  if (handshake.ledgerSample === "empty" && handshake.rows > 0) {
+    return disagreed("the ledger in Convex was emptied", true);
+  }
+
+  const open = record?.openRun ?? null;
+  const knowsOpenRun = open !== null && (state.nonce === open.nonce || state.nonce === open.priorNonce);
+  if (open?.finalNonce != null && state.nonce === open.finalNonce && !state.running) return { kind: "ended" };
+  if (knowsOpenRun) return { kind: "interrupted" };
+  if (record?.watermark && !state.running && state.nonce === record.watermark.nonce)
+    return { kind: "agreed" };
+  return disagreed(
+    record?.watermark || open
+      ? "Postgres and Convex remember different last runs: one of the two was restored"
+      : "Postgres does not remember the last run: the database was restored, or tracking was set up anew",
+  );
+}

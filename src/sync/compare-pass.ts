@@ -1,0 +1,75 @@
+import type { KeyHash, KeySize } from "../source/table-reader.js";
+import { addPendingDeletions, clearPendingDeletions } from "../state/pending-deletions.js";
+import { readRejectedRows, forgetRejectedRows } from "../state/rejected-rows.js";
+import { mergeByKey } from "./merge-by-key.js";
+import { KEYS_PER_PAGE, LEDGER_PAGE, type MirrorRun } from "./run-context.js";
+
+/**
+ * Compares all keys and content hashes with the ledger. Only differences are read and sent: content that is equal
+ * after TRUNCATE and reload costs the listing alone. What is in the ledger and not in the relation becomes a pending
+ * deletion.
+ */
+export async function compareAll(run: MirrorRun): Promise<void> {
+  const { context, source, writer } = run;
+  const { database, lease } = context;
+  await clearPendingDeletions(database, lease, source.name, "key");
+
+  let differing: KeySize[] = [];
+  let gone: string[] = [];
+  const flush = async (): Promise<void> => {
+    gone.push(...(await writer.sendRows(differing)));
+    await writer.checkpoint();
+    await addPendingDeletions(database, lease, source.name, "key", gone);
+    differing = [];
+    gone = [];
+  };
+
+  let compared = 0;
+  for await (const { key, left, right } of mergeByKey(listRelation(run), listLedger(run))) {
+    if (left === null) gone.push(key);
+    else if (left.hash !== right?.hash) differing.push({ key, bytes: 0 });
+    if (differing.length + gone.length >= KEYS_PER_PAGE) await flush();
+    if (++compared % KEYS_PER_PAGE === 0) context.listener.tableProgress(source.name, compared);
+  }
+  await flush();
+  await forgetVanishedRejections(run);
+}
+
+async function* listRelation({ context, reader }: MirrorRun): AsyncGenerator<KeyHash> {
+  let after: string | null = null;
+  for (;;) {
+    context.signal.throwIfAborted();
+    const page: KeyHash[] = await reader.keyHashes(after, LEDGER_PAGE);
+    yield* page;
+    if (page.length < LEDGER_PAGE) return;
+    after = page.at(-1)!.key;
+  }
+}
+
+async function* listLedger({ context, source }: MirrorRun): AsyncGenerator<KeyHash> {
+  const { sink, signal, deadlineAt } = context;
+  let after: string | null = null;
+  for (;;) {
+    const page = await sink.listLedger(
+      { table: source.name, after, limit: LEDGER_PAGE },
+      { signal, deadlineAt },
+    );
+    yield* page.entries;
+    if (page.done) return;
+    after = page.entries.at(-1)!.key;
+  }
+}
+
+/** A row that was set aside and is gone has no deletion to be noticed by: Convex never held it. */
+async function forgetVanishedRejections({ context, source, reader }: MirrorRun): Promise<void> {
+  const { database, lease } = context;
+  const rejected = await readRejectedRows(database, lease.targetId, source.name, LEDGER_PAGE);
+  const keys = rejected.map((row) => row.key);
+  const living = await reader.existing(keys);
+  await forgetRejectedRows(
+    database,
+    lease,
+    source.name,
+    keys.filter((key) => !living.has(key)),
+  );
+}

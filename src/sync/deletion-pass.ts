@@ -1,0 +1,83 @@
+import {
+  countPendingDeletions,
+  readPendingDeletions,
+  removePendingDeletions,
+  type DeletionKind,
+} from "../state/pending-deletions.js";
+import { holdsBack } from "./deletion-guard.js";
+import type { MirrorRun } from "./run-context.js";
+
+/** Deletions made between two acknowledgements. */
+const PAGE = 1_000;
+
+export interface DeletionOptions {
+  /** Documents in the mirror when the run began. */
+  documentsBefore: number;
+  /** `--allow-deletes` names this table. */
+  allowed: boolean;
+}
+
+/**
+ * Makes the pending deletions, behind the guard (invariant 8). Runs last: everything that was inserted counts.
+ * @returns how many were held back
+ */
+export async function makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number> {
+  await dropLivingKeys(run);
+  const due = await countPending(run);
+  // What was there before the first load may be somebody else's: never without being told to.
+  const strangers = options.allowed ? 0 : due.stranger;
+  const deletions = due.key + due.document + (options.allowed ? due.stranger : 0);
+  const held =
+    !options.allowed &&
+    holdsBack({
+      documentsBefore: options.documentsBefore + due.document,
+      inserted: run.writer.counts.inserted,
+      deletions,
+    });
+  if (held) return deletions + strangers;
+
+  await deletePending(run, "key", (keys) => run.writer.remove(keys));
+  await deletePending(run, "document", (ids) => run.writer.removeDocuments(ids));
+  if (options.allowed) await deletePending(run, "stranger", (ids) => run.writer.removeDocuments(ids));
+  return strangers;
+}
+
+/** A key that was deleted and lives again must not be deleted, however long ago the deletion was found. */
+async function dropLivingKeys(run: MirrorRun): Promise<void> {
+  for await (const keys of pendingPages(run, "key")) {
+    const living = await run.reader.existing(keys);
+    await forget(run, "key", [...living]);
+  }
+}
+
+async function deletePending(
+  run: MirrorRun,
+  kind: DeletionKind,
+  remove: (keys: string[]) => Promise<void>,
+): Promise<void> {
+  for await (const keys of pendingPages(run, kind)) {
+    await remove(keys);
+    await run.writer.checkpoint();
+    await forget(run, kind, keys);
+  }
+}
+
+async function* pendingPages({ context, source }: MirrorRun, kind: DeletionKind): AsyncGenerator<string[]> {
+  const { database, lease, signal } = context;
+  let after: string | null = null;
+  for (;;) {
+    signal.throwIfAborted();
+    const keys = await readPendingDeletions(database, lease.targetId, source.name, kind, after, PAGE);
+    if (keys.length === 0) return;
+    yield keys;
+    after = keys.at(-1)!;
+  }
+}
+
+async function forget({ context, source }: MirrorRun, kind: DeletionKind, keys: string[]): Promise<void> {
+  await removePendingDeletions(context.database, context.lease, source.name, kind, keys);
+}
+
+function countPending({ context, source }: MirrorRun): Promise<Record<DeletionKind, number>> {
+  return countPendingDeletions(context.database, context.lease.targetId, source.name);
+}

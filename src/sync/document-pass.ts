@@ -1,0 +1,104 @@
+import { compareValues, type Value } from "convex/values";
+import type { DocumentPage } from "../../convex/datahubSyncProtocol.js";
+import type { KeySize } from "../source/table-reader.js";
+import { addPendingDeletions, clearPendingDeletions } from "../state/pending-deletions.js";
+import type { MirrorRun } from "./run-context.js";
+
+/** Documents listed at once, by count and by bytes; the whole page is in memory. */
+const PAGE_DOCUMENTS = 500;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+export interface DocumentsSeen {
+  /** Documents that differed from their rows although the ledger said otherwise. */
+  mended: number;
+  /** Ledger entries whose document was gone. */
+  restored: number;
+}
+
+/**
+ * Reads the documents themselves and mends what was edited, removed or added by hand in Convex. Expensive: every
+ * document is read, and metered as such.
+ */
+export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
+  const { context, source } = run;
+  await clearPendingDeletions(context.database, context.lease, source.name, "document");
+  let mended = 0;
+  let known = 0;
+  for await (const page of listDocuments(run)) {
+    known += page.filter((entry) => entry.ledger !== null).length;
+    const orphans = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
+    await addPendingDeletions(context.database, context.lease, source.name, "document", orphans);
+    const edited = await findEdited(run, page);
+    await run.writer.mendRows(edited);
+    mended += edited.length;
+  }
+  return { mended, restored: known < (await countLedger(run)) ? await restoreMissing(run) : 0 };
+}
+
+/**
+ * Before a first load: the documents that are there already were written by somebody else. They are recorded, and
+ * stay until somebody allows their deletion.
+ */
+export async function recordStrangers(run: MirrorRun): Promise<number> {
+  const { context, source } = run;
+  let strangers = 0;
+  for await (const page of listDocuments(run)) {
+    const ids = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
+    await addPendingDeletions(context.database, context.lease, source.name, "stranger", ids);
+    strangers += ids.length;
+  }
+  return strangers;
+}
+
+async function* listDocuments({ context, source }: MirrorRun): AsyncGenerator<DocumentPage["entries"]> {
+  const { sink, signal, deadlineAt } = context;
+  let cursor: string | null = null;
+  for (;;) {
+    signal.throwIfAborted();
+    const page: DocumentPage = await sink.listDocuments(
+      { table: source.name, cursor, maxBytes: PAGE_BYTES, limit: PAGE_DOCUMENTS },
+      { signal, deadlineAt },
+    );
+    yield page.entries;
+    if (page.done) return;
+    cursor = page.cursor;
+  }
+}
+
+/** The keys of documents that are not what their rows say. A row that changed meanwhile is the next run's. */
+async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promise<KeySize[]> {
+  const known = new Map(page.flatMap((entry) => (entry.ledger ? [[entry.ledger.key, entry] as const] : [])));
+  const rows = await run.reader.rows([...known.keys()]);
+  run.writer.read += rows.length;
+  return rows
+    .filter((row) => {
+      const entry = known.get(row.key)!;
+      if (row.hash !== entry.ledger!.hash) return false;
+      const document = run.writer.encode(row);
+      return document !== null && compareValues(document, entry.document as Value) !== 0;
+    })
+    .map(({ key }) => ({ key, bytes: 0 }));
+}
+
+async function countLedger({ context, source }: MirrorRun): Promise<number> {
+  const { mirrors } = await context.sink.handshake([source.name], { signal: context.signal });
+  return mirrors[0]!.rows;
+}
+
+async function restoreMissing(run: MirrorRun): Promise<number> {
+  const { context, source, writer } = run;
+  const { sink, signal, deadlineAt } = context;
+  let restored = 0;
+  let after: string | null = null;
+  do {
+    signal.throwIfAborted();
+    const page = await sink.listMissing(
+      { table: source.name, after, limit: PAGE_DOCUMENTS },
+      { signal, deadlineAt },
+    );
+    await writer.mendRows(page.missing.map((key) => ({ key, bytes: 0 })));
+    restored += page.missing.length;
+    after = page.after;
+  } while (after !== null);
+  return restored;
+}

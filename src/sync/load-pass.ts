@@ -1,0 +1,30 @@
+import { saveCursor } from "../state/mirror-record.js";
+import { addPendingDeletions } from "../state/pending-deletions.js";
+import { KEYS_PER_PAGE, type MirrorRun } from "./run-context.js";
+
+/** Where an interrupted first load goes on: everything up to this key is acknowledged. */
+export interface LoadCursor {
+  kind: "load";
+  after: string | null;
+}
+
+/**
+ * A first load: every row, in the order of an index, into an empty mirror. There is nothing to compare with, so no
+ * hash is computed twice and the ledger is not listed; resumed, it goes on after the last page.
+ */
+export async function loadAll(run: MirrorRun, from: string | null): Promise<void> {
+  const { context, source, reader, writer } = run;
+  let after = from;
+  for (;;) {
+    context.signal.throwIfAborted();
+    const page = await reader.allKeys(after, KEYS_PER_PAGE);
+    if (page.length === 0) return;
+    const missing = await writer.sendRows(page);
+    await writer.checkpoint();
+    // Of a resumed load, the row may have been sent before it went.
+    await addPendingDeletions(context.database, context.lease, source.name, "key", missing);
+    after = page.at(-1)!.key;
+    const cursor: LoadCursor = { kind: "load", after };
+    await saveCursor(context.database, context.lease, source.name, cursor);
+  }
+}

@@ -1,0 +1,162 @@
+import type { Clock } from "../clock.js";
+import type { MirrorConfig, SourceConfig } from "../config/types.js";
+import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../errors.js";
+import type { Database } from "../postgres/database.js";
+import type { Notice } from "../report.js";
+import { display, resolveMirror, type ResolvedMirror } from "../source/inspect-mirror.js";
+import { readColumnsUsed } from "../source/read-relation.js";
+import { trackTable, untrackTable } from "../source/tracking.js";
+import { applyMigrations, requireMigrations } from "../state/apply-migrations.js";
+import { openDatabase } from "./open-database.js";
+
+export interface MigrateOptions {
+  config: SourceConfig;
+  clock: Clock;
+}
+
+/** What became of one table's tracking. */
+export interface TrackingChange {
+  table: string;
+  relation: string;
+  base: string;
+  outcome: "tracked" | "already-tracked" | "tracked-again" | "untracked" | "not-tracked" | "failed";
+  error?: { code: ErrorCode; message: string; remedy: string };
+}
+
+export interface TrackingReport {
+  ok: boolean;
+  exitCode: ExitCode;
+  tables: TrackingChange[];
+  notices: Notice[];
+}
+
+export interface MigrateReport extends TrackingReport {
+  /** Names of the migrations applied by this run, in order. */
+  applied: string[];
+}
+
+/**
+ * Applies the migrations and tracks the configured tables. Repeated, it changes nothing and locks nothing. A table
+ * that cannot be tracked leaves the others alone.
+ */
+export async function migrate({ config, clock }: MigrateOptions): Promise<MigrateReport> {
+  const database = openDatabase(config.database, config.settings, clock);
+  try {
+    const applied = await applyMigrations(database);
+    const changes: TrackingChange[] = [];
+    for (const mirror of config.mirrors) {
+      changes.push(await change(mirror, () => trackMirror(database, mirror, config.mirrors)));
+    }
+    return { applied, ...report(changes), notices: announce(changes) };
+  } finally {
+    await database.close();
+  }
+}
+
+/** Removes the tracking of the configured tables, and what it added to them. Documents in Convex stay. */
+export async function untrack({ config, clock }: MigrateOptions): Promise<TrackingReport> {
+  const database = openDatabase(config.database, config.settings, clock);
+  try {
+    await requireMigrations(database);
+    const changes: TrackingChange[] = [];
+    for (const mirror of config.mirrors) {
+      changes.push(
+        await change(mirror, async () => {
+          const resolved = await resolve(database, mirror);
+          const removed = await database.run(`removing the tracking of ${mirror.mirror}`, (sql) =>
+            untrackTable(sql, resolved.base.oid),
+          );
+          return { base: display(resolved.base), outcome: removed ? "untracked" : "not-tracked" };
+        }),
+      );
+    }
+    return { ...report(changes), notices: [] };
+  } finally {
+    await database.close();
+  }
+}
+
+async function trackMirror(
+  database: Database,
+  mirror: MirrorConfig,
+  all: readonly MirrorConfig[],
+): Promise<Pick<TrackingChange, "base" | "outcome">> {
+  const resolved = await resolve(database, mirror);
+  const { base, keyColumns, tracking } = resolved;
+  const ignored = await ignoredColumns(database, resolved, all);
+  const { changed } = await database.run(`tracking ${display(base)}`, (sql) =>
+    trackTable(sql, base, keyColumns, ignored),
+  );
+  const outcome = changed ? (tracking === null ? "tracked" : "tracked-again") : "already-tracked";
+  return { base: display(base), outcome };
+}
+
+/**
+ * The columns of the base that no mirror over it shows, so that a change of them is no change of content. A column
+ * that a view shows under another name, or reads in its condition, counts.
+ */
+async function ignoredColumns(
+  database: Database,
+  { base }: ResolvedMirror,
+  all: readonly MirrorConfig[],
+): Promise<string[]> {
+  const shown = new Set<string>();
+  for (const config of all) {
+    const other = await resolve(database, config).catch(() => null);
+    if (other === null || other.base.oid !== base.oid) continue;
+    const left = new Set([...config.ignore, ...config.exclude]);
+    for (const column of await columnsShown(database, other, left)) shown.add(column);
+  }
+  return base.columns.map((column) => column.name).filter((name) => name !== "sync_xid" && !shown.has(name));
+}
+
+async function columnsShown(
+  database: Database,
+  { relation, base }: ResolvedMirror,
+  left: ReadonlySet<string>,
+): Promise<string[]> {
+  if (relation.kind !== "view") {
+    return base.columns.map((column) => column.name).filter((name) => !left.has(name));
+  }
+  const used = await database.run("reading the view's columns", (sql) =>
+    readColumnsUsed(sql, relation.oid, base.oid),
+  );
+  const named = new Set(relation.columns.map((column) => column.name));
+  return [...used].filter((name) => !(left.has(name) && named.has(name)));
+}
+
+function resolve(database: Database, mirror: MirrorConfig): Promise<ResolvedMirror> {
+  return database.run("reading the catalog", (sql) => resolveMirror(sql, mirror));
+}
+
+async function change(
+  mirror: MirrorConfig,
+  work: () => Promise<Pick<TrackingChange, "base" | "outcome">>,
+): Promise<TrackingChange> {
+  const names = { table: mirror.mirror, relation: display(mirror.relation) };
+  try {
+    return { ...names, ...(await work()) };
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    const { code, message, remedy } = error;
+    const base = display(mirror.base ?? mirror.relation);
+    return { ...names, base, outcome: "failed", error: { code, message, remedy } };
+  }
+}
+
+function report(tables: TrackingChange[]): Pick<TrackingReport, "ok" | "exitCode" | "tables"> {
+  const failed = tables.some((table) => table.outcome === "failed");
+  return { ok: !failed, exitCode: failed ? EXIT.failed : EXIT.done, tables };
+}
+
+function announce(changes: TrackingChange[]): Notice[] {
+  if (!changes.some(({ outcome }) => outcome === "tracked" || outcome === "tracked-again")) return [];
+  return [
+    {
+      code: "UPDATED_AT_MEANS_CHANGED",
+      message:
+        "From now on, updated_at of a tracked table moves only when its content changes: an UPDATE that sets the " +
+        "same values keeps the old updated_at.",
+    },
+  ];
+}

@@ -1,0 +1,204 @@
+import { encodeRow } from "../encode/encode-row.js";
+import type { DocumentPlan } from "../encode/plan-document.js";
+import type { EncodedDocument } from "../encode/types.js";
+import { BatchSender, type RowRefusal, type SendCounts } from "../sink/batch-sender.js";
+import type { RunToken } from "../sink/convex-sink.js";
+import type { KeySize, SourceRow, TableReader } from "../source/table-reader.js";
+import { forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
+import { chunkKeys } from "./chunk-keys.js";
+import type { RunContext } from "./run-context.js";
+
+/** Until rows have been read, one is taken to be as wide as this. */
+const ASSUMED_ROW_BYTES = 8 * 1024;
+
+/**
+ * Takes keys, reads their rows, encodes them and hands them to the sender; sets aside what cannot be mirrored. What
+ * is handed over is acknowledged at the next `checkpoint`, and only then may a cursor move past it.
+ */
+export class MirrorWriter {
+  /** Rows whose content was read. */
+  read = 0;
+  readonly #context: RunContext;
+  readonly #table: string;
+  readonly #reader: TableReader;
+  readonly #plan: DocumentPlan;
+  /** Whether rows were set aside before: only then is it worth forgetting those that are mirrored now. */
+  readonly #hadRejected: boolean;
+  #sender: BatchSender;
+  #force = false;
+  readonly #earlier: SendCounts = {
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    absent: 0,
+    refused: 0,
+  };
+  #bytesRead = 0;
+  #refused = new Set<string>();
+  #settled: string[] = [];
+
+  constructor(
+    context: RunContext,
+    mirror: { table: string; reader: TableReader; plan: DocumentPlan; token: RunToken; hadRejected: boolean },
+  ) {
+    this.#context = context;
+    this.#table = mirror.table;
+    this.#reader = mirror.reader;
+    this.#plan = mirror.plan;
+    this.#hadRejected = mirror.hadRejected;
+    this.#sender = this.#createSender(mirror.token);
+  }
+
+  /** The fencing token as it is now. */
+  get token(): RunToken {
+    return this.#sender.token;
+  }
+
+  get counts(): SendCounts {
+    const now = this.#sender.counts;
+    const sum = { ...this.#earlier };
+    for (const name of Object.keys(sum) as (keyof SendCounts)[]) sum[name] += now[name];
+    return sum;
+  }
+
+  /** Rows done so far, for the progress bar. */
+  get done(): number {
+    return this.read;
+  }
+
+  /**
+   * Reads and sends the rows of these keys. While one chunk is being sent, the next is being read.
+   * @returns the keys that the relation does not hold (any more)
+   */
+  async sendRows(keys: readonly KeySize[]): Promise<string[]> {
+    const missing: string[] = [];
+    const chunks = chunkKeys(keys, this.#context.settings.pageRows, () => this.#averageBytes());
+    let ahead = this.#readNext(chunks);
+    for (let chunk = await ahead; chunk !== null; chunk = await ahead) {
+      this.#context.signal.throwIfAborted();
+      ahead = this.#readNext(chunks);
+      ahead.catch(() => {}); // it is awaited above, unless sending fails first
+      for (const row of chunk.rows) await this.#sendRow(row);
+      missing.push(...findMissing(chunk.keys, chunk.rows));
+      this.#context.listener.tableProgress(this.#table, this.done);
+    }
+    return missing;
+  }
+
+  /** Writes documents even where the ledger's hash is equal: mends what was edited by hand. */
+  async mendRows(keys: readonly KeySize[]): Promise<string[]> {
+    await this.#setForce(true);
+    const missing = await this.sendRows(keys);
+    await this.#setForce(false);
+    return missing;
+  }
+
+  /** The document of a row that was just read, or null for one that cannot be mirrored. */
+  encode(row: SourceRow): EncodedDocument | null {
+    const result = encodeRow(this.#plan, row.texts);
+    return result.ok ? result.document : null;
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.#sender.remove(key);
+  }
+
+  async removeDocuments(ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.#sender.removeOrphan(id);
+  }
+
+  /**
+   * Resolves when everything so far is acknowledged. The older version of a row that was set aside is removed: a
+   * mirror may lack a row that it names, but it must not show an old one as if it were current (invariant 7).
+   */
+  async checkpoint(): Promise<void> {
+    await this.#sender.drain();
+    if (this.#refused.size > 0) {
+      await this.remove([...this.#refused]);
+      await this.#sender.drain();
+    }
+    if (this.#hadRejected) {
+      const mended = this.#settled.filter((key) => !this.#refused.has(key));
+      await forgetRejectedRows(this.#context.database, this.#context.lease, this.#table, mended);
+    }
+    this.#refused.clear();
+    this.#settled = [];
+  }
+
+  async #sendRow(row: SourceRow): Promise<void> {
+    this.read += 1;
+    const encoded = encodeRow(this.#plan, row.texts);
+    if (!encoded.ok) {
+      const { code, column, message } = encoded.refusal;
+      await this.#setAside(row.key, { code, message }, column);
+      return;
+    }
+    this.#bytesRead += encoded.bytes;
+    await this.#sender.upsert({
+      key: row.key,
+      hash: row.hash,
+      document: encoded.document,
+      bytes: encoded.bytes,
+    });
+  }
+
+  async #setAside(key: string, reason: RowRefusal, column: string | null): Promise<void> {
+    this.#columns.set(key, column);
+    await this.#sender.refuse(key, reason);
+    this.#columns.delete(key);
+  }
+
+  /** Columns at fault of rows that are on their way to `onRowRefused`. */
+  readonly #columns = new Map<string, string | null>();
+
+  async #onRowRefused(key: string, { code, message }: RowRefusal): Promise<void> {
+    this.#refused.add(key);
+    const column = this.#columns.get(key) ?? null;
+    const { database, lease } = this.#context;
+    await recordRejectedRow(database, lease, this.#table, { key, code, column, reason: message });
+  }
+
+  async #readNext(chunks: Iterator<KeySize[]>): Promise<{ keys: KeySize[]; rows: SourceRow[] } | null> {
+    const next = chunks.next();
+    if (next.done) return null;
+    return { keys: next.value, rows: await this.#reader.rows(next.value.map(({ key }) => key)) };
+  }
+
+  #averageBytes(): number {
+    return this.read === 0 ? ASSUMED_ROW_BYTES : this.#bytesRead / this.read;
+  }
+
+  async #setForce(force: boolean): Promise<void> {
+    if (force === this.#force) return;
+    await this.checkpoint();
+    const { counts, token } = this.#sender;
+    for (const name of Object.keys(counts) as (keyof SendCounts)[]) this.#earlier[name] += counts[name];
+    this.#force = force;
+    this.#sender = this.#createSender(token);
+  }
+
+  #createSender(token: RunToken): BatchSender {
+    const { sink, clock, pacer, settings, signal, deadlineAt } = this.#context;
+    return new BatchSender({
+      sink,
+      token,
+      clock,
+      pacer,
+      signal,
+      deadlineAt,
+      force: this.#force,
+      maxInFlight: settings.maxInFlight,
+      onRowRefused: (key, reason) => this.#onRowRefused(key, reason),
+      onSettled: (keys) => {
+        if (this.#hadRejected) this.#settled.push(...keys);
+      },
+    });
+  }
+}
+
+function findMissing(wanted: readonly KeySize[], rows: readonly SourceRow[]): string[] {
+  if (rows.length === wanted.length) return [];
+  const found = new Set(rows.map((row) => row.key));
+  return wanted.filter(({ key }) => !found.has(key)).map(({ key }) => key);
+}

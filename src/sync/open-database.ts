@@ -1,0 +1,15 @@
+import type { Clock } from "../clock.js";
+import type { DatabaseConfig, Settings } from "../config/types.js";
+import { Database } from "../postgres/database.js";
+
+/** A comparison hashes whole tables: statements get more time than single calls do. */
+const STATEMENT_TIME_FACTOR = 10;
+
+export function openDatabase(config: DatabaseConfig, settings: Settings, clock: Clock): Database {
+  return new Database({
+    url: config.url.reveal(),
+    ssl: config.ssl,
+    clock,
+    statementTimeoutMs: settings.callTimeoutMs * STATEMENT_TIME_FACTOR,
+  });
+}

@@ -1,0 +1,152 @@
+import type { Clock } from "../clock.js";
+import type { MirrorConfig, SyncConfig } from "../config/types.js";
+import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import { toConvexName } from "../encode/names.js";
+import { ENCODER_VERSION } from "../encode/type-table.js";
+import { EXIT, SyncError, type ExitCode } from "../errors.js";
+import type { Database } from "../postgres/database.js";
+import type { StatusReport, TableStatus } from "../report.js";
+import { ConvexSink } from "../sink/convex-sink.js";
+import { countDeletions } from "../source/deletion-records.js";
+import { display, inspectMirror } from "../source/inspect-mirror.js";
+import type { MirrorSource } from "../source/mirror-source.js";
+import { parseSnapshot } from "../source/snapshot.js";
+import { readHorizon, readIdentity } from "../source/source-identity.js";
+import { TableReader } from "../source/table-reader.js";
+import { requireMigrations } from "../state/apply-migrations.js";
+import { findTargetId, readLease } from "../state/lease.js";
+import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
+import { countPendingDeletions } from "../state/pending-deletions.js";
+import { countRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
+import { checkMirror } from "./check-mirror.js";
+import { openDatabase } from "./open-database.js";
+
+export interface StatusOptions {
+  config: SyncConfig;
+  clock: Clock;
+  signal?: AbortSignal;
+}
+
+/** Rows that were set aside and are named for each table; the rest is counted. */
+const NAMED_ROWS = 20;
+
+/** Reads both sides and changes neither. A table whose delta is not exact or cannot run makes the exit code 6. */
+export async function readStatus({ config, clock, signal }: StatusOptions): Promise<StatusReport> {
+  const database = openDatabase(config.database, config.settings, clock);
+  const sink = new ConvexSink({
+    url: config.convex.url,
+    syncKey: config.convex.syncKey.reveal(),
+    clock,
+    callTimeoutMs: config.settings.callTimeoutMs,
+  });
+  try {
+    await requireMigrations(database);
+    await readIdentity(database);
+    const tables = config.mirrors.map((mirror) => mirror.mirror);
+    const { mirrors } = await sink.handshake(tables, { signal });
+    const targetId = await findTargetId(database, config.convex.url);
+    const statuses: TableStatus[] = [];
+    for (const mirror of config.mirrors) {
+      const handshake = mirrors.find(({ table }) => table === mirror.mirror)!;
+      statuses.push(await tableStatus(database, clock, targetId, mirror, handshake));
+    }
+    const lease = targetId === null ? null : await readLease(database, targetId);
+    const exitCode = exitCodeOf(statuses);
+    return {
+      ok: exitCode === EXIT.done,
+      deployment: config.convex.deployment,
+      exitCode,
+      tables: statuses,
+      lease: lease && { ...lease, epoch: lease.epoch.toString() },
+      horizon: await readHorizon(database),
+      notices: [],
+    };
+  } finally {
+    await database.close();
+  }
+}
+
+async function tableStatus(
+  database: Database,
+  clock: Clock,
+  targetId: number | null,
+  config: MirrorConfig,
+  handshake: MirrorHandshake,
+): Promise<TableStatus> {
+  const record = targetId === null ? null : await readMirrorRecord(database, targetId, config.mirror);
+  const kept = targetId === null ? null : await readKept(database, targetId, config.mirror);
+  const at = record?.watermark?.at ?? null;
+  const blank: TableStatus = {
+    table: config.mirror,
+    relation: display(config.relation),
+    base: display(config.base ?? config.relation),
+    watermark: { position: record?.watermark?.snapshot ?? null, at },
+    ageSeconds: at === null ? null : Math.max(0, Math.round((clock.now() - Date.parse(at)) / 1000)),
+    rowsInPostgres: null,
+    rowsInMirror: handshake.deployed ? handshake.rows : null,
+    changesWaiting: null,
+    deletionsWaiting: null,
+    deletionsHeldBack: kept?.pending ?? 0,
+    rejectedRows: kept?.rejected ?? 0,
+    rejected: kept?.rows ?? [],
+    lastDelta: record?.lastDelta ?? null,
+    lastFull: record?.lastFull ?? null,
+    tracking: "missing",
+    problem: null,
+  };
+  try {
+    const source = await database.run("reading the catalog", (sql) =>
+      inspectMirror(sql, config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
+    );
+    const counted = {
+      ...blank,
+      base: display(source.base),
+      ...(await countSource(database, source, record)),
+    };
+    const tracking =
+      source.tracking === null ? "missing" : source.tracking.problem === null ? "intact" : "broken";
+    return { ...counted, tracking, problem: describeProblem(source, handshake) };
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    return { ...blank, problem: `${error.message} ${error.remedy}` };
+  }
+}
+
+async function readKept(database: Database, targetId: number, table: string) {
+  const pending = await countPendingDeletions(database, targetId, table);
+  return {
+    pending: pending.key + pending.document + pending.stranger,
+    rejected: await countRejectedRows(database, targetId, table),
+    rows: await readRejectedRows(database, targetId, table, NAMED_ROWS),
+  };
+}
+
+async function countSource(database: Database, source: MirrorSource, record: MirrorRecord | null) {
+  const reader = new TableReader(database, source);
+  const rowsInPostgres = await reader.countRows();
+  if (source.tracking === null || !record?.watermark) {
+    return { rowsInPostgres, changesWaiting: source.tracking && rowsInPostgres, deletionsWaiting: null };
+  }
+  const watermark = parseSnapshot(record.watermark.snapshot);
+  return {
+    rowsInPostgres,
+    changesWaiting: await reader.countChanges(watermark),
+    deletionsWaiting: await countDeletions(database, source.tracking.id, watermark),
+  };
+}
+
+function describeProblem(source: MirrorSource, handshake: MirrorHandshake): string | null {
+  try {
+    checkMirror(source, handshake);
+    return null;
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    return `${error.message} ${error.remedy}`;
+  }
+}
+
+function exitCodeOf(tables: TableStatus[]): ExitCode {
+  if (tables.some((table) => table.problem !== null || table.watermark.position === null)) return EXIT.stale;
+  if (tables.some((table) => table.deletionsHeldBack > 0)) return EXIT.deletionsHeldBack;
+  return tables.some((table) => table.rejectedRows > 0) ? EXIT.rowsSetAside : EXIT.done;
+}

@@ -1,0 +1,42 @@
+import type { MirrorSource } from "../source/mirror-source.js";
+import type { TableReader } from "../source/table-reader.js";
+import type { Clock } from "../clock.js";
+import type { Settings } from "../config/types.js";
+import type { Database } from "../postgres/database.js";
+import type { Notice, ProgressListener } from "../report.js";
+import type { ConvexSink } from "../sink/convex-sink.js";
+import type { WritePacer } from "../sink/write-pacer.js";
+import type { LeaseToken } from "../state/lease.js";
+import type { MirrorWriter } from "./mirror-writer.js";
+
+/** What all tables of a run share. */
+export interface RunContext {
+  database: Database;
+  sink: ConvexSink;
+  pacer: WritePacer | null;
+  clock: Clock;
+  settings: Settings;
+  listener: ProgressListener;
+  lineage: string;
+  /** The lease as it is now: the epoch may be raised while the run goes on. */
+  lease: LeaseToken;
+  /** Aborts with a SyncError that says why: interrupted, deadline, lease lost. */
+  signal: AbortSignal;
+  /** The run's end at the latest, by the clock. */
+  deadlineAt: number;
+}
+
+/** One table of a run, between its beginning and its end. */
+export interface MirrorRun {
+  context: RunContext;
+  source: MirrorSource;
+  reader: TableReader;
+  writer: MirrorWriter;
+  notices: Notice[];
+}
+
+/** Keys listed at once. After each such page everything is acknowledged and the cursor is saved. */
+export const KEYS_PER_PAGE = 2_000;
+
+/** Entries of the ledger, and keys with hashes, listed at once. */
+export const LEDGER_PAGE = 4_000;

@@ -1,0 +1,283 @@
+import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { MirrorConfig } from "../config/types.js";
+import { toConvexName } from "../encode/names.js";
+import { planDocument } from "../encode/plan-document.js";
+import { ENCODER_VERSION } from "../encode/type-table.js";
+import { SyncError } from "../errors.js";
+import type { Notice, RunMode, TableReport, WatermarkView } from "../report.js";
+import { needsComparison } from "../source/deletion-records.js";
+import { inspectMirror } from "../source/inspect-mirror.js";
+import type { MirrorSource, Tracking } from "../source/mirror-source.js";
+import { parseSnapshot } from "../source/snapshot.js";
+import { takeSnapshot } from "../source/source-identity.js";
+import { TableReader } from "../source/table-reader.js";
+import {
+  advanceRun,
+  announceEnd,
+  commitWatermark,
+  openRun,
+  readMirrorRecord,
+  type MirrorRecord,
+} from "../state/mirror-record.js";
+import { countRejectedRows } from "../state/rejected-rows.js";
+import { compareMemories, type Agreement } from "./agreement.js";
+import { checkMirror } from "./check-mirror.js";
+import { compareAll } from "./compare-pass.js";
+import { makeDeletions } from "./deletion-pass.js";
+import { sendChanges } from "./delta-pass.js";
+import { checkDocuments, recordStrangers } from "./document-pass.js";
+import { loadAll } from "./load-pass.js";
+import { MirrorWriter } from "./mirror-writer.js";
+import { planRun, type RunPlan } from "./plan-run.js";
+import type { MirrorRun, RunContext } from "./run-context.js";
+
+export interface MirrorOptions {
+  config: MirrorConfig;
+  handshake: MirrorHandshake;
+  requested: RunMode;
+  allowDeletes: boolean;
+  takeOver: boolean;
+}
+
+/** What a table's run came to; the caller adds what only it knows (durations, calls). */
+export type MirrorOutcome = Pick<
+  TableReport,
+  | "mode"
+  | "read"
+  | "inserted"
+  | "updated"
+  | "unchanged"
+  | "deleted"
+  | "rejected"
+  | "heldBack"
+  | "watermark"
+  | "notices"
+>;
+
+/**
+ * One table's run, from the snapshot to the watermark:
+ * catalog and tracking are as recorded, both sides agree on the last run, snapshot, a synchronous write, rows,
+ * deletions, Convex is told the end, the watermark moves.
+ */
+export async function syncMirror(context: RunContext, options: MirrorOptions): Promise<MirrorOutcome> {
+  const { database } = context;
+  const { handshake, requested } = options;
+  const source = await database.run("reading the catalog", (sql) =>
+    inspectMirror(sql, options.config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
+  );
+  checkMirror(source, handshake);
+  const plan = planDocument(source.columns, source.name);
+
+  const record = await readMirrorRecord(database, context.lease.targetId, source.name);
+  const agreement = compareMemories(record, handshake, context.lineage);
+  if (agreement.kind === "foreign" && !options.takeOver) throw foreignMirror(source.name);
+  const remembered =
+    agreement.kind === "ended" ? await finishEndedRun(context, source.name, record!) : record;
+
+  const run = planRun({
+    requested,
+    source,
+    record: remembered,
+    handshake,
+    agreement: agreement.kind === "ended" ? { kind: "agreed" } : agreement,
+    comparisonNeeded: await findComparisonNeed(context, source, remembered),
+  });
+  context.listener.tableStarted(source.name, run.mode, await expectRows(context, source, run));
+  for (const notice of run.notices) context.listener.notice(source.name, notice);
+
+  const { snapshotAt, snapshot } = await begin(context, source, run, options);
+  const reader = new TableReader(database, source);
+  const writer = new MirrorWriter(context, {
+    table: source.name,
+    reader,
+    plan,
+    token: { table: source.name, epoch: context.lease.epoch, nonce: context.lease.nonce, fence: 0n },
+    hadRejected: (await countRejectedRows(database, context.lease.targetId, source.name)) > 0,
+  });
+  const mirrorRun: MirrorRun = { context, source, reader, writer, notices: run.notices };
+
+  const end = await doWork(mirrorRun, run, { snapshot, at: snapshotAt });
+  const heldBack = await makeDeletions(mirrorRun, {
+    documentsBefore: handshake.rows,
+    allowed: options.allowDeletes,
+  });
+  const rejected = await countRejectedRows(database, context.lease.targetId, source.name);
+  const outcome: MirrorOutcome = {
+    mode: run.mode,
+    read: writer.read,
+    inserted: writer.counts.inserted,
+    updated: writer.counts.updated,
+    unchanged: writer.counts.unchanged,
+    deleted: writer.counts.deleted,
+    rejected,
+    heldBack,
+    watermark: { position: end.snapshot, at: end.at },
+    notices: [...run.notices, ...closingNotices(source.name, rejected, heldBack)],
+  };
+  await finish(mirrorRun, run.mode, outcome);
+  return outcome;
+}
+
+/** Convex has acknowledged the end of that run, so its snapshot is the watermark: only Postgres had yet to hear. */
+async function finishEndedRun(
+  context: RunContext,
+  table: string,
+  record: MirrorRecord,
+): Promise<MirrorRecord | null> {
+  await commitWatermark(context.database, context.lease, table, record.openRun!.mode, "done");
+  return readMirrorRecord(context.database, context.lease.targetId, table);
+}
+
+async function findComparisonNeed(
+  { database }: RunContext,
+  source: MirrorSource & { tracking: Tracking },
+  record: MirrorRecord | null,
+): Promise<"truncate" | "unknown" | null> {
+  if (!record?.watermark) return null;
+  return needsComparison(database, source.tracking.id, parseSnapshot(record.watermark.snapshot));
+}
+
+async function expectRows(context: RunContext, source: MirrorSource, { work }: RunPlan): Promise<number> {
+  const reader = new TableReader(context.database, source);
+  return work.kind === "delta" ? reader.countChanges(work.watermark) : reader.countRows();
+}
+
+/**
+ * Snapshot, then the synchronous write, then Convex, then the first row. A resumed run keeps its snapshot: what is
+ * acknowledged up to its cursor was read after that snapshot, not after a newer one.
+ */
+async function begin(
+  context: RunContext,
+  source: MirrorSource & { tracking: Tracking },
+  run: RunPlan,
+  { handshake, takeOver }: MirrorOptions,
+): Promise<{ snapshot: string; snapshotAt: string }> {
+  const { database, lease, sink, signal, deadlineAt } = context;
+  const taken = run.resumed === null ? await takeSnapshot(database) : null;
+  const snapshot = taken?.snapshot ?? run.resumed!.snapshot;
+  const snapshotAt = taken?.at ?? run.resumed!.snapshotAt;
+  await openRun(
+    database,
+    lease,
+    source.name,
+    source.tracking.id,
+    {
+      nonce: lease.nonce,
+      priorNonce: handshake.state?.nonce ?? null,
+      mode: run.mode,
+      snapshot,
+      snapshotAt,
+      generation: source.tracking.generation,
+      fingerprint: source.fingerprint,
+      cursor: run.resumed?.cursor ?? (run.work.kind === "load" ? { kind: "load", after: null } : null),
+      finalNonce: null,
+    },
+    { voidWatermark: run.voidWatermark },
+  );
+  const { epoch, nonce } = lease;
+  await sink.beginRun(
+    { table: source.name, lineage: context.lineage, epoch, nonce, takeOver },
+    { signal, deadlineAt },
+  );
+  return { snapshot, snapshotAt };
+}
+
+/** The passes of a run. Returns the snapshot that it ends with: its own, unless it resumed an older one. */
+async function doWork(
+  run: MirrorRun,
+  plan: RunPlan,
+  begun: { snapshot: string; at: string },
+): Promise<{ snapshot: string; at: string }> {
+  const { context, source } = run;
+  if (plan.recordStrangers) await recordStrangers(run);
+  switch (plan.work.kind) {
+    case "load":
+      await loadAll(run, plan.work.after);
+      break;
+    case "delta":
+      await sendChanges(run, plan.work.watermark, plan.work.cursor);
+      break;
+    case "compare":
+      await compareAll(run);
+      break;
+  }
+  let end = begun;
+  if (plan.resumed !== null) {
+    // The interrupted run is complete. What has changed since its snapshot follows at once.
+    end = await takeSnapshot(context.database);
+    await advanceRun(context.database, context.lease, source.name, end);
+    const interrupted = parseSnapshot(begun.snapshot);
+    const truncated = await needsComparison(context.database, source.tracking!.id, interrupted);
+    await (truncated === null ? sendChanges(run, interrupted, null) : compareAll(run));
+  }
+  if (plan.mode === "deep" && plan.work.kind !== "load") {
+    const seen = await checkDocuments(run);
+    if (seen.mended + seen.restored > 0) {
+      run.notices.push({
+        code: "DOCUMENTS_MENDED",
+        message: `${seen.mended} documents had been edited in Convex, ${seen.restored} had been removed there; they are mended.`,
+      });
+    }
+  }
+  return end;
+}
+
+/**
+ * Both sides learn the end under a new name: Postgres that it is coming, Convex that it is here, Postgres that it is
+ * done. A crash between any two of these is recognised by that name.
+ */
+async function finish(
+  { context, source, writer }: MirrorRun,
+  mode: RunMode,
+  outcome: MirrorOutcome & { watermark: WatermarkView },
+): Promise<void> {
+  const { database, lease, sink, clock, signal, deadlineAt } = context;
+  const nextNonce = clock.uuid();
+  await announceEnd(database, lease, source.name, nextNonce);
+  const { read, inserted, updated, unchanged, deleted, rejected } = outcome;
+  await sink.finishRun(
+    {
+      ...writer.token,
+      nextNonce,
+      highWaterMark: outcome.watermark.at,
+      position: outcome.watermark.position,
+      lastRun: {
+        mode,
+        outcome: "done",
+        finishedAt: new Date(clock.now()).toISOString(),
+        ...{ read, inserted, updated, unchanged, deleted, rejected },
+      },
+    },
+    { signal, deadlineAt },
+  );
+  await commitWatermark(database, lease, source.name, mode, "done");
+}
+
+function closingNotices(table: string, rejected: number, heldBack: number): Notice[] {
+  const notices: Notice[] = [];
+  if (rejected > 0) {
+    notices.push({
+      code: "ROWS_SET_ASIDE",
+      message: `${rejected} rows of ${table} cannot be mirrored and are not in Convex; \`datahub-sync status\` names them.`,
+    });
+  }
+  if (heldBack > 0) {
+    notices.push({
+      code: "DELETIONS_HELD_BACK",
+      message: `${heldBack} documents of ${table} are due to be deleted and were kept. If that is right, run with --allow-deletes ${table}.`,
+    });
+  }
+  return notices;
+}
+
+function foreignMirror(table: string): SyncError {
+  return new SyncError({
+    code: "LINEAGE_MISMATCH",
+    message: `The mirror ${table} was made from another database: this one is a copy, a branch, or a different source.`,
+    remedy:
+      "Check DATABASE_URL and CONVEX_URL. To make this database the source from now on, run once with --take-over.",
+    table,
+  });
+}
+
+export type { Agreement };
