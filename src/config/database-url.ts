@@ -1,7 +1,7 @@
 import { isLoopback, isPrivateHost } from "./host.js";
 import type { Problem } from "./problems.js";
 import { Secret } from "./secret.js";
-import type { DatabaseConfig, Ssl } from "./types.js";
+import type { DatabaseConfig, SslMode } from "./types.js";
 
 /**
  * Parameters that are safe to hand on. postgres.js sends every parameter that it does not know to the server as a
@@ -48,15 +48,15 @@ export function readDatabaseUrl(text: string, name: string): DatabaseUrlResult {
 
   const asked =
     url.searchParams.get("sslrootcert") === "system" ? "verify-full" : url.searchParams.get("sslmode");
-  const ssl = chooseSsl(url.hostname, asked);
-  if (ssl === null) {
+  const sslMode = chooseSslMode(url.hostname, asked);
+  if (sslMode === null) {
     return refuse(
       "has an sslmode that does not exist.",
       "Use disable, prefer, require or verify-full; or leave sslmode out.",
     );
   }
   const warnings: string[] = [];
-  if (ssl === "require") {
+  if (sslMode === "require") {
     warnings.push(
       `The connection to ${url.hostname} is encrypted, but its certificate is not verified. Use sslmode=verify-full if an authority that Node knows signed it (NODE_EXTRA_CA_CERTS adds your own).`,
     );
@@ -64,7 +64,7 @@ export function readDatabaseUrl(text: string, name: string): DatabaseUrlResult {
   for (const parameter of [...url.searchParams.keys()]) {
     if (!KEPT.has(parameter)) url.searchParams.delete(parameter);
   }
-  url.searchParams.set("sslmode", ssl || "disable");
+  url.searchParams.set("sslmode", sslMode);
   url.hash = "";
   return {
     ok: true,
@@ -73,7 +73,7 @@ export function readDatabaseUrl(text: string, name: string): DatabaseUrlResult {
       host: url.hostname,
       port: url.port === "" ? 5432 : Number(url.port),
       database: decodeURIComponent(url.pathname.slice(1)) || decodeURIComponent(url.username),
-      ssl,
+      sslMode,
     },
     secrets: passwordSecrets(url),
     warnings,
@@ -104,10 +104,10 @@ function parse(text: string): URL | null {
  * `require` means "encrypt, whoever answers" to libpq and postgres.js alike. Where a public authority has signed the
  * certificate it is verified too. On the loopback interface TLS is used if it is offered.
  */
-function chooseSsl(host: string, asked: string | null): Ssl | null {
+function chooseSslMode(host: string, asked: string | null): SslMode | null {
   switch (asked) {
     case "disable":
-      return false;
+      return "disable";
     case "verify-full":
     case "verify-ca":
       return "verify-full";
@@ -120,8 +120,8 @@ function chooseSsl(host: string, asked: string | null): Ssl | null {
         ? "verify-full"
         : "require";
     case null:
-      if (isLoopback(host)) return false;
-      return isPrivateHost(host) ? "prefer" : chooseSsl(host, "require");
+      if (isLoopback(host)) return "disable";
+      return isPrivateHost(host) ? "prefer" : chooseSslMode(host, "require");
     default:
       return null;
   }

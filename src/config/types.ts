@@ -35,8 +35,8 @@ export interface MirrorConfig {
   columns: Record<string, ColumnConfig>;
 }
 
-/** How the connection to Postgres is protected, as postgres.js takes it: `sslmode`, and false for `disable`. */
-export type Ssl = false | "prefer" | "require" | "verify-full";
+/** How the connection to Postgres is protected; the names and meanings are those of `sslmode`. */
+export type SslMode = "disable" | "prefer" | "require" | "verify-full";
 
 /** The source database. Everything but `url` may be shown. */
 export interface DatabaseConfig {
@@ -47,7 +47,7 @@ export interface DatabaseConfig {
   host: string;
   port: number;
   database: string;
-  ssl: Ssl;
+  sslMode: SslMode;
 }
 
 /** The Convex deployment. Everything but `syncKey` may be shown. */

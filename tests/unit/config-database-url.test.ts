@@ -25,7 +25,7 @@ describe("the database URL", () => {
       host: "ep-a-b-pooler.eu-central-1.aws.neon.tech",
       port: 5432,
       database: "neondb",
-      ssl: "verify-full",
+      sslMode: "verify-full",
     });
     expect(warnings).toEqual([]);
   });
@@ -61,7 +61,7 @@ describe("the database URL", () => {
     ["notneon.tech", "?sslmode=require", "require"],
   ])("at %s%s connects with sslmode %s", (host, query, expected) => {
     const { database, url } = read(`postgresql://u:pass@${host}/app${query}`);
-    expect(database.ssl).toBe(expected === "disable" ? false : expected);
+    expect(database.sslMode).toBe(expected);
     expect(new URL(url).searchParams.get("sslmode")).toBe(expected);
   });
 
