@@ -5,7 +5,7 @@ import { v, type Validator } from "convex/values";
  * A mirrored column: absent, null, or of its type. A deploy checks the documents that exist against the schema, so
  * adding a column, or no longer mirroring one, must never make them invalid.
  */
-// Convex's Validator takes `any` where it means "of whatever type".
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Convex says "of whatever type" so, and v.union asks for it
 export function mirrored<T extends Validator<any, "required", any>>(type: T) {
   return v.optional(v.union(v.null(), type));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { requireSyncKey } from "../../convex/datahubSyncAuth.js";
 import * as exported from "../../convex/datahubSync.js";
 import {
   expectRefusal,
@@ -87,6 +88,13 @@ describe("invariant 11: nobody without the sync key reads or writes", () => {
       }
     },
   );
+
+  it("compares the digests to their last byte", async () => {
+    vi.stubEnv("CONVEX_SYNC_AUTH_KEY", SYNC_KEY);
+    await expect(requireSyncKey(SYNC_KEY)).resolves.toBeUndefined();
+    // Any one byte of a digest is equal for one key in 256.
+    for (let n = 0; n < 2_000; n++) await expectRefusal(requireSyncKey(`${SYNC_KEY} ${n}`), "WRONG_SYNC_KEY");
+  });
 
   it("writes nothing for a caller without the key", async () => {
     const { t } = startTestDeployment();
