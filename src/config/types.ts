@@ -72,7 +72,7 @@ export interface Settings {
   pageRows: number;
   /** Bytes of documents written to Convex in a second; Infinity when nothing limits it. */
   writeBytesPerSecond: number;
-  /** One call to Convex, or one statement in Postgres, takes at most this long. */
+  /** One call to Convex takes at most this long. */
   callTimeoutMs: number;
   /** A run that takes longer stops between batches and resumes next time. */
   runDeadlineMs: number;

@@ -1,0 +1,50 @@
+import { Option, type Command } from "commander";
+import { OPTION_ROWS, type OptionRow } from "../config/option-table.js";
+import type { Flags } from "../config/resolve-options.js";
+
+/** Flags that every command which reads the configuration has. */
+export interface CommonFlags {
+  table?: string[];
+  envFile?: string;
+  json?: boolean;
+  verbose?: boolean;
+}
+
+/** Flags as commander hands them over: the common ones, those of the table of options, the command's own. */
+export type ParsedFlags = CommonFlags & Record<string, unknown>;
+
+/** Adds `--table`, `--json`, `--env-file`, `--verbose` and the flags of the table of options. */
+export function addCommonFlags(command: Command, scope: OptionRow["scope"], tableHelp: string): Command {
+  command
+    .option("-t, --table <name...>", tableHelp)
+    .option("--json", "print one JSON object on standard output, and nothing else there")
+    .option("--env-file <file>", "read variables from this file instead of .env.local and .env")
+    .option("--verbose", "log more; show causes and stack traces of errors");
+  for (const option of flagOptions(scope)) command.addOption(option);
+  return command;
+}
+
+function flagOptions(scope: OptionRow["scope"]): Option[] {
+  return OPTION_ROWS.filter(([, row]) => row.scope === "all" || row.scope === scope).flatMap(([, row]) =>
+    row.flag === null ? [] : [new Option(row.flag, describe(row)).helpGroup(`Settings${scopeName(row)}:`)],
+  );
+}
+
+function scopeName(row: OptionRow): string {
+  return row.scope === "all" ? "" : " of the run";
+}
+
+function describe(row: OptionRow): string {
+  const fallback = row.fallbackShown ?? row.fallback;
+  const text = `${row.help}${fallback === null ? "" : ` Default: ${fallback}.`} Variable: ${row.variables[0]}`;
+  return text.replaceAll("`", "");
+}
+
+/** The texts of the flags of the table of options, by option. `--verbose` is a log level unless one is named. */
+export function optionFlags(flags: ParsedFlags): Flags {
+  const found = OPTION_ROWS.flatMap(([name, row]) => {
+    const text = row.flag === null ? undefined : flags[new Option(row.flag).attributeName()];
+    return typeof text === "string" ? [[name, text] as const] : [];
+  });
+  return { ...(flags.verbose && { logLevel: "debug" }), ...Object.fromEntries(found) };
+}

@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { InvalidArgumentError, type Command } from "commander";
+import { EXIT, type ExitCode } from "../errors.js";
+import type { CliIo } from "./cli-io.js";
+import type { Commands } from "./commands.js";
+import { refuseForeignEnvFile, removeEnvFile, writeEnvFile } from "./env-file.js";
+import { runSession, type Session } from "./session.js";
+
+export interface LocalFlags {
+  scale: number;
+  seed: number;
+  port?: number;
+  writeEnv?: string;
+  verbose?: boolean;
+}
+
+export function defineLocal(command: Command): Command {
+  return command
+    .description(
+      "start a local Postgres with generated tables and a local Convex deployment, to try things out",
+    )
+    .option("--scale <number>", "how many rows: 1 is 60,000", between(0, 100), 1)
+    .option("--seed <number>", "what the generated data depends on", wholeBetween(0, 2 ** 31 - 1), 1)
+    .option("--port <number>", "port of the Convex deployment; default: a free one", wholeBetween(1, 65_535))
+    .option(
+      "--write-env <file>",
+      "write DATABASE_URL, CONVEX_URL and the keys to this file; removed at the end",
+    )
+    .option("--verbose", "log more; show causes and stack traces of errors")
+    .addHelpText(
+      "after",
+      `
+It prints one JSON line when it is ready, and runs until SIGINT or SIGTERM; nothing is left behind.
+
+Examples:
+  $ datahub-sync local --scale 0.1 --write-env .env.demo
+  $ datahub-sync migrate --env-file .env.demo          in another terminal
+  $ datahub-sync sync --env-file .env.demo`,
+    );
+}
+
+export async function runLocal(flags: LocalFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
+  const envFile = flags.writeEnv === undefined ? null : resolve(io.cwd, flags.writeEnv);
+  if (envFile !== null) refuseForeignEnvFile(envFile);
+  return runSession({ io, flags, loaded: null }, (session) => serve(flags, io, envFile, session, commands));
+}
+
+async function serve(
+  { scale, seed, port = null }: Omit<LocalFlags, "port"> & { port?: number | null },
+  io: CliIo,
+  envFile: string | null,
+  { context, log }: Session,
+  commands: Commands,
+): Promise<ExitCode> {
+  const deployment = await commands.local({ ...context, scale, seed, port });
+  const stopped = io.signal.aborted ? Promise.resolve() : once(io.signal, "abort");
+  try {
+    if (envFile !== null) writeEnvFile(envFile, deployment.environment);
+    io.stdout.write(`${JSON.stringify({ ready: true, ...deployment.description, envFile })}\n`);
+    log.info("ready; Ctrl-C ends it");
+    await Promise.race([stopped, deployment.failed]);
+  } finally {
+    if (envFile !== null) removeEnvFile(envFile);
+    await deployment.stop();
+  }
+  return EXIT.done;
+}
+
+function between(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value > min && value <= max)) {
+      throw new InvalidArgumentError(`It must be a number above ${min} and at most ${max}.`);
+    }
+    return value;
+  };
+}
+
+function wholeBetween(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}

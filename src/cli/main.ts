@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { systemClock } from "../clock.js";
+import { processEnvironment } from "../config/environment.js";
+import type { CliIo, OutputStream } from "./cli-io.js";
+import type { Commands } from "./commands.js";
+import { guardProcess } from "./process-guard.js";
+import { runCli } from "./run-cli.js";
+
+/** Loaded when they run: `--help` needs neither the database's driver nor the local deployment. */
+const COMMANDS: Commands = {
+  migrate: () => notWired("migrate"),
+  untrack: () => notWired("untrack"),
+  sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
+  status: () => notWired("status"),
+  local: () => notWired("local"),
+};
+
+const { stdout, stderr } = process;
+
+// A reader that has seen enough (`| head`) is no failure.
+for (const stream of [stdout, stderr]) stream.on("error", ignoreBrokenPipe);
+
+const guard = guardProcess({
+  host: process,
+  exit: (code) => process.exit(code),
+  clock: systemClock,
+  say: (line) => stderr.write(`${line}\n`),
+});
+const io: CliIo = {
+  stdout,
+  stderr,
+  environment: processEnvironment(),
+  cwd: process.cwd(),
+  clock: systemClock,
+  signal: guard.signal,
+};
+const exitCode = await runCli(process.argv.slice(2), io, COMMANDS);
+guard.release();
+await Promise.all([flushed(stdout), flushed(stderr)]);
+// Not left to the event loop: a driver's socket that does not close would keep a finished run alive.
+process.exit(exitCode);
+
+function notWired(command: string): Promise<never> {
+  return Promise.reject(new Error(`${command} is not there yet`));
+}
+
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
+/** What was written to a pipe is lost when the process exits before the other end has taken it. */
+function flushed(stream: OutputStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
+}

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { loadConfig } from "../config/load-config.js";
+import type { ExitCode } from "../errors.js";
+import type { CliIo } from "./cli-io.js";
+import type { Commands } from "./commands.js";
+import { addCommonFlags, type ParsedFlags } from "./flags.js";
+import { renderMigrateReport } from "./render/tracking-report.js";
+import { configInput, runSession } from "./session.js";
+
+export function defineMigrate(command: Command): Command {
+  command.description(
+    "create or update the schema datahub_sync in Postgres, and track the configured tables",
+  );
+  return addCommonFlags(
+    command,
+    "all",
+    "track only this table, by mirror or relation; may be repeated",
+  ).addHelpText(
+    "after",
+    `
+It needs the owner's rights on the tables. It may be run again at any time: what is there stays.
+
+Examples:
+  $ datahub-sync migrate
+  $ datahub-sync migrate --table sow_poles --env-file .env.owner`,
+  );
+}
+
+export async function runMigrate(flags: ParsedFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
+  const loaded = loadConfig(configInput(io, flags), "source");
+  const { config } = loaded;
+  return runSession({ io, flags, loaded }, async ({ context, log, print }) => {
+    const report = await commands.migrate({ ...context, config });
+    log.record(report.ok ? "info" : "warn", "migrate ended", { report });
+    print(report, (paint) => renderMigrateReport(report, paint));
+    return report.exitCode;
+  });
+}

@@ -1,0 +1,71 @@
+import type { ProgressListener, TableReport } from "../report.js";
+import type { CliLog } from "./logging/create-log.js";
+import type { BarState, Screen } from "./logging/screen.js";
+import { showCount, showDuration, showNoun } from "./render/human.js";
+
+export interface Progress extends ProgressListener {
+  /** Takes the bar off the screen; called also when the run fails. */
+  stop(): void;
+}
+
+/** A bar on a terminal (`bar`), and in every case lines in the log for what begins, ends and deserves notice. */
+export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progress {
+  const totals = new Map<string, number | null>();
+  return {
+    tableStarted(table, mode, expectedRows) {
+      totals.set(table, expectedRows);
+      const expected = expectedRows === null ? "" : `, about ${showNoun(expectedRows, "row")}`;
+      log.routine(`${mode} run started${expected}`, { table, mode, expectedRows });
+      if (bar) screen.showBar({ label: table, done: 0, total: expectedRows });
+    },
+    tableProgress(table, done) {
+      if (bar) screen.showBar({ label: table, done, total: totals.get(table) ?? null });
+    },
+    tableFinished(report) {
+      const { table, outcome } = report;
+      if (outcome === "not-run") return;
+      const line = `${outcome} in ${showDuration(report.durationMs)}: ${describeCounts(report)}`;
+      if (outcome === "failed") log.error(line, fieldsOf(report));
+      else log.info(line, fieldsOf(report));
+      if (bar) screen.showBar({ label: table, done: report.read, total: report.read });
+    },
+    notice(table, { code, message }) {
+      log.info(message, { ...(table !== null && { table }), code });
+    },
+    stop: () => screen.hideBar(),
+  };
+}
+
+const BAR_WIDTH = 24;
+
+/** `sow_poles             [#######-----------------]  30 %  1,350 of 4,500 rows`. */
+export function describeBar({ label, done, total }: BarState): string {
+  if (total === null) return `${label.padEnd(20)}  ${showNoun(done, "row")}`;
+  const share = total === 0 ? 1 : Math.min(1, done / total);
+  const filled = Math.floor(share * BAR_WIDTH);
+  const drawn = "#".repeat(filled).padEnd(BAR_WIDTH, "-");
+  const percent = String(Math.floor(share * 100)).padStart(3);
+  return `${label.padEnd(20)}  [${drawn}] ${percent} %  ${showCount(done)} of ${showNoun(total, "row")}`;
+}
+
+/** Only what happened: `12 read, 11 updated`. */
+function describeCounts(report: TableReport): string {
+  const { read, inserted, updated, unchanged, deleted, rejected, heldBack } = report;
+  const parts = Object.entries({
+    read,
+    inserted,
+    updated,
+    unchanged,
+    deleted,
+    "set aside": rejected,
+    "held back": heldBack,
+  })
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${showCount(count)} ${name}`);
+  return parts.length === 0 ? "nothing to do" : parts.join(", ");
+}
+
+function fieldsOf(report: TableReport): Record<string, unknown> {
+  const { notices: _notices, error, ...fields } = report;
+  return error === undefined ? fields : { ...fields, error };
+}

@@ -1,0 +1,47 @@
+import { EXIT } from "../../errors.js";
+import type { RunReport } from "../../report.js";
+import { showCount, showList, showNoun } from "./human.js";
+
+/** One sentence (or two) on what to do about an exit code that is not 0; null for 0. */
+export function closingSentence(report: RunReport): string | null {
+  const { tables, totals, exitCode } = report;
+  const named = (keep: (table: RunReport["tables"][number]) => boolean) =>
+    tables.filter(keep).map(({ table }) => table);
+  switch (exitCode) {
+    case EXIT.done:
+      return null;
+    case EXIT.failed:
+      return failed(
+        named(({ outcome }) => outcome === "failed"),
+        named(({ outcome }) => outcome === "not-run"),
+      );
+    case EXIT.rowsSetAside:
+      return `${setAside(totals.rejected)} Mend them in Postgres, or exclude or recode the column: the next run sends them.`;
+    case EXIT.deletionsHeldBack: {
+      const held = named(({ heldBack }) => heldBack > 0);
+      const first = totals.rejected > 0 ? `${setAside(totals.rejected)} ` : "";
+      const flags = held.map((table) => `--allow-deletes ${table}`).join(" ");
+      return `${first}${showNoun(totals.heldBack, "deletion")} of ${showList(held)} ${isAre(totals.heldBack)} held back: so many at once are seldom meant. If they are, run: datahub-sync sync ${flags}`;
+    }
+    case EXIT.leaseHeld:
+      return "Another run is going on, and this one has changed nothing. `datahub-sync status` shows who holds the lease.";
+    case EXIT.stale:
+      return "The mirror is not equal to Postgres. `datahub-sync sync --full` compares everything and mends what differs.";
+    case EXIT.usage:
+      return "Nothing was run: the command or the configuration is at fault.";
+  }
+}
+
+function failed(failing: readonly string[], notRun: readonly string[]): string {
+  const others = notRun.length === 0 ? "" : `; ${showList(notRun)} ${isAre(notRun.length)} not run`;
+  const what = failing.length === 0 ? "The run failed" : `${showList(failing)} failed`;
+  return `${what}${others}. Nothing is lost: when the cause is gone, the same command goes on where this run stopped.`;
+}
+
+function setAside(rows: number): string {
+  return `${showCount(rows)} ${rows === 1 ? "row is" : "rows are"} set aside and missing from the mirror.`;
+}
+
+function isAre(count: number): string {
+  return count === 1 ? "is" : "are";
+}

@@ -1,0 +1,86 @@
+import type { RunMode, RunReport, TableCounts, TableReport } from "../../report.js";
+import { closingSentence } from "./closing-sentence.js";
+import { renderColumns, type Column } from "./columns.js";
+import { showBytes, showCount, showDuration, showNoun, showSeconds } from "./human.js";
+import { renderEntries, type Paint } from "./paint.js";
+
+const COLUMNS: readonly Column[] = [
+  { head: "table", align: "left" },
+  ...["read", "inserted", "updated", "unchanged", "deleted", "set aside", "calls", "seconds"].map(
+    (head): Column => ({ head, align: "right" }),
+  ),
+  { head: "", align: "left" },
+];
+
+export const MODE_NAMES: Record<RunMode, string> = { delta: "Delta run", full: "Full run", deep: "Deep run" };
+
+/** What `sync` prints at its end: a line for each table, what a person should know, and what to do next. */
+export function renderRunReport(report: RunReport, paint: Paint): string {
+  const { tables, totals, durationMs } = report;
+  const rows = tables.map((table) => tableRow(table, report.mode, paint));
+  if (tables.length > 1)
+    rows.push(["total", ...counts(totals, durationMs), ""].map((cell) => paint.bold(cell)));
+  const closing = closingSentence(report);
+  return [
+    ...(tables.length === 0 ? [] : [renderColumns(paintedHeads(paint), rows), ""]),
+    summary(report),
+    ...notices(report),
+    ...failures(report, paint),
+    ...(closing === null ? [] : ["", paint.bold(closing)]),
+  ].join("\n");
+}
+
+function paintedHeads(paint: Paint): Column[] {
+  return COLUMNS.map((column) => ({ ...column, head: paint.dim(column.head) }));
+}
+
+function tableRow(table: TableReport, runMode: RunMode, paint: Paint): string[] {
+  if (table.outcome === "not-run")
+    return [table.table, ...Array<string>(8).fill("-"), paint.yellow("not run")];
+  return [table.table, ...counts(table, table.durationMs), remark(table, runMode, paint)];
+}
+
+function counts(of: TableCounts, durationMs: number): string[] {
+  const { read, inserted, updated, unchanged, deleted, rejected, calls } = of;
+  return [
+    ...[read, inserted, updated, unchanged, deleted, rejected, calls].map(showCount),
+    showSeconds(durationMs),
+  ];
+}
+
+/** What the numbers of a line do not say. */
+function remark(table: TableReport, runMode: RunMode, paint: Paint): string {
+  const remarks = [
+    table.outcome === "failed" ? paint.red("failed") : null,
+    table.mode === runMode ? null : paint.yellow(MODE_NAMES[table.mode].toLowerCase()),
+    table.heldBack === 0 ? null : paint.yellow(`${showCount(table.heldBack)} held back`),
+  ];
+  return remarks.filter((text) => text !== null).join(", ");
+}
+
+function summary({ mode, runId, durationMs, tables, totals }: RunReport): string {
+  const repeated = totals.retries === 0 ? "" : ` (${showCount(totals.retries)} repeated)`;
+  const work = [
+    showNoun(tables.length, "table"),
+    `${showNoun(totals.calls, "call")}${repeated}`,
+    `${showBytes(totals.bytesSent)} sent`,
+  ];
+  return `${MODE_NAMES[mode]} ${runId}: ${work.join(", ")}, ${showDuration(durationMs)}.`;
+}
+
+function notices(report: RunReport): string[] {
+  const entries = [
+    ...report.notices.map((notice) => ({ name: "run", lines: [notice.message] })),
+    ...report.tables.flatMap(({ table, notices: ofTable }) =>
+      ofTable.map((notice) => ({ name: table, lines: [notice.message] })),
+    ),
+  ];
+  return renderEntries("Notices", entries);
+}
+
+function failures({ tables }: RunReport, paint: Paint): string[] {
+  const entries = tables.flatMap(({ table, error }) =>
+    error === undefined ? [] : [{ name: table, lines: [`${error.message} (${error.code})`, error.remedy] }],
+  );
+  return renderEntries(paint.red("Failed"), entries);
+}

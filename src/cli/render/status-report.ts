@@ -1,0 +1,133 @@
+import { EXIT } from "../../errors.js";
+import type { StatusReport, TableStatus } from "../../report.js";
+import { renderColumns, type Column } from "./columns.js";
+import { showAge, showCount, showTime } from "./human.js";
+import { renderEntries, type Paint } from "./paint.js";
+
+const left = (head: string): Column => ({ head, align: "left" });
+const right = (head: string): Column => ({ head, align: "right" });
+
+/** Two blocks, because one line for all of it would not fit 100 columns: what each side holds, and when it was run. */
+const CONTENT = [
+  left("table"),
+  ...["Postgres", "mirror", "changes", "deletions", "held back", "set aside"].map(right),
+  left("tracking"),
+];
+const HISTORY = [
+  left("table"),
+  left("high-water mark"),
+  right("age"),
+  left("position"),
+  left("last delta"),
+  left("last full"),
+];
+
+/** @param nowMs by our clock: ages of runs are for orientation, the age of the mark is the database's own */
+export function renderStatusReport(report: StatusReport, nowMs: number, paint: Paint): string {
+  const { deployment, tables, notices } = report;
+  const heads = (columns: Column[]) => columns.map((column) => ({ ...column, head: paint.dim(column.head) }));
+  const problems = tables.flatMap(({ table, problem }) =>
+    problem === null ? [] : [{ name: table, lines: [problem] }],
+  );
+  const closing = closingSentence(report);
+  return [
+    `Deployment ${paint.bold(deployment)}, times in UTC`,
+    ...(tables.length === 0
+      ? []
+      : [
+          "",
+          renderColumns(
+            heads(CONTENT),
+            tables.map((table) => contentRow(table, paint)),
+          ),
+          "",
+          renderColumns(
+            heads(HISTORY),
+            tables.map((table) => historyRow(table, nowMs)),
+          ),
+        ]),
+    "",
+    lease(report, nowMs),
+    ...horizon(report),
+    ...renderEntries(paint.yellow("Problems"), problems),
+    ...renderEntries(
+      "Notices",
+      notices.map(({ message }) => ({ name: "", lines: [message] })),
+    ),
+    ...(closing === null ? [] : ["", paint.bold(closing)]),
+  ].join("\n");
+}
+
+function contentRow(status: TableStatus, paint: Paint): string[] {
+  const { rowsInPostgres, rowsInMirror, changesWaiting, deletionsWaiting, deletionsHeldBack, rejectedRows } =
+    status;
+  const marked = (count: number) => (count === 0 ? "0" : paint.yellow(showCount(count)));
+  return [
+    status.table === status.relation ? status.table : `${status.table} (${status.relation})`,
+    ...[rowsInPostgres, rowsInMirror, changesWaiting, deletionsWaiting].map((count) =>
+      count === null ? "-" : showCount(count),
+    ),
+    marked(deletionsHeldBack),
+    marked(rejectedRows),
+    status.tracking === "intact" ? "intact" : paint.red(status.tracking),
+  ];
+}
+
+function historyRow(
+  { table, watermark, ageSeconds, lastDelta, lastFull }: TableStatus,
+  nowMs: number,
+): string[] {
+  return [
+    table,
+    watermark.at === null ? "never" : showTime(watermark.at),
+    ageSeconds === null ? "-" : showAge(ageSeconds),
+    watermark.position === null ? "-" : showPosition(watermark.position),
+    showRun(lastDelta, nowMs),
+    showRun(lastFull, nowMs),
+  ];
+}
+
+/** A snapshot lists every open transaction: here their number will do (`725:730+3`), and `--json` has them all. */
+function showPosition(position: string): string {
+  const [xmin = "", xmax = "", open = ""] = position.split(":");
+  const count = open === "" ? 0 : open.split(",").length;
+  return `${xmin}:${xmax}${count === 0 ? "" : `+${count}`}`;
+}
+
+function showRun(run: { at: string; outcome: string } | null, nowMs: number): string {
+  return run === null ? "never" : `${run.outcome} ${showAge((nowMs - Date.parse(run.at)) / 1000)}`;
+}
+
+function lease({ lease: held }: StatusReport, nowMs: number): string {
+  if (held === null) return "No run is going on.";
+  const since = showAge((nowMs - Date.parse(held.acquiredAt)) / 1000);
+  return `A run is going on: ${held.holder} took the lease (epoch ${held.epoch}) ${since}; it ends at ${showTime(held.expiresAt)} unless renewed.`;
+}
+
+function horizon({ horizon: held }: StatusReport): string[] {
+  if (held === null) return [];
+  const behind = showCount(BigInt(held.xidsBehind));
+  return [
+    `The snapshot's horizon is ${behind} transactions behind, held back by ${held.oldest ?? "an open transaction"}: what changed since is looked at again, and nothing is missed.`,
+  ];
+}
+
+function closingSentence({ exitCode, tables }: StatusReport): string | null {
+  switch (exitCode) {
+    case EXIT.done:
+      return null;
+    case EXIT.rowsSetAside:
+      return "Some rows are set aside and missing from the mirror: mend them in Postgres, or exclude or recode the column.";
+    case EXIT.deletionsHeldBack: {
+      const held = tables.filter(({ deletionsHeldBack }) => deletionsHeldBack > 0).map(({ table }) => table);
+      return `Deletions are held back. If they are meant: datahub-sync sync ${held.map((table) => `--allow-deletes ${table}`).join(" ")}`;
+    }
+    case EXIT.stale:
+      return "The mirror is behind: run `datahub-sync sync`, and look why the last run did not finish.";
+    case EXIT.leaseHeld:
+      return "Another run is going on; ask again when it is done.";
+    case EXIT.failed:
+    case EXIT.usage:
+      return "The status is incomplete: mend the problems above and ask again.";
+  }
+}

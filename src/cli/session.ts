@@ -1,0 +1,106 @@
+import { wantsColour } from "../config/environment.js";
+import type { ConfigInput, Loaded } from "../config/load-config.js";
+import type { SourceConfig } from "../config/types.js";
+import type { ExitCode } from "../errors.js";
+import type { CliIo } from "./cli-io.js";
+import type { CommandContext } from "./commands.js";
+import { optionFlags, type ParsedFlags } from "./flags.js";
+import { createLog, type CliLog } from "./logging/create-log.js";
+import { Screen } from "./logging/screen.js";
+import { Scrubber } from "./logging/scrubber.js";
+import { describeBar } from "./progress.js";
+import { failureReport, renderCauses, renderFailure, toFailure } from "./render/failure.js";
+import { createPaint, type Paint } from "./render/paint.js";
+
+/** What a command's body works with. */
+export interface Session {
+  /** For the functions that do the work. */
+  context: CommandContext;
+  log: CliLog;
+  screen: Screen;
+  /** Standard error is a terminal, and standard output is not for a machine. */
+  interactive: boolean;
+  /** Prints a report: as JSON with `--json`, else as text. The only output on standard output. */
+  print: (report: object, render: (paint: Paint) => string) => void;
+}
+
+export interface SessionOptions {
+  io: CliIo;
+  flags: { json?: boolean; verbose?: boolean };
+  /** Null for a command without a configuration: it has no log file. */
+  loaded: Loaded<SourceConfig> | null;
+}
+
+/** Runs a command's body with a log, turns what it throws into one message, and flushes the log in every case. */
+export async function runSession(
+  { io, flags, loaded }: SessionOptions,
+  body: (session: Session) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const scrubber = new Scrubber();
+  for (const secret of loaded?.secrets ?? []) scrubber.register(secret);
+  const onTerminal = io.stderr.isTTY === true;
+  const screen = new Screen(io.stderr, describeBar);
+  const log = createLog({
+    level: loaded?.config.settings.logLevel ?? (flags.verbose ? "debug" : "info"),
+    screen,
+    onTerminal,
+    colour: wantsColour(io.stderr, io.environment),
+    directory: loaded?.config.settings.logDir ?? null,
+    scrubber,
+    clock: io.clock,
+  });
+  const session: Session = {
+    context: { clock: io.clock, log, signal: io.signal },
+    log,
+    screen,
+    interactive: onTerminal && flags.json !== true,
+    print: (report, render) => {
+      const paint = createPaint(wantsColour(io.stdout, io.environment));
+      io.stdout.write(`${flags.json ? JSON.stringify(report) : render(paint)}\n`);
+    },
+  };
+  try {
+    for (const warning of loaded?.warnings ?? []) log.warn(warning);
+    return await body(session);
+  } catch (error) {
+    screen.hideBar();
+    const failure = toFailure(error);
+    const causes = renderCauses(failure);
+    log.record("error", failure.message, { code: failure.code, table: failure.table, causes });
+    return presentFailure(error, io, flags, scrubber);
+  } finally {
+    screen.hideBar();
+    await log.close();
+  }
+}
+
+/** Shows a failure: the message on standard error, with `--json` also an object on standard output. */
+export function presentFailure(
+  error: unknown,
+  io: CliIo,
+  flags: { json?: boolean; verbose?: boolean },
+  scrubber = new Scrubber(),
+): ExitCode {
+  const failure = toFailure(error);
+  const paint = createPaint(wantsColour(io.stderr, io.environment));
+  const time = io.stderr.isTTY === true ? "" : `${new Date(io.clock.now()).toISOString()} `;
+  io.stderr.write(`${time}${scrubber.scrub(renderFailure(failure, flags.verbose === true, paint))}\n`);
+  if (flags.json) io.stdout.write(`${scrubber.scrub(JSON.stringify(failureReport(failure)))}\n`);
+  return failure.exitCode;
+}
+
+/** What a command's flags and the outside world say to the configuration. */
+export function configInput(
+  io: CliIo,
+  flags: ParsedFlags,
+  allowDeletes: readonly string[] = [],
+): ConfigInput {
+  return {
+    cwd: io.cwd,
+    environment: io.environment,
+    envFile: flags.envFile ?? null,
+    flags: optionFlags(flags),
+    tables: flags.table ?? [],
+    allowDeletes,
+  };
+}
