@@ -1,4 +1,4 @@
-import type { BatchResult } from "../../convex/datahubSyncProtocol.js";
+import { LIMITS, type BatchResult } from "../../convex/datahubSyncProtocol.js";
 import {
   BatchBuilder,
   deletionOf,
@@ -78,7 +78,7 @@ export class BatchSender {
     this.#calls = new FencedCalls(options);
     this.#builder = new BatchBuilder(
       Math.min(maxBatchBytes, LARGEST_BATCH_BYTES, pacer?.maxWriteBytes ?? Infinity),
-      maxBatchRows,
+      Math.min(maxBatchRows, LIMITS.batchRows),
     );
     this.#guard = new RefusalGuard(options.token.table, options.refusalLimits);
   }

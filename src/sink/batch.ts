@@ -72,10 +72,9 @@ export class BatchBuilder {
     private readonly maxRows: number,
   ) {}
 
-  /** Whether the operation still fits. An empty batch takes any: an operation above the limit goes alone. */
+  /** Whether the operation fits into the batch so far. An empty one takes any: a row above the limit goes alone. */
   fits(operation: Operation): boolean {
-    if (this.#operations.length === 0) return true;
-    return this.#operations.length < this.maxRows && this.#bytes + operation.bytes <= this.maxBytes;
+    return this.#operations.length === 0 || this.#bytes + operation.bytes <= this.maxBytes;
   }
 
   add(operation: Operation): void {
@@ -83,6 +82,7 @@ export class BatchBuilder {
     this.#bytes += operation.bytes;
   }
 
+  /** To be cut before anything is added. */
   get isFull(): boolean {
     return this.#operations.length >= this.maxRows || this.#bytes >= this.maxBytes;
   }

@@ -16,6 +16,7 @@ import { SyncError } from "../errors.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { ConvexTransport, type CallMeter, type TransportOptions } from "./convex-transport.js";
 import { explainFailure, explainHandshakeFailure } from "./explain-failure.js";
+import { decide } from "./retry-policy.js";
 import { withRetries } from "./with-retries.js";
 
 /** The fencing token of a mirror's run; see `tokenFields` in the protocol. */
@@ -97,12 +98,15 @@ export class ConvexSink {
     return this.#call("mutation", "finishRun", end, options);
   }
 
-  /** Keys and hashes after a key (null: from the start), in the order of the keys' UTF-8 bytes. */
+  /**
+   * Keys and hashes after a key (null: from the start), in the order of the keys' UTF-8 bytes. A page may be
+   * shorter than `limit` without being the last, here and below: `done`, or a null to go on from, says so.
+   */
   listLedger(
     page: { table: string; after: string | null; limit: number },
     options?: CallOptions,
   ): Promise<LedgerPage> {
-    return this.#call("query", "listLedger", page, options);
+    return this.#page("listLedger", page, options);
   }
 
   /** Documents with what the ledger says of each, in the order of their creation. */
@@ -110,7 +114,7 @@ export class ConvexSink {
     page: { table: string; cursor: string | null; maxBytes: number; limit: number },
     options?: CallOptions,
   ): Promise<DocumentPage> {
-    return this.#call("query", "listDocuments", page, options);
+    return this.#page("listDocuments", page, options);
   }
 
   /** Keys of the ledger whose documents are gone. */
@@ -118,7 +122,7 @@ export class ConvexSink {
     page: { table: string; after: string | null; limit: number },
     options?: CallOptions,
   ): Promise<MissingPage> {
-    return this.#call("query", "listMissing", page, options);
+    return this.#page("listMissing", page, options);
   }
 
   /** The SyncError for a failed call that is not tried again. */
@@ -135,6 +139,22 @@ export class ConvexSink {
     );
     if (result.protocol !== PROTOCOL_VERSION) throw this.#protocolMismatch(result.protocol);
     return result;
+  }
+
+  /** A page that is too much for one transaction is asked for again at half its length. */
+  async #page<Args extends { table: string; limit: number }, Result>(
+    name: string,
+    page: Args,
+    options?: CallOptions,
+  ): Promise<Result> {
+    try {
+      return await this.#call("query", name, page, options);
+    } catch (error) {
+      const cause = error instanceof SyncError ? error.cause : null;
+      const isTooMuch = cause instanceof ConvexCallError && decide(cause).action === "split";
+      if (!isTooMuch || page.limit <= 1) throw error;
+      return this.#page(name, { ...page, limit: Math.ceil(page.limit / 2) }, options);
+    }
   }
 
   #call<Args extends { table: string }, Result>(

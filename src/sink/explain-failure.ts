@@ -101,8 +101,20 @@ function explain(code: ErrorCode, error: ConvexCallError | null, host: string, t
     default:
       return {
         message: `The deployment at ${host} did not carry out a call${facts}.`,
-        remedy:
-          "Look the request up in the logs of the deployment's dashboard; then run again. Nothing is lost.",
+        remedy: remedyFor(error),
       };
   }
+}
+
+function remedyFor(error: ConvexCallError | null): string {
+  if (error?.status === 429) {
+    return (
+      "The deployment is at its limit of calls or of bytes written. Lower the calls in flight or the write rate " +
+      "in the settings, or run at a quieter time. Nothing is lost."
+    );
+  }
+  if (error?.kind === "http" && (error.status ?? 0) < 500) {
+    return "Check that CONVEX_URL is the deployment's own URL, and that no proxy or access rule refuses the call.";
+  }
+  return "Look the call up in the logs of the deployment's dashboard; then run again. Nothing is lost.";
 }

@@ -1,4 +1,4 @@
-import type { BatchResult } from "../../convex/datahubSyncProtocol.js";
+import { LIMITS, type BatchResult } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";
 import { contentOf, sumBytes, type Batch } from "./batch.js";
 import { ConvexCallError } from "./convex-call-error.js";
@@ -44,7 +44,7 @@ export class FencedCalls {
 
   constructor(options: FencedCallsOptions) {
     this.#options = options;
-    this.#window = new InFlightWindow(options.maxInFlight ?? 4);
+    this.#window = new InFlightWindow(Math.min(options.maxInFlight ?? 4, LIMITS.slots));
     this.#token = options.token;
   }
 

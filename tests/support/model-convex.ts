@@ -40,6 +40,7 @@ export class ModelConvex {
   /** Hashes that Convex refuses, and what it can write in one transaction. */
   refusesHash: (hash: string) => boolean = () => false;
   maxUpserts = Infinity;
+  refusesDeletions = false;
   /** Overrides chance: the fault of the next calls, one after the other. */
   readonly script: (Fault | "none")[] = [];
   readonly #inFlight = new Set<Batch>();
@@ -49,6 +50,10 @@ export class ModelConvex {
     readonly token: RunToken,
     private readonly faults: FaultShares = NO_FAULTS,
   ) {}
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
 
   get sink(): FencedCallsOptions["sink"] {
     return {
@@ -119,6 +124,7 @@ export class ModelConvex {
     this.#requireToken(token);
     if (upserts.length > this.maxUpserts) throw functionError("FUNCTION_FAILED");
     if (upserts.some((row) => this.refusesHash(row.hash))) throw functionError("ROW_FAILED");
+    if (this.refusesDeletions && deletions.length > 0) throw functionError("FUNCTION_FAILED");
     const result: BatchResult = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0 };
     for (const { key, hash } of upserts) {
       const held = this.rows.get(key);

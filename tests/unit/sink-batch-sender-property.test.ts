@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { SyncError } from "../../src/errors.js";
 import { BatchSender, type RowRefusal } from "../../src/sink/batch-sender.js";
 import { ModelConvex, type FaultShares } from "../support/model-convex.js";
 import { VirtualClock } from "../support/virtual-clock.js";
@@ -21,7 +22,7 @@ const faults: fc.Arbitrary<FaultShares> = fc.record({
 });
 
 const scenario = fc.record({
-  steps: fc.array(step, { maxLength: 150 }),
+  steps: fc.array(step, { maxLength: 150, size: "max" }),
   faults,
   seed: fc.nat(),
   maxInFlight: fc.integer({ min: 1, max: 5 }),
@@ -51,7 +52,10 @@ test("whatever fails, repeats or arrives late: each key ends as it was handed ov
         maxBatchBytes,
         maxAttempts: 1_000,
         refusalLimits: { maxBeforeFirstAccepted: Infinity, maxRefused: Infinity },
-        onRowRefused: async (key, reason) => void refused.push({ key, reason }),
+        onRowRefused: (key, reason) => {
+          refused.push({ key, reason });
+          return Promise.resolve();
+        },
         onSettled: (keys) => void (settled += keys.length),
       });
 
@@ -92,9 +96,67 @@ test("whatever fails, repeats or arrives late: each key ends as it was handed ov
       expect(sender.token.fence).toBe(convex.token.fence);
       lateRefused += convex.late.refused;
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
   expect(lateRefused, "no late duplicate was ever refused: the property tested too little").toBeGreaterThan(
     0,
   );
+}, 60_000);
+
+test("a run that fails or is interrupted: what was settled stays, and nothing is under way", async () => {
+  const ends = new Set<string>();
+  const interrupted = fc.record({
+    scenario,
+    maxAttempts: fc.integer({ min: 1, max: 3 }),
+    abortAfterMs: fc.integer({ min: 0, max: 60_000 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(interrupted, async ({ scenario: given, maxAttempts, abortAfterMs }) => {
+      const clock = new VirtualClock(given.seed);
+      const token = { table: "poles", epoch: 3n, nonce: "run", fence: 0n };
+      const convex = new ModelConvex(clock, { ...token }, given.faults);
+      const controller = new AbortController();
+      clock.after(abortAfterMs, () => controller.abort());
+      /** Operations of a key that were handed over and not settled, and what the last one leaves. */
+      const waiting = new Map<string, number>();
+      const expected = new Map<string, string | undefined>();
+      const sender = new BatchSender({
+        ...{ sink: convex.sink, token, clock, maxAttempts, signal: controller.signal },
+        ...{ maxInFlight: given.maxInFlight, maxBatchRows: given.maxBatchRows },
+        onRowRefused: () => Promise.reject(new Error("No row of these is bad.")),
+        onSettled: (keys) => keys.forEach((key) => waiting.set(key, waiting.get(key)! - 1)),
+      });
+      const work = async () => {
+        for (const { key, content, bytes } of given.steps) {
+          waiting.set(key, (waiting.get(key) ?? 0) + 1);
+          expected.set(key, content === null ? undefined : `h${content}`);
+          if (content === null) await sender.remove(key);
+          else await sender.upsert({ key, hash: `h${content}`, bytes, document: {} });
+        }
+        await sender.drain();
+      };
+      const end = await clock.run(
+        work().then(
+          () => "done",
+          (error: SyncError) => {
+            expect(convex.inFlight, "calls under way").toBe(0);
+            return error.code;
+          },
+        ),
+      );
+      ends.add(end);
+      const calls = convex.meters.calls;
+      const expectSettledRows = () => {
+        for (const [key, count] of waiting)
+          if (count === 0) expect(convex.rows.get(key)).toBe(expected.get(key));
+      };
+      expectSettledRows();
+      await clock.runOut();
+      expectSettledRows();
+      expect(convex.meters.calls, "calls after the end").toBe(calls);
+      expect(convex.violations).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+  expect(ends).toEqual(new Set(["done", "INTERRUPTED", "DEPLOYMENT_UNREACHABLE", "DEPLOYMENT_FAILED"]));
 }, 60_000);
