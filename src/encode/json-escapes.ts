@@ -1,0 +1,81 @@
+/**
+ * How a mirrored jsonb column differs from the jsonb it mirrors, and the way back. This file imports nothing, so that
+ * an app can carry it as it stands.
+ *
+ * A jsonb value is mirrored as the plain Convex value, with four escapes for what Convex or a double cannot hold:
+ *
+ * | in jsonb | in Convex |
+ * |---|---|
+ * | a key that is empty, starts with `$`, `_` or `~`, or is not all printable ASCII | `~` and the key, where `%` and all but printable ASCII is percent-encoded UTF-8: `_source` is `~_source`, `größe` is `~gr%C3%B6%C3%9Fe` |
+ * | a number that a double does not give back, such as 12345678901234567890 | `{"~number": "12345678901234567890"}` |
+ * | `null` as the whole value (SQL NULL is null) | `{"~null": true}` |
+ * | an object with a key of more than 1,024 characters, escapes counted | `{"~entries": [[key, value], …]}`, its keys unescaped |
+ *
+ * Convex's source refuses `$` in front, its documentation also an empty key and `_` in front, and its client drops a
+ * key `__proto__`. A key of the source that looks like an escape starts with `~` and so is escaped itself, and no
+ * escaped key is equal to one of the three names above: `number`, `null` and `entries` need no escape.
+ */
+export const EXACT_NUMBER = "~number";
+export const JSON_NULL = "~null";
+export const ENTRIES = "~entries";
+
+/** Convex's limit for nested keys. */
+export const MAX_KEY_LENGTH = 1024;
+
+export type MirroredJson =
+  null | boolean | number | string | MirroredJson[] | { [key: string]: MirroredJson | undefined };
+
+/** JSON whose exact numbers have become whatever the caller made of their text. */
+export type Json<N> = null | boolean | number | string | N | Json<N>[] | { [key: string]: Json<N> };
+
+const PLAIN_KEY = /^[ -#%-^`-}][ -~]*$/;
+
+/** Whether Convex takes the key as it is, and it cannot be taken for an escape. */
+export function isPlainKey(key: string): boolean {
+  return key.length <= MAX_KEY_LENGTH && PLAIN_KEY.test(key);
+}
+
+/** The key as Convex takes it, but for its length. The key must be valid Unicode. */
+export function escapeKey(key: string): string {
+  return isPlainKey(key) ? key : `~${key.replace(/[^ -$&-~]+/gu, encodeURIComponent)}`;
+}
+
+export function unescapeKey(key: string): string {
+  return key.startsWith("~") ? decodeURIComponent(key.slice(1)) : key;
+}
+
+/**
+ * The value that the source holds, with its own keys.
+ * @param readNumber what becomes of a number that a double does not give back, from its text: `BigInt`, say, or
+ *   `Number` for those who can do without the last digits
+ */
+export function unescapeJson<N>(value: MirroredJson, readNumber: (text: string) => N): Json<N> {
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((item) => unescapeJson(item, readNumber));
+  if (JSON_NULL in value) return null;
+  const exactNumber = value[EXACT_NUMBER];
+  if (typeof exactNumber === "string") return readNumber(exactNumber);
+  // fromEntries defines properties; an assignment to `__proto__` would not.
+  return Object.fromEntries(listEntries(value).map(([key, item]) => [key, unescapeJson(item, readNumber)]));
+}
+
+/** JSON text that Postgres reads as a jsonb equal to the source's. */
+export function printJson(value: MirroredJson): string {
+  if (Object.is(value, -0)) return "-0";
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(printJson).join(", ")}]`;
+  if (JSON_NULL in value) return "null";
+  const exactNumber = value[EXACT_NUMBER];
+  if (typeof exactNumber === "string") return exactNumber;
+  const fields = listEntries(value).map(([key, item]) => `${JSON.stringify(key)}: ${printJson(item)}`);
+  return `{${fields.join(", ")}}`;
+}
+
+/** The fields of the source's object, under its own keys. */
+function listEntries(value: { [key: string]: MirroredJson | undefined }): [string, MirroredJson][] {
+  const entries = value[ENTRIES];
+  if (Array.isArray(entries)) return entries as [string, MirroredJson][];
+  return Object.entries(value).flatMap(([key, item]) =>
+    item === undefined ? [] : [[unescapeKey(key), item] as [string, MirroredJson]],
+  );
+}

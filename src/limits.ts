@@ -1,0 +1,55 @@
+/**
+ * Convex's limits. "Docs" is docs.convex.dev/production/state/limits, "source" is the open source backend
+ * (github.com/get-convex/convex-backend), both as of August 2026. Where they differ, the stricter one stands here.
+ */
+const MIB = 1024 * 1024;
+
+/** What a value, a document and a call may be. The JavaScript client checks almost none of it before it sends. */
+export const CONVEX_LIMITS = {
+  /** A document, its `_id` and `_creationTime` included, as `getDocumentSize` counts. Docs; source: MAX_USER_SIZE. */
+  maxDocumentBytes: MIB,
+  /** Levels of objects and arrays in a document, the document itself being the first. Source: MAX_DOCUMENT_NESTING. */
+  maxDocumentNesting: 16,
+  /** The same for the arguments of a call. Source: MAX_NESTING. */
+  maxArgumentNesting: 64,
+  /** Fields of one object, in documents (`_id` and `_creationTime` count) and in arguments. Docs; source: MAX_OBJECT_FIELDS. */
+  maxObjectFields: 1024,
+  /** Items of one array, in documents and in arguments. Docs; source: MAX_ARRAY_LEN. */
+  maxArrayItems: 8192,
+  /** Characters of the name of a table, an index or a document's own field. Docs; source: MAX_IDENTIFIER_LEN. */
+  maxNameLength: 64,
+  /** Characters of a key of a nested object. Docs; source: MAX_FIELD_NAME_LENGTH. */
+  maxKeyLength: 1024,
+  /** Arguments of one call, and the body of its HTTP request. Docs: "Function argument size". */
+  maxArgumentBytes: 16 * MIB,
+  /** What one call returns. Docs: "Function return value size". */
+  maxReturnBytes: 16 * MIB,
+} as const;
+
+/** What one query or mutation may use before it fails as a whole. Docs: "Transactions". */
+export const TRANSACTION_LIMITS = {
+  /** Whole documents and index keys read; a `replace`, `patch` or `delete` reads the old document once more. */
+  readBytes: 16 * MIB,
+  readDocuments: 32_000,
+  /** A look-up by index is one, a `replace`, `patch` or `delete` by id one more, a page one. */
+  indexRanges: 4_096,
+  writtenBytes: 16 * MIB,
+  writtenDocuments: 16_000,
+  /** The function's own time, without the database's. Docs: "Query/mutation execution time". */
+  ownTimeMs: 1_000,
+} as const;
+
+/** A deployment's class. The free and starter plans have S16, the professional plan S256. */
+export type DeploymentClass = "S16" | "S256";
+
+/**
+ * Bytes that a deployment may write in a sliding second, index entries counted; calls beyond are answered with 429.
+ * Docs: "Mutation write throughput limit"; that indexes count is from the source (write_limits.rs).
+ */
+export const WRITE_BYTES_PER_SECOND: Readonly<Record<DeploymentClass, number>> = {
+  S16: 4 * MIB,
+  S256: 8 * MIB,
+};
+
+/** Mutations that run at once; one more waits 5 s and is answered with 429. Docs: "Concurrent function executions". */
+export const CONCURRENT_MUTATIONS: Readonly<Record<DeploymentClass, number>> = { S16: 16, S256: 256 };
