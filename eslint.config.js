@@ -75,7 +75,7 @@ const EXIT_PROPERTY = {
 };
 
 export default defineConfig(
-  globalIgnores(["dist", "coverage", "logs", "migrations", "convex/_generated"]),
+  globalIgnores(["dist", "coverage", "logs", "migrations", "convex/_generated", "tests/convex/fixtures"]),
   eslint.configs.recommended,
   tseslint.configs.strict,
   tseslint.configs.recommendedTypeChecked,
@@ -101,7 +101,10 @@ export default defineConfig(
       // A value that the types cannot know but the code has just made sure of is said so with `!`.
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/no-dynamic-delete": "off", // documents are records with keys of the user's choice
-      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", ignoreRestSiblings: true }],
     },
   },

@@ -1,14 +1,15 @@
 import { refusal } from "./datahubSyncErrors.js";
 
-// Convex's V8 runtime has these globals; declared here so that a type-check of this folder alone needs neither
-// Node's types nor the DOM's, and nothing else of theirs slips in.
+// Convex's V8 runtime has these globals; declared here so that a type-check of this folder alone needs
+// neither Node's types nor the DOM's, and nothing else of theirs slips in.
 declare const process: { env: Record<string, string | undefined> };
 declare const crypto: { subtle: { digest(algorithm: "SHA-256", data: Uint8Array): Promise<ArrayBuffer> } };
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 
 /**
- * Refuses a caller whose key is not the deployment's `CONVEX_SYNC_AUTH_KEY` (invariant 11). Digests are compared,
- * not the keys: they have one length, and where two of them first differ says nothing about the key.
+ * Refuses a caller whose key is not the deployment's `CONVEX_SYNC_AUTH_KEY` (invariant 11). Digests are
+ * compared, not the keys: they have one length, and where two of them first differ says nothing about the
+ * key.
  */
 export async function requireSyncKey(presented: string): Promise<void> {
   const expected = process.env["CONVEX_SYNC_AUTH_KEY"];

@@ -13,11 +13,12 @@ import { explainRefusal, type TableDefinition } from "./datahubSyncRefusal.js";
 import { requireToken } from "./datahubSyncRuns.js";
 
 /**
- * Writes one batch: documents, their ledger entries and the row count, all or nothing. Repeating it is harmless.
+ * Writes one batch: documents, their ledger entries and the row count, all or nothing. Repeating it is
+ * harmless.
  *
  * Every lookup comes first, at once, so that Convex can serve them together; then the writes, one by one, so
- * that a refused row is known by its key. An equal hash ends a row at its ledger entry: its document is neither
- * read nor written (invariant 4).
+ * that a refused row is known by its key. An equal hash ends a row at its ledger entry: its document is
+ * neither read nor written (invariant 4).
  */
 export async function applyBatch(
   db: MirrorWriter,

@@ -4,7 +4,10 @@ import type { MirrorReader } from "./datahubSyncLedger.js";
 import { findState } from "./datahubSyncRuns.js";
 
 export interface MirrorFreshness {
-  /** Everything that had committed in Postgres at this time is in the mirror. ISO 8601, UTC; null before the first run ended. */
+  /**
+   * Everything that had committed in Postgres at this time is in the mirror. ISO 8601, UTC; null before the
+   * first run ended.
+   */
   highWaterMark: string | null;
   /** Rows in the mirror when the last run ended. */
   rows: number;
@@ -15,7 +18,8 @@ export interface MirrorFreshness {
 
 /**
  * How fresh a mirror is, for an app to wrap in a query of its own; null if no run ever began. Reads one small
- * document that changes only when a run begins or ends. Keeps the fencing token and the source's identity back.
+ * document that changes only when a run begins or ends. Keeps the fencing token and the source's identity
+ * back.
  */
 export async function mirrorFreshness<DataModel extends GenericDataModel>(
   ctx: { db: GenericDatabaseReader<DataModel> },

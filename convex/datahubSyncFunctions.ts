@@ -45,11 +45,13 @@ export interface DatahubSyncOptions {
  * The functions that the command line calls. Export all of them from `convex/datahubSync.ts`:
  *
  * ```ts
- * export const { handshake, beginRun, rotateFence, applyBatch, finishRun, listLedger, listDocuments, listMissing } =
- *   defineDatahubSync({ tables: defaultMirrorTables });
+ * export const {
+ *   handshake, beginRun, rotateFence, applyBatch, finishRun, listLedger, listDocuments, listMissing,
+ * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
  *
- * They fail with a `ConvexError<SyncFunctionErrorData>`; `datahubSyncProtocol` says what each takes, gives and refuses.
+ * They fail with a `ConvexError<SyncFunctionErrorData>`; `datahubSyncProtocol` says what each takes, gives
+ * and refuses.
  */
 export function defineDatahubSync({ tables }: DatahubSyncOptions) {
   async function admit(args: { syncKey: string; table: string }): Promise<TableDefinition> {

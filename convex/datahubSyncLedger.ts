@@ -9,12 +9,15 @@ import {
 import { v } from "convex/values";
 import { mirrorStateFields } from "./datahubSyncProtocol.js";
 
-/** The sync's own tables, to spread into a schema beside the mirrored ones. Apps only read `datahubSyncMirrors`. */
+/**
+ * The sync's own tables, to spread into a schema beside the mirrored ones. Apps only read
+ * `datahubSyncMirrors`.
+ */
 export const datahubSyncTables = {
   /**
-   * One small document for each mirrored row. `applyBatch` writes and deletes it in the transaction that writes
-   * the row's document; `applyBatch`, `listLedger`, `listDocuments` and `listMissing` read it. It lets a run
-   * skip a row whose content is equal without reading the document, which Convex would meter whole.
+   * One small document for each mirrored row. `applyBatch` writes and deletes it in the transaction that
+   * writes the row's document; `applyBatch`, `listLedger`, `listDocuments` and `listMissing` read it. It lets
+   * a run skip a row whose content is equal without reading the document, which Convex would meter whole.
    */
   datahubSyncLedger: defineTable({
     table: v.string(),
@@ -27,8 +30,8 @@ export const datahubSyncTables = {
     .index("by_document", ["document"]),
 
   /**
-   * One document for each mirror. `beginRun`, `rotateFence` and `finishRun` write it, never a batch: batches only
-   * read it, so that they conflict with a change of run and not with each other. Nobody deletes it.
+   * One document for each mirror. `beginRun`, `rotateFence` and `finishRun` write it, never a batch: batches
+   * only read it, so that they conflict with a change of run and not with each other. Nobody deletes it.
    */
   datahubSyncMirrors: defineTable(mirrorStateFields).index("by_table", ["table"]),
 
@@ -46,7 +49,10 @@ export const datahubSyncTables = {
 
 type SyncDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof datahubSyncTables, true>>;
 
-/** Our tables with their types, and any other table as one that holds documents: the mirrors are named at run time. */
+/**
+ * Our tables with their types, and any other table as one that holds documents: the mirrors are named at run
+ * time.
+ */
 export type MirrorDataModel = SyncDataModel & Record<string, GenericTableInfo>;
 export type MirrorReader = GenericDatabaseReader<MirrorDataModel>;
 export type MirrorWriter = GenericDatabaseWriter<MirrorDataModel>;

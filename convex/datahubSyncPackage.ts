@@ -1,5 +1,6 @@
 /**
- * What `datahub-sync/convex` exports: all that an app with functions and tables of its own needs to hold mirrors.
+ * What `datahub-sync/convex` exports: all that an app with functions and tables of its own needs to hold
+ * mirrors.
  *
  * @module
  */

@@ -12,7 +12,9 @@ import {
   type MissingPage,
 } from "./datahubSyncProtocol.js";
 
-/** Far below the 16 MiB that a transaction may read, as the entry or document that crosses it still counts. */
+/**
+ * Far below the 16 MiB that a transaction may read, as the entry or document that crosses it still counts.
+ */
 const PAGE_BYTES = 8 * 1024 * 1024;
 
 export async function listLedger(
@@ -20,8 +22,8 @@ export async function listLedger(
   { table, after, limit }: ObjectType<typeof listLedgerFields>,
 ): Promise<LedgerPage> {
   requireWithin("limit", limit, LIMITS.ledgerPageRows);
-  // `paginate` for its byte bound and for being one call into the database, where `take` is one a document. Its
-  // cursor stays here: the last key says as much, and the caller can begin anywhere.
+  // `paginate` for its byte bound and for being one call into the database, where `take` is one a document.
+  // Its cursor stays here: the last key says as much, and the caller can begin anywhere.
   const { page, isDone } = await ledgerAfter(db, table, after).paginate({
     cursor: null,
     numItems: limit,

@@ -7,7 +7,9 @@ import { v, type Infer, type ObjectType } from "convex/values";
  */
 export const PROTOCOL_VERSION = 1;
 
-/** The module's name in a deployment: `convex/datahubSync.ts`, re-exported under the same name by other apps. */
+/**
+ * The module's name in a deployment: `convex/datahubSync.ts`, re-exported under the same name by other apps.
+ */
 export const MODULE_NAME = "datahubSync";
 
 /** Codes of the ConvexErrors that the functions throw; production redacts every other message. */
@@ -26,8 +28,8 @@ export type SyncFunctionErrorCode =
   | "STALE_TOKEN"
   /**
    * A row of the batch could not be written; nothing of the batch was. Its data names the row by `key`, or
-   * `orphan` (an id), says a `reason`, and carries no row value. The batch as a whole may be at fault (a limit of
-   * the transaction): halve it before a row is set aside.
+   * `orphan` (an id), says a `reason`, and carries no row value. The batch as a whole may be at fault (a
+   * limit of the transaction): halve it before a row is set aside.
    */
   | "ROW_FAILED"
   /** The arguments contradict the protocol (a batch too large, a limit out of range, …). */
@@ -39,7 +41,10 @@ export interface SyncFunctionErrorData {
   message: string;
 }
 
-/** Bounds of the arguments; outside them a call ends in BAD_REQUEST. Derived from Convex's limits of a transaction. */
+/**
+ * Bounds of the arguments; outside them a call ends in BAD_REQUEST. Derived from Convex's limits of a
+ * transaction.
+ */
 export const LIMITS = {
   /** Slots 0 to 63. Every handshake reads them all. */
   slots: 64,
@@ -49,13 +54,17 @@ export const LIMITS = {
   ledgerPageRows: 8_000,
   /** `limit` of `listDocuments` and `listMissing`: one index range each, of 4,096. */
   documentPageRows: 4_000,
-  /** `maxBytes` of `listDocuments`: with the last document over it and the ledger entries below 16 MiB read. */
+  /**
+   * `maxBytes` of `listDocuments`: with the last document over it and the ledger entries below 16 MiB read.
+   */
   documentPageBytes: 6 * 1024 * 1024,
   /** Tables of one handshake: it reads at most one document of each, of up to 1 MiB, and 16 MiB in all. */
   handshakeTables: 15,
 } as const;
 
-/** The fencing token: every write carries it, and is refused unless it is exactly the mirror's (invariant 5). */
+/**
+ * The fencing token: every write carries it, and is refused unless it is exactly the mirror's (invariant 5).
+ */
 export const tokenFields = {
   table: v.string(),
   /** Rises with every run; the number of the lease in Postgres. */
@@ -80,8 +89,8 @@ export const upsert = v.object({
 export type Upsert = Infer<typeof upsert>;
 
 /**
- * `beginRun`. Refused with LINEAGE_MISMATCH, or EPOCH_BEHIND (whose data has the mirror's `epoch` in decimal).
- * Repeating the call that began the run going on is a success that changes nothing.
+ * `beginRun`. Refused with LINEAGE_MISMATCH, or EPOCH_BEHIND (whose data has the mirror's `epoch` in
+ * decimal). Repeating the call that began the run going on is a success that changes nothing.
  */
 export const beginRunFields = {
   table: tokenFields.table,
@@ -90,7 +99,10 @@ export const beginRunFields = {
   /** Must be above the mirror's. */
   epoch: tokenFields.epoch,
   nonce: tokenFields.nonce,
-  /** Let a mirror follow another lineage from now on; its high-water mark, position and last run are forgotten. */
+  /**
+   * Let a mirror follow another lineage from now on; its high-water mark, position and last run are
+   * forgotten.
+   */
   takeOver: v.boolean(),
 };
 export type BeginRun = ObjectType<typeof beginRunFields>;
@@ -108,19 +120,26 @@ export const runResult = v.object({ rows: v.number() });
 export type RunResult = Infer<typeof runResult>;
 
 /**
- * `applyBatch`: all of it or nothing, and repeating it is harmless. A key stands at most once in `upserts` and
- * `deletions` together.
+ * `applyBatch`: all of it or nothing, and repeating it is harmless. A key stands at most once in `upserts`
+ * and `deletions` together.
  */
 export const batchFields = {
   ...tokenFields,
-  /** Which of the run's senders this is (0 to 63): each keeps a row count of its own, so batches don't conflict. */
+  /**
+   * Which of the run's senders this is (0 to 63): each keeps a row count of its own, so batches don't
+   * conflict.
+   */
   slot: v.number(),
   upserts: v.array(upsert),
   /** Keys whose document and ledger entry are to go. Deleting what is gone is nothing. */
   deletions: v.array(v.string()),
-  /** Ids of documents of the table that the ledger does not know (deep runs only). Skipped if it knows them. */
+  /**
+   * Ids of documents of the table that the ledger does not know (deep runs only). Skipped if it knows them.
+   */
   orphans: v.array(v.string()),
-  /** Write the documents even where the ledger's hash is equal (deep runs: the document was edited by hand). */
+  /**
+   * Write the documents even where the ledger's hash is equal (deep runs: the document was edited by hand).
+   */
   force: v.boolean(),
 };
 export type Batch = ObjectType<typeof batchFields>;
@@ -160,7 +179,9 @@ export const finishRunFields = {
 };
 export type FinishRun = ObjectType<typeof finishRunFields>;
 
-/** One document per mirror: what an app reads to show how fresh its data is. Written at a run's start and end. */
+/**
+ * One document per mirror: what an app reads to show how fresh its data is. Written at a run's start and end.
+ */
 export const mirrorStateFields = {
   table: v.string(),
   /** The source's lasting identity; see `beginRun`. */
@@ -192,7 +213,9 @@ export const mirrorHandshake = v.object({
   rows: v.number(),
   /** One ledger entry looked up, and whether its document exists: notices a table wiped behind our back. */
   ledgerSample: v.union(v.literal("empty"), v.literal("present"), v.literal("missing")),
-  /** Whether the table holds any document at all (an empty ledger beside a table with documents: strangers). */
+  /**
+   * Whether the table holds any document at all (an empty ledger beside a table with documents: strangers).
+   */
   tableEmpty: v.boolean(),
 });
 export type MirrorHandshake = Infer<typeof mirrorHandshake>;
@@ -200,7 +223,9 @@ export type MirrorHandshake = Infer<typeof mirrorHandshake>;
 export const handshakeResult = v.object({ protocol: v.number(), mirrors: v.array(mirrorHandshake) });
 export type HandshakeResult = Infer<typeof handshakeResult>;
 
-/** `listLedger`: entries whose key is above `after`, in the order of the keys' UTF-8 bytes, at most `limit`. */
+/**
+ * `listLedger`: entries whose key is above `after`, in the order of the keys' UTF-8 bytes, at most `limit`.
+ */
 export const listLedgerFields = {
   table: v.string(),
   after: v.union(v.null(), v.string()),
@@ -215,7 +240,10 @@ export const ledgerPage = v.object({
 });
 export type LedgerPage = Infer<typeof ledgerPage>;
 
-/** `listDocuments`: `cursor` is null at first, then that of the page before; the page ends after `maxBytes` or `limit`. */
+/**
+ * `listDocuments`: `cursor` is null at first, then that of the page before; the page ends after `maxBytes` or
+ * `limit`.
+ */
 export const listDocumentsFields = {
   table: v.string(),
   cursor: v.union(v.null(), v.string()),

@@ -10,8 +10,9 @@ export type TableDefinition = GenericSchema[string];
 const DOCUMENT_BYTES = 1024 * 1024;
 
 /**
- * Why Convex would refuse this document, in words that hold names and no values: Convex's own message quotes the
- * document. Undefined if nothing is wrong with it by itself, say when the transaction has grown too large.
+ * Why Convex would refuse this document, in words that hold names and no values: Convex's own message quotes
+ * the document. Undefined if nothing is wrong with it by itself, say when the transaction has grown too
+ * large.
  */
 export function explainRefusal(mirror: TableDefinition, document: Upsert["document"]): string | undefined {
   if (getDocumentSize(document) > DOCUMENT_BYTES) return "The document is larger than 1 MiB.";

@@ -27,7 +27,9 @@ export function findState(db: MirrorReader, table: string): Promise<StateDocumen
     .unique();
 }
 
-/** Invariant 5: a write of a run that lost its lease, or a late duplicate of an earlier call, changes nothing. */
+/**
+ * Invariant 5: a write of a run that lost its lease, or a late duplicate of an earlier call, changes nothing.
+ */
 export async function requireToken(db: MirrorReader, token: Token): Promise<StateDocument> {
   const state = await findState(db, token.table);
   if (state === null || !isRunning(state, token) || state.fence !== token.fence) {

@@ -2,10 +2,10 @@ import { defineTable } from "convex/server";
 import { v, type Validator } from "convex/values";
 
 /**
- * A mirrored column: absent, null, or of its type. A deploy checks the documents that exist against the schema, so
- * adding a column, or no longer mirroring one, must never make them invalid.
+ * A mirrored column: absent, null, or of its type. A deploy checks the documents that exist against the
+ * schema, so adding a column, or no longer mirroring one, must never make them invalid.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Convex says "of whatever type" so, and v.union asks for it
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the bound of v.union
 export function mirrored<T extends Validator<any, "required", any>>(type: T) {
   return v.optional(v.union(v.null(), type));
 }
@@ -81,8 +81,9 @@ const activationColumns = {
 };
 
 /**
- * The seven tables of the default configuration. Only the sync writes them. Two indexes each, the source's id and
- * the natural key that apps look up (not unique in the source): Convex stores and bills every index as a copy.
+ * The seven tables of the default configuration. Only the sync writes them. Two indexes each, the source's id
+ * and the natural key that apps look up (not unique in the source): Convex stores and bills every index as a
+ * copy.
  */
 export const defaultMirrorTables = {
   sow_poles: defineTable({

@@ -82,7 +82,8 @@ describe("invariant 11: nobody without the sync key reads or writes", () => {
     "%s refuses other tables",
     async (_name, call) => {
       const { t } = startTestDeployment();
-      // The sync's own tables and inherited names of a JavaScript object are none of the mirrored tables either.
+      // The sync's own tables and inherited names of a JavaScript object are none of the mirrored tables
+      // either.
       for (const table of ["no_such_table", "datahubSyncLedger", "_storage", "toString", "__proto__"]) {
         await expectRefusal(call(t, SYNC_KEY, table), "UNKNOWN_TABLE");
       }

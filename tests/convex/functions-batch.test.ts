@@ -294,7 +294,8 @@ describe("a batch as a whole", () => {
     const upserts = ["a", "b", "c"].map((key) => row(key, "live"));
     const batch = { ...wholeBatch, upserts: [...upserts, row("d", "live")] };
     const calls = await callsOf(mirror, batch, { ...NOTHING, inserted: 4 });
-    // By Convex's count a look-up is one range, and so is every get, replace, patch or delete by id; an insert is none.
+    // By Convex's count a look-up is one range, and so is every get, replace, patch or delete by id; an
+    // insert is none.
     const ranges = calls.filter((call) => /^(query|get|replace|patch|delete) /.test(call));
     const ofState = ranges.filter((call) => /Mirrors|Counts/.test(call)).length;
     const rangesPerRow = (ranges.length - ofState - 1) / 3; // d, which is new, needs one

@@ -3,8 +3,8 @@ import { expect, it } from "vitest";
 import { row, startTestDeployment, type TestDeployment } from "./test-deployment.js";
 
 /**
- * Random batches and random damage by hand, against a plain Map of what the mirror should hold. Whatever happens,
- * ledger, documents, counts and results agree with it; a deep run's calls mend all damage.
+ * Random batches and random damage by hand, against a plain Map of what the mirror should hold. Whatever
+ * happens, ledger, documents, counts and results agree with it; a deep run's calls mend all damage.
  */
 interface Model {
   /** Key to content, as the ledger knows it. */

@@ -11,8 +11,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { lastRun } from "./test-deployment.js";
 
 /**
- * An app with tables and functions of its own installs the package: built and laid out as npm would, in a directory
- * of its own, so that nothing of this repository's settings helps it.
+ * An app with tables and functions of its own installs the package: built and laid out as npm would, in a
+ * directory of its own, so that nothing of this repository's settings helps it.
  */
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);

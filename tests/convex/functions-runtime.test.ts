@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { webcrypto } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createContext, Script } from "node:vm";
 import { build } from "esbuild";
 import { convexToJson, type Value } from "convex/values";
@@ -103,6 +105,11 @@ describe("convex/ in the runtime of Convex", () => {
       expect(inputs.filter((path) => path.startsWith("node:") || builtinModules.includes(path))).toEqual([]);
       expect(inputs.filter((path) => path.startsWith("src/"))).toEqual([]);
     }
+  });
+
+  it("type-checks without the types of Node and of browsers", async () => {
+    const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
+    await expect(promisify(execFile)("node", [tsc, "-p", directory])).resolves.toMatchObject({ stdout: "" });
   });
 
   it("has none of Node's globals there", () => {
