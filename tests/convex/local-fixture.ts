@@ -45,11 +45,11 @@ export const notes = {
   }),
   addLoose: mutation({
     args: { note: v.any() },
-    handler: ({ db }, { note }) => db.insert("notes", note),
+    handler: ({ db }, { note }) => db.insert("notes", note as { key: string }),
   }),
   addAnything: mutation({
     args: { value: v.any() },
-    handler: ({ db }, { value }) => db.insert("anything", value),
+    handler: ({ db }, { value }) => db.insert("anything", value as Record<string, unknown>),
   }),
   addMany: mutation({
     args: { notes: v.array(note) },
@@ -66,7 +66,7 @@ export const notes = {
         .withIndex("by_key", (q) => q.eq("key", key))
         .first();
       if (!found) return false;
-      await db.replace(found._id, note);
+      await db.replace(found._id, note as { key: string });
       return true;
     },
   }),
@@ -159,7 +159,12 @@ export const notes = {
     handler: ({ db }, { rank, take }) =>
       db
         .query("notes")
-        .filter((q) => q.or(q.gt(q.field("rank"), rank), q.eq(q.field("rank"), undefined)))
+        .filter((q) =>
+          q.or(
+            q.eq(q.field("rank"), rank),
+            q.and(q.eq(q.field("rank"), undefined), q.not(q.lt(q.field("key"), "b"))),
+          ),
+        )
         .take(take),
   }),
   page: query({

@@ -28,7 +28,7 @@ describe("the local deployment over HTTP", () => {
     const response = await fetch(`${served.url}${endpoint}`, {
       method: "POST",
       headers,
-      body: typeof body === "string" || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
+      body: typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body),
     });
     return { status: response.status, body: (await response.json()) as Answer["body"] };
   };
@@ -62,7 +62,7 @@ describe("the local deployment over HTTP", () => {
       fc.string({ unit: "grapheme" }),
       fc.boolean(),
       fc.constant(null),
-      fc.uint8Array().map((bytes) => bytes.slice().buffer as ArrayBuffer),
+      fc.uint8Array().map((bytes) => bytes.slice().buffer),
     );
     const key = fc
       .string({ unit: "grapheme-ascii", minLength: 1 })
@@ -71,7 +71,7 @@ describe("the local deployment over HTTP", () => {
       value: fc.oneof({ maxDepth: 3 }, leaf, fc.array(tie("value")), fc.dictionary(key, tie("value"))),
     }));
     await fc.assert(
-      fc.asyncProperty(value, async (value) => {
+      fc.asyncProperty(value, async (value: unknown) => {
         const back = (await client.query(echo, { value })) as Value;
         expect(convexToJson(back)).toEqual(convexToJson(value as Value));
       }),
@@ -96,7 +96,7 @@ describe("the local deployment over HTTP", () => {
 
     const client = new ConvexHttpClient(served.url);
     const failing = makeFunctionReference<"mutation">("notes:addThenThrow");
-    const error = await client
+    const error: unknown = await client
       .mutation(failing, { key: "a", how: "convex" })
       .catch((error: unknown) => error);
     expect(error).toBeInstanceOf(ConvexError);

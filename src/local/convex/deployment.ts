@@ -5,7 +5,8 @@ import { deployTables, type Deployed } from "./deploy.js";
 import { exportState, importState, type DeploymentState } from "./backup.js";
 import { toFields, type DocumentValue } from "./document.js";
 import { FunctionFailed } from "./errors.js";
-import type { FaultPoint, Faults } from "./faults.js";
+import { describeFailure } from "./failure.js";
+import type { Faults } from "./faults.js";
 import {
   canonicalPath,
   findFunction,
@@ -13,42 +14,17 @@ import {
   type DeployedFunction,
   type Modules,
 } from "./functions.js";
-import { PlanGate, type Plan } from "./plan.js";
+import { PlanGate } from "./plan.js";
 import { internalIdSource } from "./random.js";
-import { convexErrorData, messageOf, Runner, type RunResult } from "./runner.js";
+import type { CallOptions, LocalDeploymentOptions } from "./options.js";
+import { Runner, type RunResult } from "./runner.js";
 import type { AnySchema } from "./schema.js";
 import { Store, type CommitListener } from "./store.js";
 import { systemModules } from "./system-functions.js";
 import { Transaction } from "./transaction.js";
 import { UsageMeter, type Usage } from "./usage.js";
 
-export interface LocalDeploymentOptions {
-  /** Modules of `convex/` by path ("datahubSync"), each with its exports. */
-  modules: Modules;
-  schema: AnySchema;
-  /** What functions see as `process.env`. */
-  env?: Record<string, string>;
-  /** The key of `Authorization: Convex <key>`. Made at random when not given. */
-  adminKey?: string;
-  name?: string;
-  /** Production's redaction of every message but a ConvexError's. On by default. */
-  redact?: boolean;
-  /** Write throughput and concurrency of a plan; not limited by default. */
-  plan?: Plan;
-  faults?: Faults;
-  clock?: Clock;
-  /** Makes ids reproducible. */
-  seed?: number;
-  /** Convex gives a function 1,000 ms of its own time. Measured by the clock, so off by default. */
-  userTimeoutMs?: number;
-}
-
-export interface CallOptions {
-  /** With the admin key, internal functions can be called too. */
-  admin?: boolean;
-  requestId?: string;
-  atPoint?(point: FaultPoint, attempt: number): Promise<void>;
-}
+export type { CallOptions, LocalDeploymentOptions } from "./options.js";
 
 /** A Convex deployment in memory: see README.md for what it is faithful to. */
 export class LocalDeployment {
@@ -123,7 +99,7 @@ export class LocalDeployment {
     { admin = false, requestId = this.newRequestId(), atPoint }: CallOptions = {},
   ): Promise<RunResult> {
     const system = admin ? this.#system.get(canonicalPath(path)) : undefined;
-    const failure = (thrown: unknown) => this.#failure(thrown, requestId);
+    const failure = (thrown: unknown) => describeFailure(thrown, requestId, this.#redact);
     const run = { requestId, failure, metered: system === undefined, ...(atPoint && { atPoint }) };
     if (system) return this.#runner.run(system, args, run);
     try {
@@ -171,11 +147,13 @@ export class LocalDeployment {
   /** Fields given as undefined are removed. */
   patch(id: string, value: Record<string, Value | undefined>): void {
     const missing: JSONValue = { $undefined: null };
-    const fields = Object.entries(value).map(([name, field]) => [
-      name,
-      field === undefined ? missing : convexToJson(field),
-    ]);
-    this.#edit((transaction) => transaction.patch(id, undefined, Object.fromEntries(fields)));
+    const fields = Object.fromEntries(
+      Object.entries(value).map(([name, field]) => [
+        name,
+        field === undefined ? missing : convexToJson(field),
+      ]),
+    );
+    this.#edit((transaction) => transaction.patch(id, undefined, fields));
   }
 
   replace(id: string, value: DocumentValue): void {
@@ -236,20 +214,6 @@ export class LocalDeployment {
     } finally {
       transaction.close();
     }
-  }
-
-  /** Production tells a client nothing but a ConvexError's data. */
-  #failure(thrown: unknown, requestId: string): FunctionFailed {
-    const data = convexErrorData(thrown);
-    const head = `[Request ID: ${requestId}] Server Error`;
-    const kind =
-      data !== undefined
-        ? "Uncaught ConvexError: "
-        : thrown instanceof TypeError
-          ? "Uncaught TypeError: "
-          : "Uncaught Error: ";
-    const message = messageOf(thrown);
-    return new FunctionFailed(this.#redact ? head : `${head}\n${kind}${message}`, data);
   }
 
   async #runForValue(

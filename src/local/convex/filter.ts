@@ -8,7 +8,7 @@ type Pair = [JSONValue, JSONValue];
 /** Compiles the expression of a `.filter(...)`; the result tells whether a document passes. */
 export function compileFilter(json: JSONValue): (document: DocumentValue) => boolean {
   const evaluate = compile(json);
-  return (document) => evaluate(document) === true;
+  return (document) => toBoolean(evaluate(document));
 }
 
 const COMPARISONS: Record<string, (order: number) => boolean> = {
@@ -55,15 +55,15 @@ function compile(json: JSONValue): Expression {
       return (document) => fieldAt(document, operand as string);
     case "$and": {
       const parts = (operand as JSONValue[]).map(compile);
-      return (document) => parts.every((part) => part(document) === true);
+      return (document) => parts.every((part) => toBoolean(part(document)));
     }
     case "$or": {
       const parts = (operand as JSONValue[]).map(compile);
-      return (document) => parts.some((part) => part(document) === true);
+      return (document) => parts.some((part) => toBoolean(part(document)));
     }
     case "$not": {
       const part = compile(operand);
-      return (document) => part(document) !== true;
+      return (document) => !toBoolean(part(document));
     }
     case "$neg": {
       const part = compile(operand);
@@ -76,4 +76,9 @@ function compile(json: JSONValue): Expression {
     default:
       throw new Error(`Unknown filter operator ${operator}`);
   }
+}
+
+function toBoolean(value: Value | undefined): boolean {
+  if (typeof value !== "boolean") throw new Error("A filter needs a boolean here");
+  return value;
 }

@@ -27,8 +27,8 @@ interface RegisteredFunction {
   isHttp?: boolean;
   isPublic?: boolean;
   isInternal?: boolean;
-  invokeQuery?(args: string): Promise<string>;
-  invokeMutation?(args: string): Promise<string>;
+  invokeQuery?: (args: string) => Promise<string>;
+  invokeMutation?: (args: string) => Promise<string>;
   exportArgs(): string;
   exportReturns(): string;
 }

@@ -11,6 +11,7 @@ import { CallRefused, ConflictError, FunctionFailed } from "./errors.js";
 import { ConnectionCut, type FaultPoint } from "./faults.js";
 import { MAX_BODY_BYTES } from "./limits.js";
 import { readCallBody } from "./request-body.js";
+import type { AtPoint } from "./runner.js";
 
 type Env = { Bindings: HttpBindings };
 
@@ -34,7 +35,7 @@ export function createHttpApp(deployment: LocalDeployment): Hono<Env> {
   );
   app.onError((error, c) => {
     if (error instanceof CallRefused) return refuse(c, error);
-    if (error instanceof ConnectionCut) return cut(c as Context<Env>);
+    if (error instanceof ConnectionCut) return cut(c);
     const message = "Your request couldn't be completed. Try again later.";
     return refuse(c, new CallRefused(500, "InternalServerError", message));
   });
@@ -55,7 +56,7 @@ export function createHttpApp(deployment: LocalDeployment): Hono<Env> {
       );
       const valueFormat = readFormat(format, c.req.header("Convex-Client"));
       const number = ++calls;
-      const atPoint = (point: FaultPoint, attempt = 1) =>
+      const atPoint: AtPoint = (point, attempt = 1) =>
         injectFault(deployment, point, { number, kind: kind === "any" ? "query" : kind, path, attempt });
       await atPoint("beforeCall");
       const answer = await answerOf(deployment.call(kind, path, args, { admin, atPoint }), valueFormat);

@@ -1,10 +1,11 @@
 import { jsonToConvex, type JSONValue, type Value } from "convex/values";
 import type { Clock } from "../../clock.js";
 import { runInCall, type Call, type FunctionKind } from "./call.js";
-import { CallRefused, ConflictError, FunctionFailed } from "./errors.js";
+import { CallRefused, ConflictError, type FunctionFailed } from "./errors.js";
 import type { FaultPoint } from "./faults.js";
 import type { DeployedFunction } from "./functions.js";
 import { CONFLICT_BACKOFF, CONFLICT_RETRIES } from "./limits.js";
+import { convexErrorData, messageOf } from "./failure.js";
 import type { PlanGate } from "./plan.js";
 import type { ReadRange, Store } from "./store.js";
 import { Transaction } from "./transaction.js";
@@ -13,12 +14,14 @@ import { describeMismatch, type Validator } from "./validators.js";
 import { checkArguments, checkResult } from "./value-limits.js";
 import "./syscalls.js";
 
+/** Called at the boundaries of a call; may delay, or throw to inject a fault. */
+export type AtPoint = (point: FaultPoint, attempt?: number) => Promise<void>;
+
 export interface RunOptions {
   requestId: string;
   /** Turns what a function threw into what its caller may see. */
-  failure(thrown: unknown): FunctionFailed;
-  /** Called at the boundaries of a mutation's commit; may delay, or throw to inject a fault. */
-  atPoint?(point: FaultPoint, attempt: number): Promise<void>;
+  failure: (thrown: unknown) => FunctionFailed;
+  atPoint?: AtPoint;
   /** System functions are not billed. */
   metered: boolean;
 }
@@ -74,6 +77,7 @@ export class Runner {
           return await this.#attempt(deployed, args, options, attempt);
         } catch (error) {
           if (!(error instanceof ConflictError)) throw error;
+          this.options.meter.countConflict();
           if (attempt > CONFLICT_RETRIES) throw lostEveryRetry(error);
         }
       }
@@ -182,14 +186,3 @@ function decodeArguments(args: JSONValue): Value {
   }
   return value;
 }
-
-/** `convex/server` has turned a ConvexError's data into JSON text by the time it gets here. */
-export function convexErrorData(thrown: unknown): JSONValue | undefined {
-  if (typeof thrown !== "object" || thrown === null || !(Symbol.for("ConvexError") in thrown))
-    return undefined;
-  const { data } = thrown as { data?: unknown };
-  return typeof data === "string" ? (JSON.parse(data) as JSONValue) : undefined;
-}
-
-export const messageOf = (thrown: unknown): string =>
-  thrown instanceof Error ? thrown.message : String(thrown);

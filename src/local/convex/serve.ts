@@ -32,7 +32,7 @@ export async function serveLocalDeployment(
             () => socket.close(),
           );
         },
-        onMessage: (event) => session?.receive(String(event.data)),
+        onMessage: ({ data }: { data: unknown }) => session?.receive(String(data)),
         onClose: () => session?.close(),
       };
     }),

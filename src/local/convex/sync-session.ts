@@ -57,7 +57,7 @@ export class SyncSession {
   }
 
   /** Messages take effect in the order of their arrival. */
-  #enqueue(work: () => Promise<void>): void {
+  #enqueue(work: () => Promise<void> | void): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
       this.send(JSON.stringify({ type: "FatalError", error: (error as Error).message }));
       this.closeSocket();
@@ -91,7 +91,7 @@ export class SyncSession {
     }
   }
 
-  async #authenticate(message: ClientMessage & { type: "Authenticate" }): Promise<void> {
+  #authenticate(message: ClientMessage & { type: "Authenticate" }): void {
     this.#admin = message.tokenType === "Admin" && isAdminKey(this.deployment, message.value ?? "");
     if (message.tokenType !== "None" && !this.#admin) {
       this.send(
@@ -145,7 +145,7 @@ export class SyncSession {
       this.send(JSON.stringify({ ...head, success: false, result: errorMessage, ...data }));
     }
     // The client takes a mutation for done once it has seen a state that is no older.
-    this.#enqueue(async () => this.#transition({}, []));
+    this.#enqueue(() => this.#transition({}, []));
   }
 
   #transition(change: { querySet?: number; identity?: number }, modifications: JSONValue[]): void {

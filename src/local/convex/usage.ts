@@ -14,6 +14,8 @@ export interface Usage extends TableUsage {
   mutations: number;
   /** Calls that ended in an error or a refusal; they are among `calls`. */
   failedCalls: number;
+  /** How often a mutation met another's commit and had to run again, or was refused for it at last. */
+  conflicts: number;
   byTable: Record<string, TableUsage>;
   /** The largest single transaction so far, quantity by quantity: how near the limits calls have come. */
   largest: {
@@ -37,6 +39,7 @@ const emptyUsage = (): Usage => ({
   queries: 0,
   mutations: 0,
   failedCalls: 0,
+  conflicts: 0,
   ...emptyTable(),
   byTable: {},
   largest: {
@@ -71,6 +74,10 @@ export class UsageMeter {
 
   countFailure(): void {
     this.#usage.failedCalls++;
+  }
+
+  countConflict(): void {
+    this.#usage.conflicts++;
   }
 
   add(call: CallUsage): void {
