@@ -25,7 +25,7 @@ const MAY_IMPORT = {
   "src/sink": [...LEAVES, ...CONTRACTS, "convex"],
   "src/state": [...LEAVES, ...CONTRACTS, "src/postgres", "drizzle"],
   "src/sync": [
-    ...[...LEAVES, "src/postgres"],
+    ...[...LEAVES, "src/postgres", "convex"],
     ...["src/config", "src/source", "src/encode", "src/sink", "src/state"],
   ],
   "src/local": [...LEAVES, ...CONTRACTS, "src/postgres", "convex", "drizzle"],

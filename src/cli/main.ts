@@ -8,11 +8,18 @@ import { runCli } from "./run-cli.js";
 
 /** Loaded when they run: `--help` needs neither the database's driver nor the local deployment. */
 const COMMANDS: Commands = {
-  migrate: () => notWired("migrate"),
-  untrack: () => notWired("untrack"),
+  migrate: async (options) => (await import("../sync/migrate.js")).migrate(options),
+  untrack: async (options) => (await import("../sync/migrate.js")).untrack(options),
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
-  status: () => notWired("status"),
-  local: () => notWired("local"),
+  status: async (options) => (await import("../sync/read-status.js")).readStatus(options),
+  local: async (options) => {
+    const { startLocal } = await import("../local/start-local.js");
+    const { rows, convexUrl, postgres, ...stack } = await startLocal(options);
+    return {
+      ...stack,
+      description: { convexUrl, postgresPort: postgres.port, postgres: postgres.release, rows },
+    };
+  },
 };
 
 const { stdout, stderr } = process;
@@ -39,10 +46,6 @@ guard.release();
 await Promise.all([flushed(stdout), flushed(stderr)]);
 // Not left to the event loop: a driver's socket that does not close would keep a finished run alive.
 process.exit(exitCode);
-
-function notWired(command: string): Promise<never> {
-  return Promise.reject(new Error(`${command} is not there yet`));
-}
 
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;

@@ -25,10 +25,11 @@ const RETRYABLE_CODES = new Set([
 /** Neon's proxy reports a compute that does not start as an internal error; nothing but its text tells. */
 const NEON_TRANSIENT = /Couldn't connect to compute node|Control plane request failed/;
 
-/** The SQLSTATE, or the driver's or the socket's code; undefined for anything else. */
+/** The SQLSTATE, or the driver's or the socket's code; undefined for anything else. Drizzle wraps what it gets. */
 export function databaseErrorCode(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return typeof code === "string" ? code : databaseErrorCode(cause);
 }
 
 /** Whether the same statement may be tried again. All our statements may run twice. */
@@ -36,7 +37,11 @@ export function isRetryable(error: unknown): boolean {
   const code = databaseErrorCode(error);
   if (code === undefined) return false;
   if (RETRYABLE_CODES.has(code) || code.startsWith("08")) return true;
-  return code === "XX000" && error instanceof Error && NEON_TRANSIENT.test(error.message);
+  return code === "XX000" && messagesOf(error).some((message) => NEON_TRANSIENT.test(message));
+}
+
+function messagesOf(error: unknown): string[] {
+  return error instanceof Error ? [error.message, ...messagesOf(error.cause)] : [];
 }
 
 /**

@@ -110,7 +110,7 @@ export class Database {
         text: {
           to: 25,
           from: LOSSY_OIDS,
-          serialize: (value: unknown) => value,
+          serialize: String,
           parse: (text: string) => text,
         },
       },

@@ -8,7 +8,7 @@ const STATEMENT_TIME_FACTOR = 10;
 export function openDatabase(config: DatabaseConfig, settings: Settings, clock: Clock): Database {
   return new Database({
     url: config.url.reveal(),
-    ssl: config.ssl,
+    ssl: config.sslMode === "disable" ? false : config.sslMode,
     clock,
     statementTimeoutMs: settings.callTimeoutMs * STATEMENT_TIME_FACTOR,
   });

@@ -23,6 +23,8 @@ export interface ServerCommand {
 
 export interface ServerProcess {
   readonly pid: number;
+  /** Resolves when the process is gone, for whatever reason. */
+  readonly ended: Promise<void>;
   /** Resolves when the process is gone, at once if it already is. */
   stop(mode: StopMode): Promise<void>;
 }
@@ -48,6 +50,7 @@ export async function launchServer(command: ServerCommand): Promise<ServerProces
 
   return {
     pid: child.pid!,
+    ended: exited.then(() => undefined),
     async stop(mode) {
       child.ref();
       if (child.exitCode === null && child.signalCode === null) child.kill(STOP_SIGNALS[mode]);

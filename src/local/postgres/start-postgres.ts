@@ -38,6 +38,8 @@ export interface LocalPostgres {
   readonly port: number;
   /** Process id of the postmaster; another one after a restart. */
   readonly pid: number;
+  /** Resolves when the postmaster is gone, asked to or not; another promise after a restart. */
+  readonly ended: Promise<void>;
   /** Connection string of the superuser for a database, `postgres` if absent; it holds the password. */
   url(database?: string): string;
   /** Stops the server and removes its data. May be called more than once. */
@@ -98,6 +100,9 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
       port,
       get pid() {
         return server.pid;
+      },
+      get ended() {
+        return server.ended;
       },
       url: (database = "postgres") =>
         `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`,

@@ -1,0 +1,105 @@
+import postgres from "postgres";
+import type { Clock } from "../clock.js";
+import * as datahubSync from "../../convex/datahubSync.js";
+import schema from "../../convex/schema.js";
+import { SyncError } from "../errors.js";
+import { LocalDeployment } from "./convex/deployment.js";
+import { serveLocalDeployment } from "./convex/serve.js";
+import { createSourceTables, fillSourceTables } from "./data/fill-source.js";
+import type { SourceTableName } from "./data/source-tables.js";
+import { startPostgres, type LocalPostgres } from "./postgres/start-postgres.js";
+
+export interface StartLocalOptions {
+  /** 1 is 60,000 rows. */
+  scale: number;
+  seed: number;
+  /** The port of the Convex deployment; null: a free one. */
+  port: number | null;
+  clock: Clock;
+}
+
+/** A Postgres with the seven tables and a Convex deployment that runs our functions, both thrown away at the end. */
+export interface LocalStack {
+  postgres: LocalPostgres;
+  databaseUrl: string;
+  deployment: LocalDeployment;
+  convexUrl: string;
+  syncKey: string;
+  /** Rows of each table. */
+  rows: Record<SourceTableName, number>;
+  /** What any other terminal needs: for the CLI, and for `npx convex`. */
+  environment: Record<string, string>;
+  /** Rejects if Postgres ends without being asked to. */
+  failed: Promise<never>;
+  /** Ends both and leaves nothing behind. */
+  stop(): Promise<void>;
+}
+
+const DATABASE = "datahub";
+
+export async function startLocal({ scale, seed, port, clock }: StartLocalOptions): Promise<LocalStack> {
+  const server = await startPostgres();
+  try {
+    await runOnce(server.url(), `CREATE DATABASE ${DATABASE}`);
+    const databaseUrl = server.url(DATABASE);
+    const sql = postgres(databaseUrl, { onnotice: () => {} });
+    await createSourceTables(sql);
+    const rows = await fillSourceTables(sql, { seed, scale });
+    await sql.end();
+
+    const syncKey = `${clock.uuid()}${clock.uuid()}`.replaceAll("-", "");
+    const deployment = LocalDeployment.create({
+      modules: { datahubSync },
+      schema,
+      env: { CONVEX_SYNC_AUTH_KEY: syncKey },
+      clock,
+    });
+    let stopping = false;
+    const failed = server.ended.then(() =>
+      // Never settles once we are stopping: nobody waits for it then.
+      stopping ? new Promise<never>(() => {}) : Promise.reject(postgresEnded()),
+    );
+    failed.catch(() => {}); // whoever awaits it hears of it
+    const served = await serveLocalDeployment(deployment, { port: port ?? 0 });
+    return {
+      postgres: server,
+      databaseUrl,
+      deployment,
+      convexUrl: served.url,
+      syncKey,
+      rows,
+      environment: {
+        DATABASE_URL: databaseUrl,
+        CONVEX_URL: served.url,
+        CONVEX_SYNC_AUTH_KEY: syncKey,
+        CONVEX_SELF_HOSTED_URL: served.url,
+        CONVEX_SELF_HOSTED_ADMIN_KEY: deployment.adminKey,
+      },
+      failed,
+      async stop() {
+        stopping = true;
+        await Promise.all([served.close(), server.stop()]);
+      },
+    };
+  } catch (error) {
+    await server.stop("immediate");
+    throw error;
+  }
+}
+
+function postgresEnded(): SyncError {
+  return new SyncError({
+    code: "DATABASE_FAILED",
+    message: "The local Postgres ended by itself.",
+    remedy: "Start `datahub-sync local` again; low memory is the usual cause.",
+  });
+}
+
+async function runOnce(url: string, statement: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end();
+  }
+}
