@@ -1,5 +1,4 @@
 import type { Value } from "convex/values";
-import { CONVEX_LIMITS } from "../limits.js";
 import { Unencodable, type Codec, type Meter } from "./codec.js";
 import { checkFieldCount, checkItemCount, enterContainer } from "./container-limits.js";
 import { ExactNumber, parseJson, parseJsonb, type ExactJson } from "./exact-json.js";
@@ -9,6 +8,7 @@ import {
   EXACT_NUMBER,
   isPlainKey,
   JSON_NULL,
+  MAX_KEY_LENGTH,
   printJson,
   type MirroredJson,
 } from "./json-escapes.js";
@@ -102,7 +102,7 @@ function convertEscaped(
   meter: Meter,
 ): Record<string, Value> {
   const escapedKeys = keys.map(escapeValidKey);
-  if (escapedKeys.some((key) => key.length > CONVEX_LIMITS.maxKeyLength)) {
+  if (escapedKeys.some((key) => key.length > MAX_KEY_LENGTH)) {
     return convertToEntries(fields, keys, ascii, meter);
   }
   const converted: Record<string, Value> = {};
@@ -147,7 +147,7 @@ function escapeValidKey(key: string): string {
 
 /** `isPlainKey` for a key that is printable ASCII: 9 million keys in 60,000 wide rows are worth the shorter way. */
 function isPlainAsciiKey(key: string): boolean {
-  if (key.length === 0 || key.length > CONVEX_LIMITS.maxKeyLength) return false;
+  if (key.length === 0 || key.length > MAX_KEY_LENGTH) return false;
   const first = key[0];
   return first !== "$" && first !== "_" && first !== "~";
 }

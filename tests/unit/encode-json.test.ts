@@ -4,11 +4,14 @@ import { survivesAsDouble } from "../../src/encode/exact-json.js";
 import {
   escapeKey,
   isPlainKey,
+  MAX_KEY_LENGTH,
   unescapeJson,
   unescapeKey,
   type MirroredJson,
 } from "../../src/encode/json-escapes.js";
+import { CONVEX_LIMITS } from "../../src/limits.js";
 import { passThroughConvex, refusalOf } from "../support/encoding.js";
+import { nastyJson, nastyKey, printPlainDigits } from "../support/nasty-json.js";
 import { arrayOf, pgType } from "../support/pg-type.js";
 
 const jsonb = pgType("jsonb");
@@ -48,6 +51,10 @@ describe("keys of a jsonb", () => {
         expect(isPlainKey(a)).toBe(escapeKey(a) === a);
       }),
     );
+  });
+
+  it("have the length that Convex takes", () => {
+    expect(MAX_KEY_LENGTH).toBe(CONVEX_LIMITS.maxKeyLength);
   });
 
   it("that are too long make their object a list of entries", () => {
@@ -197,54 +204,6 @@ describe("any JSON", () => {
   });
 });
 
-const nastyKey = fc.constantFrom(
-  ...["", "~", "~~", "_", "$", "%", "~number", "~entries", "~null", "number", "entries", "null", "__proto__"],
-  ...[
-    "constructor",
-    "toString",
-    "0",
-    "1",
-    "_id",
-    "é",
-    "\u007f",
-    "\u0001",
-    "😀",
-    "%C3",
-    'a"b\\c',
-    "k".repeat(1100),
-  ],
-);
-
-const nastyString = fc.oneof(
-  fc.constantFrom("~number", "12345678901234567890", ", 1234567890.1234567", ": 1e5, ", '"\\'),
-  fc.string({ unit: "binary" }),
-);
-
-const nastyNumber = fc.oneof(
-  fc.bigInt().map(String),
-  fc.double({ noNaN: true, noDefaultInfinity: true }).map(printPlainDigits),
-  fc
-    .tuple(fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n }), fc.stringMatching(/^[0-9]{1,25}$/))
-    .map(([whole, fraction]) => `${whole}.${fraction}`),
-);
-
-/** JSON texts as jsonb prints them, but for the order of the keys. */
-const nastyJson: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 4 },
-    fc.constantFrom("null", "true", "false", "{}", "[]"),
-    nastyString.map((text) => JSON.stringify(text)),
-    nastyNumber,
-    fc.array(tie("value"), { maxLength: 6 }).map((items) => `[${items.join(", ")}]`),
-    fc
-      .uniqueArray(fc.tuple(fc.oneof(nastyKey, nastyString), tie("value")), {
-        maxLength: 6,
-        selector: ([key]) => key,
-      })
-      .map((entries) => `{${entries.map(([key, value]) => `${JSON.stringify(key)}: ${value}`).join(", ")}}`),
-  ),
-})).value;
-
 /** Strings and keys marked with an s (none is `__proto__` then), numbers as texts that are equal when they are. */
 function normalize(json: string): unknown {
   const marked = json.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) =>
@@ -262,15 +221,4 @@ function normalizeNumber(text: string): string {
     power++;
   }
   return units === 0n ? "0" : `${units}e${power}`;
-}
-
-/** As numeric prints, without an exponent. */
-function printPlainDigits(value: number): string {
-  const [mantissa, exponent] = Math.abs(value).toExponential().split("e");
-  const digits = mantissa!.replace(".", "");
-  const point = Number(exponent) + 1;
-  const sign = value < 0 ? "-" : "";
-  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
-  const fraction = digits.slice(point);
-  return `${sign}${digits.slice(0, point).padEnd(point, "0")}${fraction === "" ? "" : `.${fraction}`}`;
 }
