@@ -137,7 +137,6 @@ export class BatchSender {
 
   /** Sends what has been collected off. The abort signal is listened to only while something is under way. */
   #dispatch(): void {
-    if (this.#failure !== null) return;
     const batch = this.#builder.cut();
     if (batch === null) return;
     if (this.#deliveries.size === 0) this.#options.signal?.addEventListener("abort", this.#onAbort);

@@ -82,9 +82,8 @@ export class BatchBuilder {
     this.#bytes += operation.bytes;
   }
 
-  /** To be cut before anything is added. */
   get isFull(): boolean {
-    return this.#operations.length >= this.maxRows || this.#bytes >= this.maxBytes;
+    return this.#operations.length >= this.maxRows;
   }
 
   /** The batch so far, or null if there is nothing in it. A new one begins. */

@@ -71,7 +71,7 @@ export class ConvexTransport {
     const reference = makeFunctionReference<"mutation", DefaultFunctionArgs, Result>(
       `${MODULE_NAME}:${name}`,
     );
-    // Without skipQueue the client sends one mutation after the other.
+    // A client queues its mutations by default. This one is the call's own, and says what is meant.
     return this.#perform(name, call, (client) =>
       client.mutation(reference, this.#withKey(args), { skipQueue: true }),
     );

@@ -43,7 +43,6 @@ export class InFlightWindow {
   /** Runs a task while no call is in flight: it waits for those that are, and later ones wait for it. */
   async runAlone<T>(task: () => Promise<T>): Promise<T> {
     await this.#enter(true);
-    this.#taken = true;
     try {
       return await task();
     } finally {

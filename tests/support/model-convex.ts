@@ -44,6 +44,8 @@ export class ModelConvex {
   /** Overrides chance: the fault of the next calls, one after the other. */
   readonly script: (Fault | "none")[] = [];
   readonly #inFlight = new Set<Batch>();
+  /** Keys and orphans of calls whose outcome the caller never learnt, with the fence they were sent behind. */
+  readonly #doubtful = new Map<string, bigint>();
 
   constructor(
     private readonly clock: VirtualClock,
@@ -71,6 +73,12 @@ export class ModelConvex {
     this.mostInFlight = Math.max(this.mostInFlight, this.#inFlight.size);
     try {
       return await this.#call("applyBatch", () => this.#apply(batch));
+    } catch (error) {
+      const kind = (error as ConvexCallError).kind;
+      if (kind === "network" || kind === "timeout") {
+        for (const id of idsOf(batch)) this.#doubtful.set(id, batch.fence);
+      }
+      throw error;
     } finally {
       this.#inFlight.delete(batch);
     }
@@ -144,6 +152,9 @@ export class ModelConvex {
 
   #watch(batch: Batch): void {
     const ids = idsOf(batch);
+    if (ids.some((id) => (this.#doubtful.get(id) ?? -1n) >= batch.fence)) {
+      this.violations.push("after an unknown outcome, a key was sent again behind the same fence");
+    }
     if (new Set(ids).size < ids.length) this.violations.push("a key stands twice in one batch");
     for (const other of this.#inFlight) {
       if (other.slot === batch.slot) this.violations.push("two calls in flight share a slot");

@@ -172,6 +172,21 @@ describe("calls in flight", () => {
     expect(convex.mostInFlight).toBe(1);
   });
 
+  test("become more again when calls succeed", async () => {
+    const { convex, send } = start({ maxInFlight: 2, maxBatchRows: 1 });
+    convex.script.push("pushedBack", "pushedBack");
+    await send(...keys(2).map((key) => row(key)));
+    convex.mostInFlight = 0;
+    await send(...keys(10).map((key) => row(`again ${key}`)));
+    expect(convex.mostInFlight).toBe(2);
+  });
+
+  test("never need more slots than the protocol has", async () => {
+    const { convex, send } = start({ maxInFlight: 1_000, maxBatchRows: 1 });
+    await send(...keys(100).map((key) => row(key)));
+    expect(convex.mostInFlight).toBe(64);
+  });
+
   test("are spaced by the pacer", async () => {
     const clock = new VirtualClock();
     const pacer = new WritePacer(34_000, clock);
@@ -236,6 +251,24 @@ describe("a call that fails", () => {
     await send(...keys(4).map((key) => row(key)));
     expect(sender.token.fence).toBe(1n);
     expect(convex.violations).toEqual([]);
+  });
+
+  test("behind a fence that another call's rotation had raised is told by that fence", async () => {
+    const { convex, sender, clock } = start({ maxBatchRows: 1 });
+    clock.random = () => 0.9; // each call takes 181 ms, the first wait 1,900 ms
+    convex.script.push("lost", "none", "late"); // the first call, the rotation, and the call that came meanwhile
+    const work = async () => {
+      await sender.upsert(row("a"));
+      await clock.sleep(181 + 1_900 + 100);
+      await sender.upsert(row("b", "old"));
+      await sender.upsert(row("b", "new"));
+      await sender.drain();
+    };
+    await clock.run(work());
+    await clock.runOut();
+    expect(convex.late).toEqual({ refused: 1, applied: 0 });
+    expect(convex.violations).toEqual([]);
+    expect(sender.token.fence).toBe(2n);
   });
 
   test("the rotation itself may fail and be repeated", async () => {
@@ -306,6 +339,13 @@ describe("a batch that Convex refuses", () => {
       code: "SYSTEMIC_REFUSAL",
     });
     expect(refused).toHaveLength(19);
+  });
+
+  test("now and then, among rows that are accepted, does not", async () => {
+    const { convex, send, sender } = start({ maxBatchRows: 50 });
+    convex.refusesHash = (hash) => hash.endsWith("7"); // one in ten
+    await send(...keys(400).map((key) => row(key)));
+    expect(sender.counts).toMatchObject({ inserted: 360, refused: 40 });
   });
 
   test("and a row that could not be recorded ends the run", async () => {

@@ -60,6 +60,7 @@ describe("a call that succeeds", () => {
     });
     expect(init.redirect).toBe("manual");
     expect(meter).toEqual({ calls: 1, retries: 0, bytesSent: Buffer.byteLength(text) });
+    await clock.runOut();
     expect(clock.now(), "the time limit was lifted").toBe(Date.UTC(2026, 7, 1));
   });
 
@@ -159,6 +160,15 @@ describe("a call that fails", () => {
     const { error, requests } = await failureFor("hang", {}, AbortSignal.abort());
     expect(error.kind).toBe("aborted");
     expect(requests.every(({ init }) => init.signal!.aborted)).toBe(true);
+  });
+
+  test("leaves nothing behind at the caller's signal", async () => {
+    const { signal } = new AbortController();
+    const removed = vi.spyOn(signal, "removeEventListener");
+    const added = vi.spyOn(signal, "addEventListener");
+    await failureFor(httpFailure(500), {}, signal);
+    expect(added).toHaveBeenCalledTimes(1);
+    expect(removed.mock.calls[0]).toEqual(added.mock.calls[0]!.slice(0, 2));
   });
 
   test("before it is sent, when Convex has no such value", async () => {
