@@ -56,22 +56,19 @@ function describeProblem(row: TrackingRow): string | null {
   return null;
 }
 
-/** Calls `track`; tells whether anything had to be done. Needs the table's owner. */
+/** Calls `track`, which does nothing where the table is tracked as asked. Needs the table's owner. */
 export async function trackTable(
   sql: Sql,
   base: RelationName & { oid: string },
   keyColumns: readonly string[] | null,
   ignoredColumns: readonly string[],
-): Promise<{ id: number; changed: boolean }> {
-  const before = await readTracking(sql, base);
-  const [row] = await sql.unsafe<{ id: string }[]>(
-    // The lock time-out holds for this statement's own transaction; 55P03 says to try again.
-    `SELECT datahub_sync.track($1::text::oid::regclass, $2::text::text[], $3::text::text[]) AS id
+): Promise<void> {
+  // The lock time-out holds for this statement's own transaction; 55P03 says to try again.
+  await sql.unsafe(
+    `SELECT datahub_sync.track($1::text::oid::regclass, $2::text::text[], $3::text::text[])
       WHERE (SELECT set_config('lock_timeout', '5s', true)) IS NOT NULL`,
     [base.oid, keyColumns === null ? null : arrayLiteral(keyColumns), arrayLiteral(ignoredColumns)],
   );
-  const after = await readTracking(sql, base);
-  return { id: Number(row!.id), changed: before === null || before.generation !== after?.generation };
 }
 
 /** Calls `untrack`; false where the table was not tracked. */

@@ -7,6 +7,7 @@ import { display, resolveMirror, type ResolvedMirror } from "../source/inspect-m
 import { readColumnsUsed } from "../source/read-relation.js";
 import { trackTable, untrackTable } from "../source/tracking.js";
 import { applyMigrations, requireMigrations } from "../state/apply-migrations.js";
+import { listTrackedTables } from "../state/tracked-tables.js";
 import { openDatabase } from "./open-database.js";
 
 export interface MigrateOptions {
@@ -42,10 +43,11 @@ export interface MigrateReport extends TrackingReport {
 export async function migrate({ config, clock }: MigrateOptions): Promise<MigrateReport> {
   const database = openDatabase(config.database, config.settings, clock);
   try {
+    const trackedBefore = await readTrackedTables(database);
     const applied = await applyMigrations(database);
     const changes: TrackingChange[] = [];
     for (const mirror of config.mirrors) {
-      changes.push(await change(mirror, () => trackMirror(database, mirror, config.mirrors)));
+      changes.push(await change(mirror, () => trackMirror(database, mirror, config.mirrors, trackedBefore)));
     }
     return { applied, ...report(changes), notices: announce(changes) };
   } finally {
@@ -80,15 +82,23 @@ async function trackMirror(
   database: Database,
   mirror: MirrorConfig,
   all: readonly MirrorConfig[],
+  trackedBefore: ReadonlyMap<string, number>,
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
   const resolved = await resolve(database, mirror);
-  const { base, keyColumns, tracking } = resolved;
+  const { base, keyColumns } = resolved;
   const ignored = await ignoredColumns(database, resolved, all);
-  const { changed } = await database.run(`tracking ${display(base)}`, (sql) =>
-    trackTable(sql, base, keyColumns, ignored),
-  );
-  const outcome = changed ? (tracking === null ? "tracked" : "tracked-again") : "already-tracked";
+  await database.run(`tracking ${display(base)}`, (sql) => trackTable(sql, base, keyColumns, ignored));
+  const generation = (await readTrackedTables(database)).get(display(base));
+  const before = trackedBefore.get(display(base));
+  const outcome =
+    before === undefined ? "tracked" : before === generation ? "already-tracked" : "tracked-again";
   return { base: display(base), outcome };
+}
+
+/** Generations by table, as they are recorded. The migrations may track tables themselves. */
+async function readTrackedTables(database: Database): Promise<Map<string, number>> {
+  const tables = await listTrackedTables(database);
+  return new Map(tables.map((table) => [display(table), table.generation]));
 }
 
 /**

@@ -1,0 +1,29 @@
+import { trackedTables } from "../../drizzle/state.js";
+import type { Database } from "../postgres/database.js";
+import { databaseErrorCode } from "../postgres/database-error.js";
+
+export interface TrackedTable {
+  schema: string;
+  name: string;
+  /** Rises whenever `track` changed something. */
+  generation: number;
+}
+
+/** The tables that are recorded as tracked; none where no migration has been applied. */
+export async function listTrackedTables(database: Database): Promise<TrackedTable[]> {
+  return database.runDrizzle("reading the tracked tables", async (db) => {
+    try {
+      return await db
+        .select({
+          schema: trackedTables.schemaName,
+          name: trackedTables.tableName,
+          generation: trackedTables.generation,
+        })
+        .from(trackedTables);
+    } catch (error) {
+      // 42P01 undefined_table, 3F000 invalid_schema_name
+      if (["42P01", "3F000"].includes(databaseErrorCode(error) ?? "")) return [];
+      throw error;
+    }
+  });
+}
