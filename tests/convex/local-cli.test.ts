@@ -18,6 +18,7 @@ describe("the real Convex CLI", { timeout: 60_000 }, () => {
   const convex = (...args: string[]) =>
     promisify(execFile)(process.execPath, [CLI, ...args], {
       cwd: directory,
+      maxBuffer: 64 * 1024 * 1024,
       env: {
         PATH: process.env["PATH"],
         HOME: directory,
@@ -57,6 +58,25 @@ describe("the real Convex CLI", { timeout: 60_000 }, () => {
     const pretty = (await convex("data", "notes", "--limit", "2")).stdout;
     expect(pretty).toContain("_creationTime");
     expect(pretty).toContain('"k119"');
+  });
+
+  it("prints a table that is longer than an array may be", async () => {
+    for (let i = 0; i < 9000; i++) deployment.insert("authors", { name: `${i}` });
+    const { stdout } = await convex(
+      "data",
+      "authors",
+      "--format",
+      "jsonl",
+      "--order",
+      "asc",
+      "--limit",
+      "100000",
+    );
+    const names = stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { name: string }).name);
+    expect(names).toEqual(Array.from({ length: 9000 }, (_, i) => `${i}`));
   });
 
   it("runs queries, mutations and internal functions", async () => {

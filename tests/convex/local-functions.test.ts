@@ -95,6 +95,32 @@ describe("the local deployment runs functions", () => {
     ).rejects.toThrow("multiple paginated queries");
   });
 
+  it("ends a page early where it has read all that it may", async () => {
+    const deployment = createDeployment();
+    const page = async (options: Record<string, number>, cursor: string | null = null) =>
+      (await deployment.runQuery("notes:page", {
+        paginationOpts: { cursor, numItems: 100, ...options },
+        order: "asc",
+      })) as { page: unknown[]; isDone: boolean; pageStatus: string | null; continueCursor: string };
+    const text = "x".repeat(1_000_000);
+    await deployment.runMutation("notes:addTimes", { times: 16, text });
+    await deployment.runMutation("notes:addTimes", { times: 4, text });
+    const first = await page({});
+    expect(first).toMatchObject({ isDone: false, pageStatus: "SplitRequired" });
+    expect(first.page).toHaveLength(16);
+    const rest = await page({}, first.continueCursor);
+    expect(rest).toMatchObject({ isDone: true, pageStatus: null });
+    expect(rest.page).toHaveLength(4);
+    expect(await page({ maximumRowsRead: 3 })).toMatchObject({
+      page: [{}, {}, {}],
+      pageStatus: "SplitRequired",
+    });
+    expect((await page({ maximumBytesRead: 1_500_000 })).page).toHaveLength(2);
+    expect(await page({ numItems: 5 })).toMatchObject({ page: [{}, {}, {}, {}, {}], pageStatus: null });
+    await expect(page({ numItems: 0 })).rejects.toThrow("at least 1 document");
+    await expect(page({ numItems: 32_001 })).rejects.toThrow("Requested too many items");
+  });
+
   it("keeps the environments of several deployments apart", async () => {
     const one = createDeployment({ env: { SECRET: "one" } });
     const two = createDeployment({ env: { SECRET: "two" } });

@@ -38,3 +38,6 @@ export class DeployRefused extends Error {
 export class ConflictError extends Error {
   override readonly name = "ConflictError";
 }
+
+/** A transaction has read all it may. A function can catch it; a page ends with what it has by then. */
+export class ReadLimitError extends Error {}

@@ -65,8 +65,8 @@ const ASYNCHRONOUS: Record<string, Operation> = {
     }
     call.paginated = true;
     refuseSystemTable(request.query);
-    const { documents, isDone, continueCursor } = readPage(call.transaction, request);
-    const rest = text({ isDone, continueCursor, splitCursor: null, pageStatus: null });
+    const { documents, ...page } = readPage(call.transaction, request);
+    const rest = text({ ...page, splitCursor: null });
     return `{"page":[${documents.map((document) => document.json).join()}],${rest.slice(1)}`;
   },
   "1.0/getUserIdentity": () => "null",

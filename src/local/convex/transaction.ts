@@ -1,4 +1,5 @@
 import { jsonToConvex, type JSONValue } from "convex/values";
+import { ReadLimitError } from "./errors.js";
 import { StoredDocument, SYSTEM_FIELD_BYTES, type DocumentValue } from "./document.js";
 import { TRANSACTION_LIMITS, type TransactionLimits } from "./limits.js";
 import { prefixRange, type KeyRange } from "./order.js";
@@ -200,9 +201,9 @@ export class Transaction {
   }
 
   #ensure(quantity: keyof TransactionLimits, message: string): void {
-    if (this.used[quantity] > this.limits[quantity]) {
-      throw new Error(`${message} (limit: ${this.limits[quantity]})`);
-    }
+    if (this.used[quantity] <= this.limits[quantity]) return;
+    const description = `${message} (limit: ${this.limits[quantity]})`;
+    throw quantity.endsWith("Written") ? new Error(description) : new ReadLimitError(description);
   }
 
   #meterWrite(before: StoredDocument | undefined, after: StoredDocument | undefined): void {
