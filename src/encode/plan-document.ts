@@ -67,14 +67,13 @@ export function planDocument(columns: readonly ColumnShape[], table?: string): D
 }
 
 /**
- * The validator that a schema needs for a column, as source text: `v.optional(v.union(v.null(), v.string()))`.
- * Optional, so that a deploy is never refused for documents written before the column was mirrored.
+ * The validator for a column's values but null, as source text: `v.string()`. In a schema it stands within
+ * `mirrored(…)`, which adds null and makes the field optional.
  * @throws SyncError CONFIG_INVALID
  */
 export function validatorSource(column: ColumnShape, table?: string): string {
   const { validators } = requireCodec(column, table);
-  if (validators.includes("v.any()")) return "v.optional(v.any())"; // takes null too
-  return `v.optional(v.union(v.null(), ${validators.join(", ")}))`;
+  return validators.length === 1 ? validators[0]! : `v.union(${validators.join(", ")})`;
 }
 
 function requireCodec({ name, type, encoding }: ColumnShape, table: string | undefined): Codec {

@@ -70,19 +70,19 @@ describe("planning a document", () => {
   });
 
   it.each<[PgType, EncodingName, string]>([
-    [pgType("text"), "default", "v.optional(v.union(v.null(), v.string()))"],
-    [pgType("int4"), "default", "v.optional(v.union(v.null(), v.number()))"],
-    [pgType("int4"), "int64", "v.optional(v.union(v.null(), v.int64()))"],
-    [pgType("bool"), "default", "v.optional(v.union(v.null(), v.boolean()))"],
-    [pgType("bytea"), "default", "v.optional(v.union(v.null(), v.bytes()))"],
-    [pgType("jsonb"), "default", "v.optional(v.any())"],
-    [pgType("jsonb"), "text", "v.optional(v.union(v.null(), v.string()))"],
+    [pgType("text"), "default", "v.string()"],
+    [pgType("int4"), "default", "v.number()"],
+    [pgType("int4"), "int64", "v.int64()"],
+    [pgType("bool"), "default", "v.boolean()"],
+    [pgType("bytea"), "default", "v.bytes()"],
+    [pgType("jsonb"), "default", "v.any()"],
+    [pgType("jsonb"), "text", "v.string()"],
     [
       arrayOf(pgType("int4")),
       "default",
-      "v.optional(v.union(v.null(), v.string(), v.array(v.union(v.null(), v.number(), v.array(v.any())))))",
+      "v.union(v.string(), v.array(v.union(v.null(), v.number(), v.array(v.any()))))",
     ],
-    [arrayOf(pgType("jsonb")), "default", "v.optional(v.union(v.null(), v.string(), v.array(v.any())))"],
+    [arrayOf(pgType("jsonb")), "default", "v.union(v.string(), v.array(v.any()))"],
   ])("names the validator of $0.display as $1", (type, encoding, source) => {
     expect(validatorSource(column("c", type, encoding))).toBe(source);
   });
