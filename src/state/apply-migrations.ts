@@ -25,17 +25,19 @@ interface Migration {
  * @throws SyncError MIGRATIONS_NEWER when this database was migrated by a newer version
  */
 export async function applyMigrations(database: Database): Promise<string[]> {
-  return database.run("migrating the schema datahub_sync", (sql) =>
+  return database.run("migrating the schema datahub_sync", async (sql) => {
+    let applied: string[] = [];
     // The lock's transaction and the migrations' are two connections; the first holds no xid, so it pins nothing.
-    sql.begin(async (lock) => {
+    await sql.begin(async (lock) => {
       await lock.unsafe(MIGRATION_LOCK);
       const before = await readApplied(sql);
       refuseNewer(before, await readMigrations());
       await migrate(drizzle(sql), { migrationsFolder: migrationsFolder(), ...JOURNAL });
       const done = new Set(before);
-      return (await readMigrations()).filter(({ hash }) => !done.has(hash)).map(({ name }) => name);
-    }),
-  ) as Promise<string[]>;
+      applied = (await readMigrations()).filter(({ hash }) => !done.has(hash)).map(({ name }) => name);
+    });
+    return applied;
+  });
 }
 
 /**

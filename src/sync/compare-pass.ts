@@ -2,7 +2,8 @@ import type { KeyHash, KeySize } from "../source/table-reader.js";
 import { addPendingDeletions, clearPendingDeletions } from "../state/pending-deletions.js";
 import { readRejectedRows, forgetRejectedRows } from "../state/rejected-rows.js";
 import { mergeByKey } from "./merge-by-key.js";
-import { KEYS_PER_PAGE, LEDGER_PAGE, type MirrorRun } from "./run-context.js";
+import type { MirrorRun } from "./mirror-run.js";
+import { KEYS_PER_PAGE, LEDGER_PAGE } from "./run-context.js";
 
 /**
  * Compares all keys and content hashes with the ledger. Only differences are read and sent: content that is equal

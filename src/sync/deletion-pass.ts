@@ -5,7 +5,7 @@ import {
   type DeletionKind,
 } from "../state/pending-deletions.js";
 import { holdsBack } from "./deletion-guard.js";
-import type { MirrorRun } from "./run-context.js";
+import type { MirrorRun } from "./mirror-run.js";
 
 /** Deletions made between two acknowledgements. */
 const PAGE = 1_000;

@@ -3,7 +3,8 @@ import type { Snapshot } from "../source/snapshot.js";
 import type { ChangeCursor } from "../source/table-reader.js";
 import { saveCursor } from "../state/mirror-record.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
-import { KEYS_PER_PAGE, type MirrorRun } from "./run-context.js";
+import type { MirrorRun } from "./mirror-run.js";
+import { KEYS_PER_PAGE } from "./run-context.js";
 
 /** Where an interrupted delta goes on: all changes up to here are acknowledged. */
 export interface DeltaCursor {

@@ -2,7 +2,7 @@ import { compareValues, type Value } from "convex/values";
 import type { DocumentPage } from "../../convex/datahubSyncProtocol.js";
 import type { KeySize } from "../source/table-reader.js";
 import { addPendingDeletions, clearPendingDeletions } from "../state/pending-deletions.js";
-import type { MirrorRun } from "./run-context.js";
+import type { MirrorRun } from "./mirror-run.js";
 
 /** Documents listed at once, by count and by bytes; the whole page is in memory. */
 const PAGE_DOCUMENTS = 500;

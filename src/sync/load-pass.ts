@@ -1,6 +1,7 @@
 import { saveCursor } from "../state/mirror-record.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
-import { KEYS_PER_PAGE, type MirrorRun } from "./run-context.js";
+import type { MirrorRun } from "./mirror-run.js";
+import { KEYS_PER_PAGE } from "./run-context.js";
 
 /** Where an interrupted first load goes on: everything up to this key is acknowledged. */
 export interface LoadCursor {

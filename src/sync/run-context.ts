@@ -1,13 +1,10 @@
-import type { MirrorSource } from "../source/mirror-source.js";
-import type { TableReader } from "../source/table-reader.js";
 import type { Clock } from "../clock.js";
 import type { Settings } from "../config/types.js";
 import type { Database } from "../postgres/database.js";
-import type { Notice, ProgressListener } from "../report.js";
+import type { ProgressListener } from "../report.js";
 import type { ConvexSink } from "../sink/convex-sink.js";
 import type { WritePacer } from "../sink/write-pacer.js";
 import type { LeaseToken } from "../state/lease.js";
-import type { MirrorWriter } from "./mirror-writer.js";
 
 /** What all tables of a run share. */
 export interface RunContext {
@@ -24,15 +21,6 @@ export interface RunContext {
   signal: AbortSignal;
   /** The run's end at the latest, by the clock. */
   deadlineAt: number;
-}
-
-/** One table of a run, between its beginning and its end. */
-export interface MirrorRun {
-  context: RunContext;
-  source: MirrorSource;
-  reader: TableReader;
-  writer: MirrorWriter;
-  notices: Notice[];
 }
 
 /** Keys listed at once. After each such page everything is acknowledged and the cursor is saved. */

@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";
 import type { SyncConfig } from "../config/types.js";
-import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../errors.js";
-import type { Notice, ProgressListener, RunMode, RunReport, TableCounts, TableReport } from "../report.js";
+import { SyncError, type ErrorCode } from "../errors.js";
+import type { Notice, ProgressListener, RunMode, RunReport, TableReport } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { WritePacer } from "../sink/write-pacer.js";
 import { readIdentity } from "../source/source-identity.js";
@@ -15,6 +15,7 @@ import { recordRun } from "../state/run-history.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { openDatabase } from "./open-database.js";
 import type { RunContext } from "./run-context.js";
+import { notRun, summarise } from "./summarise-run.js";
 import { syncMirror } from "./sync-mirror.js";
 
 export interface RunOptions {
@@ -126,7 +127,13 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     await liftEpoch(context, mirrors);
     await purgeRecordedDeletions(database, context.lease);
     const reports = await syncTables(context, options, mirrors);
-    const report = summarise(reports, { options, runId, startedAtMs, notices });
+    const report = summarise(reports, {
+      mode: options.mode,
+      runId,
+      startedAtMs,
+      finishedAtMs: clock.now(),
+      notices,
+    });
     await recordRun(database, context.lease, report);
     return report;
   } finally {
@@ -227,65 +234,4 @@ function deadlinePassed(runDeadlineMs: number): SyncError {
     remedy:
       "Nothing is lost: the next run goes on where this one stopped. Raise the deadline if a first load needs longer.",
   });
-}
-
-const NO_COUNTS: TableCounts = {
-  read: 0,
-  inserted: 0,
-  updated: 0,
-  unchanged: 0,
-  deleted: 0,
-  rejected: 0,
-  heldBack: 0,
-  calls: 0,
-  retries: 0,
-  bytesSent: 0,
-};
-
-function notRun(table: string, mode: RunMode): TableReport {
-  return {
-    table,
-    mode,
-    ...NO_COUNTS,
-    outcome: "not-run",
-    durationMs: 0,
-    watermark: { position: null, at: null },
-    notices: [],
-  };
-}
-
-function summarise(
-  tables: TableReport[],
-  {
-    options,
-    runId,
-    startedAtMs,
-    notices,
-  }: { options: RunOptions; runId: string; startedAtMs: number; notices: Notice[] },
-): RunReport {
-  const finishedAtMs = options.clock.now();
-  const totals = { ...NO_COUNTS };
-  for (const table of tables) {
-    for (const name of Object.keys(totals) as (keyof TableCounts)[]) totals[name] += table[name];
-  }
-  const exitCode = exitCodeOf(tables, totals);
-  return {
-    ok: exitCode === EXIT.done,
-    mode: options.mode,
-    runId,
-    startedAt: new Date(startedAtMs).toISOString(),
-    finishedAt: new Date(finishedAtMs).toISOString(),
-    durationMs: finishedAtMs - startedAtMs,
-    exitCode,
-    tables,
-    totals,
-    notices,
-  };
-}
-
-/** A failure outweighs deletions held back, which outweigh rows set aside. */
-function exitCodeOf(tables: TableReport[], totals: TableCounts): ExitCode {
-  if (tables.some((table) => table.outcome !== "done")) return EXIT.failed;
-  if (totals.heldBack > 0) return EXIT.deletionsHeldBack;
-  return totals.rejected > 0 ? EXIT.rowsSetAside : EXIT.done;
 }

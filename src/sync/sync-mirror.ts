@@ -4,23 +4,16 @@ import { toConvexName } from "../encode/names.js";
 import { planDocument } from "../encode/plan-document.js";
 import { ENCODER_VERSION } from "../encode/type-table.js";
 import { SyncError } from "../errors.js";
-import type { Notice, RunMode, TableReport, WatermarkView } from "../report.js";
+import type { Notice, RunMode } from "../report.js";
 import { needsComparison } from "../source/deletion-records.js";
 import { inspectMirror } from "../source/inspect-mirror.js";
 import type { MirrorSource, Tracking } from "../source/mirror-source.js";
 import { parseSnapshot } from "../source/snapshot.js";
 import { takeSnapshot } from "../source/source-identity.js";
 import { TableReader } from "../source/table-reader.js";
-import {
-  advanceRun,
-  announceEnd,
-  commitWatermark,
-  openRun,
-  readMirrorRecord,
-  type MirrorRecord,
-} from "../state/mirror-record.js";
+import { advanceRun, readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { countRejectedRows } from "../state/rejected-rows.js";
-import { compareMemories, type Agreement } from "./agreement.js";
+import { compareMemories } from "./agreement.js";
 import { checkMirror } from "./check-mirror.js";
 import { compareAll } from "./compare-pass.js";
 import { makeDeletions } from "./deletion-pass.js";
@@ -29,7 +22,9 @@ import { checkDocuments, recordStrangers } from "./document-pass.js";
 import { loadAll } from "./load-pass.js";
 import { MirrorWriter } from "./mirror-writer.js";
 import { planRun, type RunPlan } from "./plan-run.js";
-import type { MirrorRun, RunContext } from "./run-context.js";
+import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
+import { beginRun, finishEndedRun, finishRun } from "./run-boundaries.js";
+import type { RunContext } from "./run-context.js";
 
 export interface MirrorOptions {
   config: MirrorConfig;
@@ -38,21 +33,6 @@ export interface MirrorOptions {
   allowDeletes: boolean;
   takeOver: boolean;
 }
-
-/** What a table's run came to; the caller adds what only it knows (durations, calls). */
-export type MirrorOutcome = Pick<
-  TableReport,
-  | "mode"
-  | "read"
-  | "inserted"
-  | "updated"
-  | "unchanged"
-  | "deleted"
-  | "rejected"
-  | "heldBack"
-  | "watermark"
-  | "notices"
->;
 
 /**
  * One table's run, from the snapshot to the watermark:
@@ -85,7 +65,7 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   context.listener.tableStarted(source.name, run.mode, await expectRows(context, source, run));
   for (const notice of run.notices) context.listener.notice(source.name, notice);
 
-  const { snapshotAt, snapshot } = await begin(context, source, run, options);
+  const { snapshotAt, snapshot } = await beginRun(context, source, run, options);
   const reader = new TableReader(database, source);
   const writer = new MirrorWriter(context, {
     table: source.name,
@@ -114,18 +94,8 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
     watermark: { position: end.snapshot, at: end.at },
     notices: [...run.notices, ...closingNotices(source.name, rejected, heldBack)],
   };
-  await finish(mirrorRun, run.mode, outcome);
+  await finishRun(mirrorRun, run.mode, outcome);
   return outcome;
-}
-
-/** Convex has acknowledged the end of that run, so its snapshot is the watermark: only Postgres had yet to hear. */
-async function finishEndedRun(
-  context: RunContext,
-  table: string,
-  record: MirrorRecord,
-): Promise<MirrorRecord | null> {
-  await commitWatermark(context.database, context.lease, table, record.openRun!.mode, "done");
-  return readMirrorRecord(context.database, context.lease.targetId, table);
 }
 
 async function findComparisonNeed(
@@ -140,46 +110,6 @@ async function findComparisonNeed(
 async function expectRows(context: RunContext, source: MirrorSource, { work }: RunPlan): Promise<number> {
   const reader = new TableReader(context.database, source);
   return work.kind === "delta" ? reader.countChanges(work.watermark) : reader.countRows();
-}
-
-/**
- * Snapshot, then the synchronous write, then Convex, then the first row. A resumed run keeps its snapshot: what is
- * acknowledged up to its cursor was read after that snapshot, not after a newer one.
- */
-async function begin(
-  context: RunContext,
-  source: MirrorSource & { tracking: Tracking },
-  run: RunPlan,
-  { handshake, takeOver }: MirrorOptions,
-): Promise<{ snapshot: string; snapshotAt: string }> {
-  const { database, lease, sink, signal, deadlineAt } = context;
-  const taken = run.resumed === null ? await takeSnapshot(database) : null;
-  const snapshot = taken?.snapshot ?? run.resumed!.snapshot;
-  const snapshotAt = taken?.at ?? run.resumed!.snapshotAt;
-  await openRun(
-    database,
-    lease,
-    source.name,
-    source.tracking.id,
-    {
-      nonce: lease.nonce,
-      priorNonce: handshake.state?.nonce ?? null,
-      mode: run.mode,
-      snapshot,
-      snapshotAt,
-      generation: source.tracking.generation,
-      fingerprint: source.fingerprint,
-      cursor: run.resumed?.cursor ?? (run.work.kind === "load" ? { kind: "load", after: null } : null),
-      finalNonce: null,
-    },
-    { voidWatermark: run.voidWatermark },
-  );
-  const { epoch, nonce } = lease;
-  await sink.beginRun(
-    { table: source.name, lineage: context.lineage, epoch, nonce, takeOver },
-    { signal, deadlineAt },
-  );
-  return { snapshot, snapshotAt };
 }
 
 /** The passes of a run. Returns the snapshot that it ends with: its own, unless it resumed an older one. */
@@ -222,37 +152,6 @@ async function doWork(
   return end;
 }
 
-/**
- * Both sides learn the end under a new name: Postgres that it is coming, Convex that it is here, Postgres that it is
- * done. A crash between any two of these is recognised by that name.
- */
-async function finish(
-  { context, source, writer }: MirrorRun,
-  mode: RunMode,
-  outcome: MirrorOutcome & { watermark: WatermarkView },
-): Promise<void> {
-  const { database, lease, sink, clock, signal, deadlineAt } = context;
-  const nextNonce = clock.uuid();
-  await announceEnd(database, lease, source.name, nextNonce);
-  const { read, inserted, updated, unchanged, deleted, rejected } = outcome;
-  await sink.finishRun(
-    {
-      ...writer.token,
-      nextNonce,
-      highWaterMark: outcome.watermark.at,
-      position: outcome.watermark.position,
-      lastRun: {
-        mode,
-        outcome: "done",
-        finishedAt: new Date(clock.now()).toISOString(),
-        ...{ read, inserted, updated, unchanged, deleted, rejected },
-      },
-    },
-    { signal, deadlineAt },
-  );
-  await commitWatermark(database, lease, source.name, mode, "done");
-}
-
 function closingNotices(table: string, rejected: number, heldBack: number): Notice[] {
   const notices: Notice[] = [];
   if (rejected > 0) {
@@ -279,5 +178,3 @@ function foreignMirror(table: string): SyncError {
     table,
   });
 }
-
-export type { Agreement };

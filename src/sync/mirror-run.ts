@@ -1,0 +1,29 @@
+import type { Notice, TableReport } from "../report.js";
+import type { MirrorSource } from "../source/mirror-source.js";
+import type { TableReader } from "../source/table-reader.js";
+import type { MirrorWriter } from "./mirror-writer.js";
+import type { RunContext } from "./run-context.js";
+
+/** One table of a run, between its beginning and its end. */
+export interface MirrorRun {
+  context: RunContext;
+  source: MirrorSource;
+  reader: TableReader;
+  writer: MirrorWriter;
+  notices: Notice[];
+}
+
+/** What a table's run came to; the caller adds what only it knows (durations, calls). */
+export type MirrorOutcome = Pick<
+  TableReport,
+  | "mode"
+  | "read"
+  | "inserted"
+  | "updated"
+  | "unchanged"
+  | "deleted"
+  | "rejected"
+  | "heldBack"
+  | "watermark"
+  | "notices"
+>;

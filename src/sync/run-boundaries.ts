@@ -1,0 +1,95 @@
+import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { RunMode } from "../report.js";
+import type { MirrorSource, Tracking } from "../source/mirror-source.js";
+import { takeSnapshot } from "../source/source-identity.js";
+import {
+  announceEnd,
+  commitWatermark,
+  openRun,
+  readMirrorRecord,
+  type MirrorRecord,
+} from "../state/mirror-record.js";
+import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
+import type { RunPlan } from "./plan-run.js";
+import type { RunContext } from "./run-context.js";
+
+/**
+ * Snapshot, then the synchronous write, then Convex, then the first row. A resumed run keeps its snapshot: what is
+ * acknowledged up to its cursor was read after that snapshot, not after a newer one.
+ */
+export async function beginRun(
+  context: RunContext,
+  source: MirrorSource & { tracking: Tracking },
+  run: RunPlan,
+  { handshake, takeOver }: { handshake: MirrorHandshake; takeOver: boolean },
+): Promise<{ snapshot: string; snapshotAt: string }> {
+  const { database, lease, sink, signal, deadlineAt } = context;
+  const taken = run.resumed === null ? await takeSnapshot(database) : null;
+  const snapshot = taken?.snapshot ?? run.resumed!.snapshot;
+  const snapshotAt = taken?.at ?? run.resumed!.snapshotAt;
+  await openRun(
+    database,
+    lease,
+    source.name,
+    source.tracking.id,
+    {
+      nonce: lease.nonce,
+      priorNonce: handshake.state?.nonce ?? null,
+      mode: run.mode,
+      snapshot,
+      snapshotAt,
+      generation: source.tracking.generation,
+      fingerprint: source.fingerprint,
+      cursor: run.resumed?.cursor ?? (run.work.kind === "load" ? { kind: "load", after: null } : null),
+      finalNonce: null,
+    },
+    { voidWatermark: run.voidWatermark },
+  );
+  const { epoch, nonce } = lease;
+  await sink.beginRun(
+    { table: source.name, lineage: context.lineage, epoch, nonce, takeOver },
+    { signal, deadlineAt },
+  );
+  return { snapshot, snapshotAt };
+}
+
+/**
+ * Both sides learn the end under a new name: Postgres that it is coming, Convex that it is here, Postgres that it is
+ * done. A crash between any two of these is recognised by that name.
+ */
+export async function finishRun(
+  { context, source, writer }: MirrorRun,
+  mode: RunMode,
+  outcome: MirrorOutcome,
+): Promise<void> {
+  const { database, lease, sink, clock, signal, deadlineAt } = context;
+  const nextNonce = clock.uuid();
+  await announceEnd(database, lease, source.name, nextNonce);
+  const { read, inserted, updated, unchanged, deleted, rejected } = outcome;
+  await sink.finishRun(
+    {
+      ...writer.token,
+      nextNonce,
+      highWaterMark: outcome.watermark.at,
+      position: outcome.watermark.position,
+      lastRun: {
+        mode,
+        outcome: "done",
+        finishedAt: new Date(clock.now()).toISOString(),
+        ...{ read, inserted, updated, unchanged, deleted, rejected },
+      },
+    },
+    { signal, deadlineAt },
+  );
+  await commitWatermark(database, lease, source.name, mode, "done");
+}
+
+/** Convex has acknowledged the end of that run, so its snapshot is the watermark: only Postgres had yet to hear. */
+export async function finishEndedRun(
+  context: RunContext,
+  table: string,
+  record: MirrorRecord,
+): Promise<MirrorRecord | null> {
+  await commitWatermark(context.database, context.lease, table, record.openRun!.mode, "done");
+  return readMirrorRecord(context.database, context.lease.targetId, table);
+}

@@ -1,0 +1,66 @@
+import { EXIT, type ExitCode } from "../errors.js";
+import type { Notice, RunMode, RunReport, TableCounts, TableReport } from "../report.js";
+
+const NO_COUNTS: TableCounts = {
+  read: 0,
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  rejected: 0,
+  heldBack: 0,
+  calls: 0,
+  retries: 0,
+  bytesSent: 0,
+};
+
+/** The report of a table that no row was moved of. */
+export function notRun(table: string, mode: RunMode): TableReport {
+  return {
+    table,
+    mode,
+    ...NO_COUNTS,
+    outcome: "not-run",
+    durationMs: 0,
+    watermark: { position: null, at: null },
+    notices: [],
+  };
+}
+
+/** What one run is, beside its tables. */
+export interface RunFrame {
+  mode: RunMode;
+  runId: string;
+  startedAtMs: number;
+  finishedAtMs: number;
+  notices: Notice[];
+}
+
+/** Adds the tables up, and decides the exit code. */
+export function summarise(
+  tables: TableReport[],
+  { startedAtMs, finishedAtMs, ...frame }: RunFrame,
+): RunReport {
+  const totals = { ...NO_COUNTS };
+  for (const table of tables) {
+    for (const name of Object.keys(totals) as (keyof TableCounts)[]) totals[name] += table[name];
+  }
+  const exitCode = exitCodeOf(tables, totals);
+  return {
+    ok: exitCode === EXIT.done,
+    ...frame,
+    startedAt: new Date(startedAtMs).toISOString(),
+    finishedAt: new Date(finishedAtMs).toISOString(),
+    durationMs: finishedAtMs - startedAtMs,
+    exitCode,
+    tables,
+    totals,
+  };
+}
+
+/** A failure outweighs deletions held back, which outweigh rows set aside. */
+function exitCodeOf(tables: TableReport[], totals: TableCounts): ExitCode {
+  if (tables.some((table) => table.outcome !== "done")) return EXIT.failed;
+  if (totals.heldBack > 0) return EXIT.deletionsHeldBack;
+  return totals.rejected > 0 ? EXIT.rowsSetAside : EXIT.done;
+}
