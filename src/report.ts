@@ -1,4 +1,4 @@
-import type { ErrorCode, ExitCode } from "./errors.js";
+import type { ErrorCode, ExitCode, SyncError } from "./errors.js";
 
 /** How a table was run. A delta that had to become full is reported as full, with a notice that says why. */
 export type RunMode = "delta" | "full" | "deep";
@@ -66,6 +66,8 @@ export interface ProgressListener {
   tableStarted(table: string, mode: RunMode, expectedRows: number | null): void;
   /** `done` counts rows finished so far in this table. */
   tableProgress(table: string, done: number): void;
+  /** Before `tableFinished`, when a table failed: the error with its causes, which a report leaves out. */
+  tableFailed?(table: string, error: SyncError): void;
   tableFinished(report: TableReport): void;
   notice(table: string | null, notice: Notice): void;
 }

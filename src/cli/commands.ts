@@ -1,60 +1,22 @@
 import type { Clock } from "../clock.js";
 import type { SourceConfig, SyncConfig } from "../config/types.js";
-import type { ErrorCode, ExitCode } from "../errors.js";
-import type { Notice, ProgressListener, RunReport, StatusReport } from "../report.js";
-
-/** Where a command writes what its user may want to know later. Fields never hold a row value or a secret. */
-export interface Log {
-  error(message: string, fields?: Record<string, unknown>): void;
-  warn(message: string, fields?: Record<string, unknown>): void;
-  info(message: string, fields?: Record<string, unknown>): void;
-  debug(message: string, fields?: Record<string, unknown>): void;
-}
+import type { ProgressListener, RunMode, RunReport, StatusReport } from "../report.js";
+import type { MigrateReport, TrackingReport } from "../sync/migrate.js";
 
 /** What every command gets. */
 export interface CommandContext {
   clock: Clock;
-  log: Log;
   /** Aborted, with a SyncError as the reason, when the command should end: SIGINT, SIGTERM, a lost driver. */
   signal: AbortSignal;
 }
 
-export interface MigrateOptions extends CommandContext {
+export interface SourceOptions extends CommandContext {
   config: SourceConfig;
-}
-
-/** What became of one table's tracking. */
-export interface TrackingChange {
-  table: string;
-  relation: string;
-  base: string;
-  outcome: "tracked" | "already-tracked" | "tracked-again" | "untracked" | "not-tracked" | "failed";
-  error?: { code: ErrorCode; message: string; remedy: string };
-}
-
-export interface MigrateReport {
-  ok: boolean;
-  exitCode: ExitCode;
-  /** Names of the migrations applied by this run, in order. */
-  applied: string[];
-  tables: TrackingChange[];
-  notices: Notice[];
-}
-
-export interface UntrackOptions extends CommandContext {
-  config: SourceConfig;
-}
-
-export interface UntrackReport {
-  ok: boolean;
-  exitCode: ExitCode;
-  tables: TrackingChange[];
-  notices: Notice[];
 }
 
 export interface SyncOptions extends CommandContext {
   config: SyncConfig;
-  mode: "delta" | "full" | "deep";
+  mode: RunMode;
   /** Mirrors that may lose more documents than the guard allows. */
   allowDeletes: string[];
   /** Go on although the source is another one than the mirror was made from. */
@@ -87,8 +49,8 @@ export interface LocalDeployment {
 
 /** What the command line can start. Injected, so that its tests need neither Postgres nor Convex. */
 export interface Commands {
-  migrate(options: MigrateOptions): Promise<MigrateReport>;
-  untrack(options: UntrackOptions): Promise<UntrackReport>;
+  migrate(options: SourceOptions): Promise<MigrateReport>;
+  untrack(options: SourceOptions): Promise<TrackingReport>;
   sync(options: SyncOptions): Promise<RunReport>;
   status(options: StatusOptions): Promise<StatusReport>;
   local(options: LocalOptions): Promise<LocalDeployment>;

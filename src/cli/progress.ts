@@ -1,6 +1,7 @@
 import type { ProgressListener, TableReport } from "../report.js";
 import type { CliLog } from "./logging/create-log.js";
 import type { BarState, Screen } from "./logging/screen.js";
+import { renderCauses } from "./render/failure.js";
 import { showCount, showDuration, showNoun } from "./render/human.js";
 
 export interface Progress extends ProgressListener {
@@ -20,6 +21,9 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
     },
     tableProgress(table, done) {
       if (bar) screen.showBar({ label: table, done, total: totals.get(table) ?? null });
+    },
+    tableFailed(table, error) {
+      log.debug(["the error and its causes:", ...renderCauses(error)].join("\n"), { table });
     },
     tableFinished(report) {
       const { table, outcome } = report;

@@ -50,7 +50,7 @@ export async function runSession(
     clock: io.clock,
   });
   const session: Session = {
-    context: { clock: io.clock, log, signal: io.signal },
+    context: { clock: io.clock, signal: io.signal },
     log,
     screen,
     interactive: onTerminal && flags.json !== true,

@@ -87,7 +87,7 @@ export const OPTIONS = {
     variables: ["DATAHUB_SYNC_LOG_DIR"],
     check: path,
     fallback: "logs",
-    help: "Directory of the log file (JSON lines, rotated at 5 MiB, 5 files).",
+    help: "Directory of the log file (JSON lines; a new file from 5 MiB on, five are kept).",
     scope: "all",
   },
   logLevel: {

@@ -1,11 +1,10 @@
 import { once } from "node:events";
 import { Writable } from "node:stream";
-import { createLogger, format, transports, type Logger } from "winston";
+import { createLogger, format, transports } from "winston";
 import type { Clock } from "../../clock.js";
 import type { LogLevel } from "../../config/types.js";
-import type { Log } from "../commands.js";
-import { openLogFile } from "./file-transport.js";
 import { formatForCron, formatForTerminal } from "./line-format.js";
+import { LogFile } from "./log-file.js";
 import type { Screen } from "./screen.js";
 import type { Scrubber } from "./scrubber.js";
 
@@ -17,24 +16,32 @@ export interface LogOptions {
   colour: boolean;
   /** Null: no file. */
   directory: string | null;
-  /** Bytes after which the file is rotated. */
+  /** Bytes after which another file is begun. */
   maxFileBytes?: number;
   scrubber: Scrubber;
   clock: Clock;
 }
 
-export interface CliLog extends Log {
+/** Fields never hold a row value; secrets are taken out of them. */
+type Write = (message: string, fields?: Record<string, unknown>) => void;
+
+export interface CliLog {
+  error: Write;
+  warn: Write;
+  info: Write;
+  debug: Write;
   /** As `info`, but not on a terminal, where the progress bar tells it already. */
-  routine(message: string, fields?: Record<string, unknown>): void;
+  routine: Write;
   /** To the file alone: what standard output or standard error shows in another form. */
-  record(level: LogLevel, message: string, fields?: Record<string, unknown>): void;
+  record: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
   /** Waits until everything is written. Nothing may be logged after it. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Where a line goes; not part of what is written. */
 type Audience = "everyone" | "not-terminal" | "file";
 const AUDIENCE = Symbol("audience");
+/** Where winston keeps the finished line. */
 const MESSAGE = Symbol.for("message");
 
 /** Logs to standard error and, from the first line on, to the file. A file that cannot be written is a warning. */
@@ -48,65 +55,53 @@ export function createLog(options: LogOptions): CliLog {
     const audience = info[AUDIENCE] as Audience;
     return audience === "everyone" || (audience === "not-terminal" && !onTerminal) ? info : false;
   });
-  const lines = onTerminal ? formatForTerminal(colour) : formatForCron();
-  const stream = new transports.Stream({
-    stream: lineStream((line) => screen.writeLine(line)),
-    eol: "\n",
-    format: format.combine(forScreen(), lines, scrub()),
-  });
-  const logger = createLogger({ level, transports: [stream] });
 
-  let file: transports.FileTransportInstance | null = null;
-  let fileWanted = directory !== null;
-  const attachFile = (): void => {
-    fileWanted = false;
+  let file: LogFile | "not-opened" | null = directory === null ? null : "not-opened";
+  const appendToFile = (line: string): void => {
     try {
-      file = openLogFile(directory!, options.maxFileBytes);
+      if (file === "not-opened") file = new LogFile(directory!, options.maxFileBytes);
+      file?.append(line);
     } catch (error) {
-      giveUpFile(error);
-      return;
+      file = null;
+      const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+      log.warn(`The log file in ${directory} cannot be written (${code}); going on without it.`);
     }
-    file.format = format.combine(format.json({ deterministic: false }), scrub());
-    file.on("error", (error: unknown) => {
-      if (file === null) return;
-      logger.remove(file);
-      giveUpFile(error);
-    });
-    logger.add(file);
   };
-  const giveUpFile = (error: unknown): void => {
-    file = null;
-    const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
-    write(
-      "warn",
-      "everyone",
-      `The log file in ${directory} cannot be written (${code}); going on without it.`,
-    );
-  };
-  const write = (lineLevel: LogLevel, audience: Audience, message: string, fields: object = {}): void => {
-    if (fileWanted) attachFile();
-    const time = new Date(clock.now()).toISOString();
-    logger.log({ time, level: lineLevel, message, ...fields, [AUDIENCE]: audience });
-  };
+  const targets = [
+    new transports.Stream({
+      stream: lineStream((line) => screen.writeLine(line)),
+      eol: "\n",
+      format: format.combine(forScreen(), onTerminal ? formatForTerminal(colour) : formatForCron(), scrub()),
+    }),
+    new transports.Stream({
+      stream: lineStream(appendToFile),
+      eol: "\n",
+      format: format.combine(format.json({ deterministic: false }), scrub()),
+    }),
+  ];
+  const logger = createLogger({ level, transports: targets });
+  const write =
+    (lineLevel: LogLevel, audience: Audience): Write =>
+    (message, fields = {}) => {
+      const time = new Date(clock.now()).toISOString();
+      logger.log({ time, level: lineLevel, message, ...fields, [AUDIENCE]: audience });
+    };
 
-  return {
-    error: (message, fields) => write("error", "everyone", message, fields),
-    warn: (message, fields) => write("warn", "everyone", message, fields),
-    info: (message, fields) => write("info", "everyone", message, fields),
-    debug: (message, fields) => write("debug", "everyone", message, fields),
-    routine: (message, fields) => write("info", "not-terminal", message, fields),
-    record: (lineLevel, message, fields) => write(lineLevel, "file", message, fields),
-    close: () => closeLogger(logger, file),
+  const log: CliLog = {
+    error: write("error", "everyone"),
+    warn: write("warn", "everyone"),
+    info: write("info", "everyone"),
+    debug: write("debug", "everyone"),
+    routine: write("info", "not-terminal"),
+    record: (lineLevel, message, fields) => write(lineLevel, "file")(message, fields),
+    close: async () => {
+      const written = Promise.all(targets.map((target) => once(target, "finish")));
+      logger.end();
+      await written;
+      if (file instanceof LogFile) file.close();
+    },
   };
-}
-
-/** The logger's own "finish" comes before the file's last bytes are written. */
-async function closeLogger(logger: Logger, file: transports.FileTransportInstance | null): Promise<void> {
-  const written =
-    file === null ? undefined : Promise.race([once(file, "finish"), once(file, "close")]).catch(() => {});
-  const ended = once(logger, "finish");
-  logger.end();
-  await Promise.all([written, ended]);
+  return log;
 }
 
 function lineStream(writeLine: (line: string) => void): Writable {

@@ -42,6 +42,8 @@ export class Screen {
         gracefulExit: false,
       });
       this.#bar = this.#bars.create(1, 0, { state });
+      this.#bars.update();
+      return;
     }
     this.#bar?.update({ state });
   }

@@ -21,7 +21,7 @@ export function closingSentence(report: RunReport): string | null {
       const held = named(({ heldBack }) => heldBack > 0);
       const first = totals.rejected > 0 ? `${setAside(totals.rejected)} ` : "";
       const flags = held.map((table) => `--allow-deletes ${table}`).join(" ");
-      return `${first}${showNoun(totals.heldBack, "deletion")} of ${showList(held)} ${isAre(totals.heldBack)} held back: so many at once are seldom meant. If they are, run: datahub-sync sync ${flags}`;
+      return `${first}${showNoun(totals.heldBack, "deletion")} of ${showList(held)} ${isAre(totals.heldBack)} held back: so many at once are seldom meant. If they are:\n  datahub-sync sync ${flags}`;
     }
     case EXIT.leaseHeld:
       return "Another run is going on, and this one has changed nothing. `datahub-sync status` shows who holds the lease.";

@@ -14,7 +14,7 @@ export function renderEntries(head: string, entries: readonly { name: string; li
   const lines = entries.flatMap(({ name, lines: texts }) =>
     texts
       .flatMap((text) => text.split("\n"))
-      .map((text, index) => `  ${(index === 0 ? name : "").padEnd(width)}  ${text}`),
+      .map((text, index) => `  ${(index === 0 ? name : "").padEnd(width)}${width === 0 ? "" : "  "}${text}`),
   );
   return ["", head, ...lines];
 }

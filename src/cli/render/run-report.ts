@@ -18,8 +18,7 @@ export const MODE_NAMES: Record<RunMode, string> = { delta: "Delta run", full: "
 export function renderRunReport(report: RunReport, paint: Paint): string {
   const { tables, totals, durationMs } = report;
   const rows = tables.map((table) => tableRow(table, report.mode, paint));
-  if (tables.length > 1)
-    rows.push(["total", ...counts(totals, durationMs), ""].map((cell) => paint.bold(cell)));
+  if (tables.length > 1) rows.push(["total", ...counts(totals, durationMs)].map((cell) => paint.bold(cell)));
   const closing = closingSentence(report);
   return [
     ...(tables.length === 0 ? [] : [renderColumns(paintedHeads(paint), rows), ""]),
@@ -31,7 +30,7 @@ export function renderRunReport(report: RunReport, paint: Paint): string {
 }
 
 function paintedHeads(paint: Paint): Column[] {
-  return COLUMNS.map((column) => ({ ...column, head: paint.dim(column.head) }));
+  return COLUMNS.map(({ head, align }) => ({ head: head && paint.dim(head), align }));
 }
 
 function tableRow(table: TableReport, runMode: RunMode, paint: Paint): string[] {

@@ -1,7 +1,7 @@
 import { EXIT } from "../../errors.js";
 import type { StatusReport, TableStatus } from "../../report.js";
 import { renderColumns, type Column } from "./columns.js";
-import { showAge, showCount, showTime } from "./human.js";
+import { showAge, showCount, showNoun, showTime } from "./human.js";
 import { renderEntries, type Paint } from "./paint.js";
 
 const left = (head: string): Column => ({ head, align: "left" });
@@ -51,6 +51,10 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
     ...horizon(report),
     ...renderEntries(paint.yellow("Problems"), problems),
     ...renderEntries(
+      paint.yellow("Set aside"),
+      tables.filter(({ rejectedRows }) => rejectedRows > 0).map(setAside),
+    ),
+    ...renderEntries(
       "Notices",
       notices.map(({ message }) => ({ name: "", lines: [message] })),
     ),
@@ -87,6 +91,23 @@ function historyRow(
   ];
 }
 
+/** Rows that a person is shown of each table; `--json` has more. */
+const NAMED_ROWS = 5;
+
+function setAside({ table, rejected, rejectedRows }: TableStatus): { name: string; lines: string[] } {
+  const named = rejected.slice(0, NAMED_ROWS);
+  const more = rejectedRows - named.length;
+  return {
+    name: table,
+    lines: [
+      ...named.map(
+        ({ key, column, reason }) => `${key}${column === null ? "" : `, column ${column}`}: ${reason}`,
+      ),
+      ...(more > 0 ? [named.length === 0 ? showNoun(more, "row") : `and ${showCount(more)} more`] : []),
+    ],
+  };
+}
+
 /** A snapshot lists every open transaction: here their number will do (`725:730+3`), and `--json` has them all. */
 function showPosition(position: string): string {
   const [xmin = "", xmax = "", open = ""] = position.split(":");
@@ -120,10 +141,12 @@ function closingSentence({ exitCode, tables }: StatusReport): string | null {
       return "Some rows are set aside and missing from the mirror: mend them in Postgres, or exclude or recode the column.";
     case EXIT.deletionsHeldBack: {
       const held = tables.filter(({ deletionsHeldBack }) => deletionsHeldBack > 0).map(({ table }) => table);
-      return `Deletions are held back. If they are meant: datahub-sync sync ${held.map((table) => `--allow-deletes ${table}`).join(" ")}`;
+      return `Deletions are held back. If they are meant:\n  datahub-sync sync ${held.map((table) => `--allow-deletes ${table}`).join(" ")}`;
     }
     case EXIT.stale:
-      return "The mirror is behind: run `datahub-sync sync`, and look why the last run did not finish.";
+      return tables.some(({ problem }) => problem !== null)
+        ? "Mend the problems above: until then the mirror falls behind."
+        : "A table has never been loaded: run `datahub-sync sync`.";
     case EXIT.leaseHeld:
       return "Another run is going on; ask again when it is done.";
     case EXIT.failed:

@@ -1,4 +1,4 @@
-import type { MigrateReport, TrackingChange, UntrackReport } from "../commands.js";
+import type { MigrateReport, TrackingChange, TrackingReport } from "../../sync/migrate.js";
 import { renderColumns } from "./columns.js";
 import { showNoun } from "./human.js";
 import { renderEntries, type Paint } from "./paint.js";
@@ -28,14 +28,14 @@ export function renderMigrateReport(report: MigrateReport, paint: Paint): string
 }
 
 /** What `untrack` prints. */
-export function renderUntrackReport(report: UntrackReport, paint: Paint): string {
+export function renderUntrackReport(report: TrackingReport, paint: Paint): string {
   const closing = report.ok
     ? []
     : ["", paint.bold("Mend the cause and run the same command again; what is done stays.")];
   return [...trackingLines(report, paint), ...closing].join("\n").trimStart();
 }
 
-function trackingLines({ tables, notices }: UntrackReport, paint: Paint): string[] {
+function trackingLines({ tables, notices }: TrackingReport, paint: Paint): string[] {
   const rows = tables.map(({ table, base, outcome }) => [
     table,
     base,

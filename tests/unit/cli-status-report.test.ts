@@ -1,0 +1,210 @@
+import { describe, expect, it } from "vitest";
+import { createPaint } from "../../src/cli/render/paint.js";
+import { renderStatusReport } from "../../src/cli/render/status-report.js";
+import type { StatusReport, TableStatus } from "../../src/report.js";
+import { NOW_MS } from "../support/fake-io.js";
+
+function status(table: string, given: Partial<TableStatus> = {}): TableStatus {
+  return {
+    table,
+    relation: table,
+    base: table,
+    watermark: { position: "1480:1480:", at: "2025-11-22T06:15:02.123Z" },
+    ageSeconds: 4 * 3600 - 2,
+    rowsInPostgres: 4_500,
+    rowsInMirror: 4_500,
+    changesWaiting: 0,
+    deletionsWaiting: 0,
+    deletionsHeldBack: 0,
+    rejectedRows: 0,
+    rejected: [],
+    lastDelta: { at: "2025-11-22T06:15:40Z", outcome: "done" },
+    lastFull: { at: "2025-11-20T01:00:00Z", outcome: "done" },
+    tracking: "intact",
+    problem: null,
+    ...given,
+  };
+}
+
+function report(tables: TableStatus[], given: Partial<StatusReport> = {}): StatusReport {
+  return {
+    ok: true,
+    deployment: "happy-otter-123",
+    exitCode: 0,
+    tables,
+    lease: null,
+    horizon: null,
+    notices: [],
+    ...given,
+  };
+}
+
+const render = (of: StatusReport) => `\n${renderStatusReport(of, NOW_MS, createPaint(false))}\n`;
+
+describe("status", () => {
+  it("all fine", () => {
+    const tables = [
+      status("sow_poles"),
+      status("onemap_installations", {
+        rowsInPostgres: 21_700,
+        rowsInMirror: 21_688,
+        changesWaiting: 12,
+        deletionsWaiting: 1,
+      }),
+    ];
+    expect(render(report(tables))).toMatchInlineSnapshot(`
+      "
+      Deployment happy-otter-123, times in UTC
+
+      table                 Postgres  mirror  changes  deletions  held back  set aside  tracking
+      sow_poles                4,500   4,500        0          0          0          0  intact
+      onemap_installations    21,700  21,688       12          1          0          0  intact
+
+      table                 high-water mark          age  position   last delta    last full
+      sow_poles             2025-11-22 06:15:02  3 h ago  1480:1480  done 3 h ago  done 2 d ago
+      onemap_installations  2025-11-22 06:15:02  3 h ago  1480:1480  done 3 h ago  done 2 d ago
+
+      No run is going on.
+      "
+    `);
+  });
+
+  it("before the first run", () => {
+    const fresh = status("sow_poles", {
+      watermark: { position: null, at: null },
+      ageSeconds: null,
+      rowsInMirror: 0,
+      changesWaiting: null,
+      deletionsWaiting: null,
+      lastDelta: null,
+      lastFull: null,
+    });
+    expect(render(report([fresh]))).toMatchInlineSnapshot(`
+      "
+      Deployment happy-otter-123, times in UTC
+
+      table      Postgres  mirror  changes  deletions  held back  set aside  tracking
+      sow_poles     4,500       0        -          -          0          0  intact
+
+      table      high-water mark  age  position  last delta  last full
+      sow_poles  never              -  -         never       never
+
+      No run is going on.
+      "
+    `);
+  });
+
+  it("while a run is going on, with a long transaction, trouble, and rows and deletions left behind", () => {
+    const tables = [
+      status("poles", {
+        relation: "reports.sow_poles",
+        watermark: { position: "1480:1512:1480,1490,1511", at: "2025-11-21T06:15:02Z" },
+        ageSeconds: 28 * 3600,
+        deletionsHeldBack: 1_200,
+        rejectedRows: 8,
+        rejected: [
+          {
+            key: "7f3a",
+            code: "DOCUMENT_TOO_LARGE",
+            column: null,
+            reason: "The document is larger than 1 MiB.",
+          },
+          ...["90bc", "a1", "a2", "a3", "a4"].map((key) => ({
+            key,
+            code: "UNSUPPORTED_VALUE",
+            column: "raw_data",
+            reason: "It holds a lone surrogate.",
+          })),
+        ],
+        lastDelta: { at: "2025-11-22T06:15:40Z", outcome: "failed" },
+        tracking: "broken",
+        problem: "The trigger datahub_sync_stamp is disabled.\nRun `datahub-sync migrate`.",
+      }),
+    ];
+    const of = report(tables, {
+      ok: false,
+      exitCode: 5,
+      lease: {
+        holder: "vps-1, process 4711",
+        epoch: "12",
+        acquiredAt: "2025-11-22T10:12:00Z",
+        expiresAt: "2025-11-22T10:16:00Z",
+      },
+      horizon: { xidsBehind: "14032", oldest: "a session of psql, open for 3 hours" },
+      notices: [{ code: "LEDGER_BEHIND", message: "The deployment was restored from a backup." }],
+    });
+    expect(render(of)).toMatchInlineSnapshot(`
+      "
+      Deployment happy-otter-123, times in UTC
+
+      table                      Postgres  mirror  changes  deletions  held back  set aside  tracking
+      poles (reports.sow_poles)     4,500   4,500        0          0      1,200          8  broken
+
+      table  high-water mark           age  position     last delta      last full
+      poles  2025-11-21 06:15:02  28 h ago  1480:1512+3  failed 3 h ago  done 2 d ago
+
+      A run is going on: vps-1, process 4711 took the lease (epoch 12) 3 min ago; it ends at 2025-11-22 10:16:00 unless renewed.
+      The snapshot's horizon is 14,032 transactions behind, held back by a session of psql, open for 3 hours: what changed since is looked at again, and nothing is missed.
+
+      Problems
+        poles  The trigger datahub_sync_stamp is disabled.
+               Run \`datahub-sync migrate\`.
+
+      Set aside
+        poles  7f3a: The document is larger than 1 MiB.
+               90bc, column raw_data: It holds a lone surrogate.
+               a1, column raw_data: It holds a lone surrogate.
+               a2, column raw_data: It holds a lone surrogate.
+               a3, column raw_data: It holds a lone surrogate.
+               and 3 more
+
+      Notices
+        The deployment was restored from a backup.
+
+      Deletions are held back. If they are meant:
+        datahub-sync sync --allow-deletes poles
+      "
+    `);
+  });
+
+  it("without tables", () => {
+    expect(render(report([]))).toMatchInlineSnapshot(`
+      "
+      Deployment happy-otter-123, times in UTC
+
+      No run is going on.
+      "
+    `);
+  });
+
+  it("fits 100 columns for the seven tables", () => {
+    const of = report([
+      status("onemap_installations", {
+        rowsInPostgres: 1_234_567,
+        rowsInMirror: 1_234_567,
+        changesWaiting: 57_000,
+        watermark: { position: "7123456:7123499:7123456,7123470", at: "2025-11-22T06:15:02Z" },
+        lastDelta: { at: "2025-11-22T09:16:00Z", outcome: "done" },
+      }),
+    ]);
+    for (const line of render(of).split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  it("has no colour without colour", () => {
+    expect(render(report([status("a", { tracking: "missing", rejectedRows: 1 })]))).not.toContain("\x1b");
+  });
+
+  it.each([
+    [1, "The status is incomplete"],
+    [3, "Some rows are set aside"],
+    [4, "Another run is going on"],
+    [6, "A table has never been loaded: run `datahub-sync sync`."],
+  ] as const)("exit code %i ends with what to do", (exitCode, beginning) => {
+    expect(
+      render(report([status("a")], { exitCode }))
+        .trim()
+        .split("\n")
+        .at(-1),
+    ).toContain(beginning);
+  });
+});
