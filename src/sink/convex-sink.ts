@@ -31,7 +31,7 @@ export interface CallOptions {
 
 export interface SinkOptions extends TransportOptions {
   clock: Clock;
-  /** Calls made at most for one request, the first included. Default 8, which spans about two minutes. */
+  /** Calls made at most for one request, the first included. Default 8, with about a minute of waits. */
   maxAttempts?: number;
   /** The same for the handshake, where a mistyped URL should be told soon. Default 4. */
   maxHandshakeAttempts?: number;

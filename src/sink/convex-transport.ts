@@ -1,11 +1,11 @@
 import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference, type DefaultFunctionArgs } from "convex/server";
-import { ConvexError } from "convex/values";
 import { MODULE_NAME } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";
 import { CONVEX_LIMITS } from "../limits.js";
-import { ConvexCallError, type CallFailure, type CallFailureKind } from "./convex-call-error.js";
-import { isFunctionCode } from "./retry-policy.js";
+import { CallTimeLimit } from "./call-time-limit.js";
+import { ConvexCallError } from "./convex-call-error.js";
+import { readFunctionFailure, readHttpFailure, readSocketCode } from "./read-failure.js";
 
 export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 
@@ -87,11 +87,8 @@ export class ConvexTransport {
     send: (client: ConvexHttpClient) => Promise<Result>,
   ): Promise<Result> {
     const functionName = `${MODULE_NAME}:${name}`;
-    const limit = new CallTimeLimit(
-      this.#options.clock,
-      this.#options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
-      signal,
-    );
+    const { syncKey, clock, callTimeoutMs = DEFAULT_CALL_TIMEOUT_MS } = this.#options;
+    const limit = new CallTimeLimit(clock, callTimeoutMs, signal);
     const progress: { stage: "preparing" | "sending" | "answered" } = { stage: "preparing" };
 
     const fetchOnce: typeof globalThis.fetch = async (input, init) => {
@@ -107,13 +104,7 @@ export class ConvexTransport {
       const response = await fetch(input, { ...init, redirect: "manual", signal: limit.signal });
       const body = await response.arrayBuffer();
       if (response.status !== 200 && response.status !== STATUS_FUNCTION_FAILED) {
-        throw new ConvexCallError({
-          kind: "http",
-          functionName,
-          status: response.status,
-          code: readCode(body),
-          retryAfterMs: readRetryAfterMs(response.headers, this.#options.clock),
-        });
+        throw readHttpFailure(functionName, response, body, clock);
       }
       progress.stage = "answered";
       return new Response(body, { status: 200 });
@@ -130,100 +121,12 @@ export class ConvexTransport {
       );
     } catch (error) {
       if (error instanceof ConvexCallError) throw error;
-      if (progress.stage === "answered")
-        throw readFunctionFailure(functionName, error, this.#options.syncKey);
-      const kind: CallFailureKind =
-        progress.stage === "preparing" ? "unsendable" : (limit.reachedBy ?? "network");
-      throw new ConvexCallError({
-        kind,
-        functionName,
-        code: kind === "network" ? socketCode(error) : null,
-      });
+      if (progress.stage === "answered") throw readFunctionFailure(functionName, error, syncKey);
+      if (progress.stage === "preparing") throw new ConvexCallError({ kind: "unsendable", functionName });
+      const kind = limit.reachedBy ?? "network";
+      throw new ConvexCallError({ kind, functionName, code: readSocketCode(error) });
     } finally {
       limit.lift();
     }
   }
-}
-
-/** Aborts a call when its time is up or when the caller's signal aborts, and remembers which it was. */
-class CallTimeLimit {
-  reachedBy: "timeout" | "aborted" | null = null;
-  readonly #call = new AbortController();
-  readonly #timer = new AbortController();
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = () => this.#reach("aborted");
-
-  constructor(clock: Clock, timeoutMs: number, signal: AbortSignal | undefined) {
-    this.#signal = signal;
-    if (signal?.aborted) this.#reach("aborted");
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
-    clock.sleep(timeoutMs, this.#timer.signal).then(
-      () => this.#reach("timeout"),
-      () => undefined,
-    );
-  }
-
-  get signal(): AbortSignal {
-    return this.#call.signal;
-  }
-
-  lift(): void {
-    this.#timer.abort();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-  }
-
-  #reach(by: "timeout" | "aborted"): void {
-    this.reachedBy ??= by;
-    this.#call.abort();
-  }
-}
-
-function readFunctionFailure(functionName: string, error: unknown, syncKey: string): ConvexCallError {
-  // A 200 that is not JSON did not come from Convex, or was cut: whether the function ran is not known.
-  if (error instanceof SyntaxError) {
-    return new ConvexCallError({ kind: "network", functionName, code: "BAD_ANSWER" });
-  }
-  const failure: CallFailure = {
-    kind: "function",
-    functionName,
-    code: "FUNCTION_FAILED",
-    requestId: error instanceof Error ? readRequestId(error.message) : null,
-  };
-  if (!(error instanceof ConvexError)) return new ConvexCallError(failure);
-  const data = error.data as unknown;
-  if (typeof data !== "object" || data === null) return new ConvexCallError(failure);
-  const { code, message, reason } = data as { code?: unknown; message?: unknown; reason?: unknown };
-  // Another code would be another function's, and so would be the message.
-  if (!isFunctionCode(code)) return new ConvexCallError(failure);
-  const sentences = [message, reason].filter((sentence) => typeof sentence === "string");
-  const detail = sentences.join(" ").replaceAll(syncKey, "[sync key]");
-  return new ConvexCallError({ ...failure, code, detail });
-}
-
-function readRequestId(message: string): string | null {
-  return /^\[Request ID: (\w{1,64})\]/.exec(message)?.[1] ?? null;
-}
-
-/** The code of `{code, message}`. The message may quote what was sent. */
-function readCode(body: ArrayBuffer): string | null {
-  try {
-    const { code } = JSON.parse(new TextDecoder().decode(body)) as { code?: unknown };
-    return typeof code === "string" && /^\w{1,64}$/.test(code) ? code : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Retry-After is a number of seconds or an HTTP date. */
-function readRetryAfterMs(headers: Headers, clock: Clock): number | null {
-  const value = headers.get("retry-after");
-  if (value === null) return null;
-  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - clock.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : null;
-}
-
-function socketCode(error: unknown): string | null {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = typeof cause === "object" && cause !== null ? (cause as { code?: unknown }).code : undefined;
-  return typeof code === "string" ? code : null;
 }

@@ -15,7 +15,7 @@ export interface FencedCallsOptions {
   clock: Clock;
   /** Calls in flight at most, 1 to 64. Default 4. */
   maxInFlight?: number;
-  /** Attempts for one batch. Default 10, which spans about two minutes. */
+  /** Attempts for one batch. Default 10, with about a minute and a half of waits. */
   maxAttempts?: number;
   /** A time of the clock (milliseconds) after which nothing is tried again. */
   deadlineAt?: number | undefined;
