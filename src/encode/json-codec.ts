@@ -6,6 +6,7 @@ import {
   ENTRIES,
   escapeKey,
   EXACT_NUMBER,
+  DROPPED_KEY,
   isPlainKey,
   JSON_NULL,
   MAX_KEY_LENGTH,
@@ -149,7 +150,7 @@ function escapeValidKey(key: string): string {
 function isPlainAsciiKey(key: string): boolean {
   if (key.length === 0 || key.length > MAX_KEY_LENGTH) return false;
   const first = key[0];
-  return first !== "$" && first !== "_" && first !== "~";
+  return first !== "$" && first !== "~" && key !== DROPPED_KEY;
 }
 
 /** Without escapes, all strings of a JSON text consist of characters of the text; DEL is the one not printable. */

@@ -6,13 +6,13 @@
  *
  * | in jsonb | in Convex |
  * |---|---|
- * | a key that is empty, starts with `$`, `_` or `~`, or is not all printable ASCII | `~` and the key, where `%` and all but printable ASCII is percent-encoded UTF-8: `_source` is `~_source`, `größe` is `~gr%C3%B6%C3%9Fe` |
+ * | a key that is empty or `__proto__`, starts with `$` or `~`, or is not all printable ASCII | `~` and the key, where `%` and all but printable ASCII is percent-encoded UTF-8: `$ref` is `~$ref`, `größe` is `~gr%C3%B6%C3%9Fe` |
  * | a number that a double does not give back, such as 12345678901234567890 | `{"~number": "12345678901234567890"}` |
  * | `null` as the whole value (SQL NULL is null) | `{"~null": true}` |
  * | an object with a key of more than 1,024 characters, escapes counted | `{"~entries": [[key, value], …]}`, its keys unescaped |
  *
- * Convex's source refuses `$` in front, its documentation also an empty key and `_` in front, and its client drops a
- * key `__proto__`. A key of the source that looks like an escape starts with `~` and so is escaped itself, and no
+ * Convex refuses `$` in front, its client also an empty key, and drops a key `__proto__`. Its documentation forbids `_`
+ * in front as well, but neither backend nor client does: `_source` stays as it is. A key of the source that looks like an escape starts with `~` and so is escaped itself, and no
  * escaped key is equal to one of the three names above: `number`, `null` and `entries` need no escape.
  */
 export const EXACT_NUMBER = "~number";
@@ -28,11 +28,13 @@ export type MirroredJson =
 /** JSON whose exact numbers have become whatever the caller made of their text. */
 export type Json<N> = null | boolean | number | string | N | Json<N>[] | { [key: string]: Json<N> };
 
-const PLAIN_KEY = /^[ -#%-^`-}][ -~]*$/;
+const PLAIN_KEY = /^[ -#%-}][ -~]*$/;
+/** Convex's JavaScript client drops this key without a word. */
+export const DROPPED_KEY = "__proto__";
 
 /** Whether Convex takes the key as it is, and it cannot be taken for an escape. */
 export function isPlainKey(key: string): boolean {
-  return key.length <= MAX_KEY_LENGTH && PLAIN_KEY.test(key);
+  return key.length <= MAX_KEY_LENGTH && PLAIN_KEY.test(key) && key !== DROPPED_KEY;
 }
 
 /** The key as Convex takes it, but for its length. The key must be valid Unicode. */

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CONVEX_NAME, tableNameFor } from "../../src/config/convex-name.js";
+import { CONVEX_NAME } from "../../src/config/config-file-schema.js";
+import { parseMirrors } from "../../src/config/config-file.js";
 import { parseRelationName, showRelationName } from "../../src/config/relation-name.js";
+import { isConvexName } from "../../src/encode/names.js";
 
 describe("a relation's name", () => {
   it.each([
@@ -34,26 +36,25 @@ describe("a relation's name", () => {
 });
 
 describe("the Convex table of a relation", () => {
+  const mirrorOf = (relation: string) =>
+    parseMirrors(JSON.stringify({ tables: [{ relation }] }), "-").mirrors[0]!.mirror;
+
   it.each([
     ["sow_poles", "sow_poles"],
-    ["My Orders", "My_Orders_00db793f"],
-    ["2024_sales", "t2024_sales_7ab816c1"],
-    ["_private", "t_private_3ce6c249"],
-    ["größe", "gr__e_d353a267"],
-  ])("%s is %s", (name, table) => {
-    expect(tableNameFor(name)).toBe(table);
+    ["warehouse.orders", "orders"],
+    ["My Orders", "x__My_20Orders"],
+    ["_private", "x____private"],
+  ])("%s is %s by default", (relation, mirror) => {
+    expect(mirrorOf(relation)).toBe(mirror);
   });
 
-  it("is a name that Convex accepts, and another for each relation", () => {
+  it("is named by the same rule in the schema and in the encoder", () => {
+    const character = fc.constantFrom("a", "Z", "5", "_", "-", "é", "\n");
+    const name = fc.oneof(fc.string(), fc.string({ unit: character, minLength: 60, maxLength: 67 }));
     fc.assert(
-      fc.property(
-        fc.string({ minLength: 1, maxLength: 100 }),
-        fc.string({ minLength: 1, maxLength: 100 }),
-        (a, b) => {
-          expect(tableNameFor(a)).toMatch(CONVEX_NAME);
-          if (a !== b) expect(tableNameFor(a)).not.toBe(tableNameFor(b));
-        },
-      ),
+      fc.property(name, (text) => expect(CONVEX_NAME.test(text)).toBe(isConvexName(text))),
+      { numRuns: 1_000 },
     );
+    expect([64, 65].map((length) => CONVEX_NAME.test("a".repeat(length)))).toEqual([true, false]);
   });
 });

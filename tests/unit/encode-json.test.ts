@@ -20,7 +20,7 @@ describe("keys of a jsonb", () => {
   it.each([
     ["1map_nad_id", "1map_nad_id"],
     ["a b-c.d/e", "a b-c.d/e"],
-    ["_source", "~_source"],
+    ["_source", "_source"],
     ["$set", "~$set"],
     ["", "~"],
     ["~", "~~"],
@@ -45,7 +45,8 @@ describe("keys of a jsonb", () => {
     const key = fc.oneof(nastyKey, fc.string({ unit: "binary", maxLength: 20 }));
     fc.assert(
       fc.property(key, key, (a, b) => {
-        expect(escapeKey(a)).toMatch(/^[^$_][ -~]*$/);
+        expect(escapeKey(a)).toMatch(/^[ -#%-~][ -~]*$/);
+        expect(escapeKey(a)).not.toBe("__proto__");
         expect(unescapeKey(escapeKey(a))).toBe(a);
         expect(escapeKey(a) === escapeKey(b)).toBe(a === b);
         expect(isPlainKey(a)).toBe(escapeKey(a) === a);
