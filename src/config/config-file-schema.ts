@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { EncodingName } from "../encode/types.js";
-import { CONVEX_NAME } from "./convex-name.js";
 import { DEFAULT_IGNORE } from "./default-mirrors.js";
 import { RELATION_PATTERN } from "./relation-name.js";
 
@@ -19,6 +18,9 @@ const encodingNames = Object.keys(ENCODINGS) as [EncodingName, ...EncodingName[]
 const relation = z
   .string()
   .regex(RELATION_PATTERN, 'expected "name" or "schema.name", a part with a dot or a quote in double quotes');
+
+/** As a pattern, which the JSON Schema can hold; `isConvexName` is the same rule. */
+export const CONVEX_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
 const convexName = z
   .string()

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { z } from "zod";
+import { toConvexName } from "../encode/names.js";
 import { configFileSchema, type ConfigFileTable } from "./config-file-schema.js";
-import { tableNameFor } from "./convex-name.js";
 import { defaultMirrors } from "./default-mirrors.js";
 import type { Problem } from "./problems.js";
 import { parseRelationName, showRelationName } from "./relation-name.js";
@@ -63,7 +63,7 @@ function toMirror(table: ConfigFileTable): MirrorConfig {
   return {
     relation,
     base: table.base === undefined ? null : relationOf(table.base),
-    mirror: table.mirror ?? tableNameFor(relation.name),
+    mirror: table.mirror ?? toConvexName(relation.name),
     key: table.key ?? null,
     ignore: table.ignore,
     exclude: table.exclude,
