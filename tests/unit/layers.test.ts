@@ -64,7 +64,7 @@ describe("an import against the direction of the layers is an error", () => {
     ["src/local", "src/cli"],
     ["src/local", "src/sync"],
     ["src/source", "convex"],
-    ["src/sync", "convex"],
+    ["src/encode", "convex"],
     ["convex", "src/sink"],
     ["convex", "src/errors.ts"],
     ["src/source", "drizzle"],
@@ -85,6 +85,7 @@ describe("an import along the layers is none", () => {
     ["src/source", "src/postgres"],
     ["src/state", "drizzle"],
     ["src/sink", "convex"],
+    ["src/sync", "convex"],
     ["src/local", "convex"],
     ["tests/unit", "src/source"],
   ] as [string, string][])("%s to %s", async (from, to) => {
