@@ -11,7 +11,7 @@ import {
 } from "./batch.js";
 import type { RunToken } from "./convex-sink.js";
 import { FencedCalls, type FencedCallsOptions } from "./fenced-calls.js";
-import { RefusalGuard, type RefusalLimits } from "./refusal-guard.js";
+import { RefusalGuard, type RefusalLimits, type Refuser } from "./refusal-guard.js";
 import { interruption } from "./with-retries.js";
 
 /** Why a row is set aside. Never carries a value of the row. */
@@ -31,6 +31,8 @@ export interface BatchSenderOptions extends FencedCallsOptions {
   refusalLimits?: RefusalLimits;
   /** Records a row that Convex refused. The row counts as settled once this resolves. */
   onRowRefused: (key: string, reason: RowRefusal) => Promise<void>;
+  /** Rows that were set aside by an earlier run already: no sign of a new fault, so the guard does not count them. */
+  wasRefusedBefore?: (key: string) => boolean;
   /** Told the keys that were acknowledged or set aside. */
   onSettled?: (keys: string[]) => void;
   /** Stops the sender: nothing new is sent, and what is in flight is let finish. */
@@ -90,6 +92,7 @@ export class BatchSender {
 
   /** Resolves when the row has been taken in; waits while enough is under way. */
   upsert(row: OutgoingRow): Promise<void> {
+    this.#guard.pass("encoder", 1);
     return this.#handOver(upsertOf(row));
   }
 
@@ -105,7 +108,7 @@ export class BatchSender {
   /** Sets aside a row that can't be sent (it could not be encoded); the guard counts it like any other. */
   async refuse(key: string, reason: RowRefusal): Promise<void> {
     await this.#throwFailure();
-    await this.#setAside(key, reason).catch((error: unknown) => this.#fail(error));
+    await this.#setAside("encoder", key, reason).catch((error: unknown) => this.#fail(error));
     await this.#throwFailure();
   }
 
@@ -164,7 +167,7 @@ export class BatchSender {
     // A document that can't be deleted is not a bad row: the mirror would keep what it must not show.
     if (operation.kind !== "upsert") throw this.#options.sink.explain(refusedFor, this.token.table);
     const { code, kind, message } = refusedFor;
-    await this.#setAside(operation.row.key, { code: code ?? kind, message });
+    await this.#setAside("convex", operation.row.key, { code: code ?? kind, message });
     this.#release(batch);
   }
 
@@ -172,11 +175,11 @@ export class BatchSender {
     for (const name of ["inserted", "updated", "unchanged", "deleted", "absent"] as const) {
       this.counts[name] += result[name];
     }
-    this.#guard.accept(result.inserted + result.updated + result.unchanged);
+    this.#guard.pass("convex", result.inserted + result.updated + result.unchanged);
   }
 
-  async #setAside(key: string, reason: RowRefusal): Promise<void> {
-    this.#guard.refuse(reason);
+  async #setAside(by: Refuser, key: string, reason: RowRefusal): Promise<void> {
+    if (!this.#options.wasRefusedBefore?.(key)) this.#guard.refuse(by, reason);
     await this.#options.onRowRefused(key, reason);
     this.counts.refused += 1;
   }

@@ -9,13 +9,17 @@ export interface RefusalLimits {
   maxShare?: number;
 }
 
+/** Who refused a row: the encoder before it was handed over, or Convex. */
+export type Refuser = "encoder" | "convex";
+
 /**
  * Tells a few rows that can't be mirrored from a bug or an outage, which must not set a whole table aside
- * (invariant 7). Counts rows whose fate is known.
+ * (invariant 7). Refusals of the encoder are held against the rows that it encoded, for it is ahead of Convex;
+ * refusals of Convex against those that Convex accepted.
  */
 export class RefusalGuard {
-  #accepted = 0;
-  #refused = 0;
+  readonly #passed: Record<Refuser, number> = { encoder: 0, convex: 0 };
+  readonly #refused: Record<Refuser, number> = { encoder: 0, convex: 0 };
   readonly #limits: Required<RefusalLimits>;
 
   constructor(
@@ -25,21 +29,24 @@ export class RefusalGuard {
     this.#limits = { maxBeforeFirstAccepted: 20, maxRefused: 50, maxShare: 0.1, ...limits };
   }
 
-  accept(rows: number): void {
-    this.#accepted += rows;
+  /** Rows that this one let pass. */
+  pass(by: Refuser, rows: number): void {
+    this.#passed[by] += rows;
   }
 
   /** Counts a refused row. Throws SYSTEMIC_REFUSAL when refusals look like more than bad rows. */
-  refuse(reason: { code: string; message: string }): void {
-    this.#refused += 1;
+  refuse(by: Refuser, reason: { code: string; message: string }): void {
+    this.#refused[by] += 1;
+    const refused = this.#refused[by];
     const { maxBeforeFirstAccepted, maxRefused, maxShare } = this.#limits;
-    const nothingPasses = this.#accepted === 0 && this.#refused >= maxBeforeFirstAccepted;
-    const seen = this.#accepted + this.#refused;
-    const tooMany = this.#refused > maxRefused && this.#refused > maxShare * seen;
+    const passed = this.#passed[by];
+    const nothingPasses = passed === 0 && refused >= maxBeforeFirstAccepted;
+    const seen = passed + refused;
+    const tooMany = refused > maxRefused && refused > maxShare * seen;
     if (!nothingPasses && !tooMany) return;
     throw new SyncError({
       code: "SYSTEMIC_REFUSAL",
-      message: `${this.#refused} of ${seen} rows of ${this.table} were refused, the last one with ${reason.code}: ${reason.message}`,
+      message: `${refused} of ${seen} rows of ${this.table} were refused, the last one with ${reason.code}: ${reason.message}`,
       remedy:
         "This looks like a fault that concerns the whole table, so the run stopped and the watermark stays. " +
         "Check that the deployed schema fits the table and see the deployment's logs; then run again.",

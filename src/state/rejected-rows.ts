@@ -67,6 +67,28 @@ export async function readRejectedRows(
   );
 }
 
+/** Which of these keys are set aside. */
+export async function findRejectedRows(
+  database: Database,
+  targetId: number,
+  mirror: string,
+  keys: readonly string[],
+): Promise<string[]> {
+  const rows = await database.runDrizzle(`looking up the rows of ${mirror} that were set aside`, (db) =>
+    db
+      .select({ key: rejectedRows.key })
+      .from(rejectedRows)
+      .where(
+        and(
+          eq(rejectedRows.targetId, targetId),
+          eq(rejectedRows.mirror, mirror),
+          sql`${rejectedRows.key} = ANY (${arrayLiteral(keys)}::text::text[])`,
+        ),
+      ),
+  );
+  return rows.map((row) => row.key);
+}
+
 export async function countRejectedRows(
   database: Database,
   targetId: number,

@@ -4,7 +4,7 @@ import type { EncodedDocument } from "../encode/types.js";
 import { BatchSender, type RowRefusal, type SendCounts } from "../sink/batch-sender.js";
 import type { RunToken } from "../sink/convex-sink.js";
 import type { KeySize, SourceRow, TableReader } from "../source/table-reader.js";
-import { forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
+import { findRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
 import { chunkKeys } from "./chunk-keys.js";
 import type { RunContext } from "./run-context.js";
 
@@ -36,6 +36,8 @@ export class MirrorWriter {
   };
   #bytesRead = 0;
   #refused = new Set<string>();
+  /** Of the chunks since the last checkpoint: rows that earlier runs set aside. */
+  #refusedBefore = new Set<string>();
   #settled: string[] = [];
 
   constructor(
@@ -62,10 +64,8 @@ export class MirrorWriter {
     return sum;
   }
 
-  /** Rows done so far, for the progress bar. */
-  get done(): number {
-    return this.read;
-  }
+  /** Told how many rows have been read. A pass that counts otherwise replaces it. */
+  onRead: (rows: number) => void = (rows) => this.#context.listener.tableProgress(this.#table, rows);
 
   /**
    * Reads and sends the rows of these keys. While one chunk is being sent, the next is being read.
@@ -79,9 +79,10 @@ export class MirrorWriter {
       this.#context.signal.throwIfAborted();
       ahead = this.#readNext(chunks);
       ahead.catch(() => {}); // it is awaited above, unless sending fails first
+      await this.#recallRejected(chunk.rows);
       for (const row of chunk.rows) await this.#sendRow(row);
       missing.push(...findMissing(chunk.keys, chunk.rows));
-      this.#context.listener.tableProgress(this.#table, this.done);
+      this.onRead(this.read);
     }
     return missing;
   }
@@ -123,7 +124,18 @@ export class MirrorWriter {
       await forgetRejectedRows(this.#context.database, this.#context.lease, this.#table, mended);
     }
     this.#refused.clear();
+    this.#refusedBefore.clear();
     this.#settled = [];
+  }
+
+  /** A row that was set aside before and still cannot be mirrored is no sign of a fault of the whole table. */
+  async #recallRejected(rows: readonly SourceRow[]): Promise<void> {
+    if (!this.#hadRejected) return;
+    const { database, lease } = this.#context;
+    const keys = rows.map((row) => row.key);
+    for (const key of await findRejectedRows(database, lease.targetId, this.#table, keys)) {
+      this.#refusedBefore.add(key);
+    }
   }
 
   async #sendRow(row: SourceRow): Promise<void> {
@@ -189,6 +201,7 @@ export class MirrorWriter {
       deadlineAt,
       force: this.#force,
       maxInFlight: settings.maxInFlight,
+      wasRefusedBefore: (key) => this.#refusedBefore.has(key),
       onRowRefused: (key, reason) => this.#onRowRefused(key, reason),
       onSettled: (keys) => {
         if (this.#hadRejected) this.#settled.push(...keys);
