@@ -2,6 +2,7 @@ import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { ColumnShape } from "../encode/types.js";
 import type { Sql } from "../postgres/database.js";
 import { SyncError, type ErrorCode } from "../errors.js";
+import { columnsShown } from "./columns-shown.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { MirrorSource } from "./mirror-source.js";
 import { isKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
@@ -109,7 +110,8 @@ export async function inspectMirror(
   config: MirrorConfig,
   rules: DocumentRules,
 ): Promise<MirrorSource> {
-  const { relation, base, keyColumns, tracking } = await resolveMirror(sql, config);
+  const resolved = await resolveMirror(sql, config);
+  const { relation, base, keyColumns, tracking } = resolved;
   const columns = mirroredColumns(config, relation, tracking, rules);
   const keyTypes = new Map(relation.columns.map((column) => [column.name, column]));
   const keys = keyColumns.map((name) => ({ name, typeSql: keyTypes.get(name)!.typeSql }));
@@ -130,9 +132,26 @@ export async function inspectMirror(
     wideColumns: base.columns
       .filter((column) => column.wide && !config.exclude.includes(column.name))
       .map((column) => column.name),
-    tracking: tracking && { id: tracking.id, generation: tracking.generation, problem: tracking.problem },
+    tracking: tracking && {
+      id: tracking.id,
+      generation: tracking.generation,
+      problem: tracking.problem ?? findMismatch(tracking, keyColumns, await columnsShown(sql, resolved)),
+    },
     fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns),
   };
+}
+
+/** Whether the table is tracked for another configuration than this one. */
+function findMismatch(
+  tracking: TrackingRecord,
+  keyColumns: readonly string[],
+  shown: readonly string[],
+): string | null {
+  if (tracking.keyColumns.join() !== keyColumns.join()) {
+    return `it is tracked by the key ${tracking.keyColumns.join(", ")}, not by ${keyColumns.join(", ")}`;
+  }
+  const unseen = shown.find((name) => tracking.ignoredColumns.includes(name));
+  return unseen === undefined ? null : `its tracking ignores the column ${unseen}, which is mirrored`;
 }
 
 function mirroredColumns(

@@ -4,7 +4,7 @@ import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice } from "../report.js";
 import { display, resolveMirror, type ResolvedMirror } from "../source/inspect-mirror.js";
-import { readColumnsUsed } from "../source/read-relation.js";
+import { columnsShown } from "../source/columns-shown.js";
 import { trackTable, untrackTable } from "../source/tracking.js";
 import { applyMigrations, requireMigrations } from "../state/apply-migrations.js";
 import { listTrackedTables } from "../state/tracked-tables.js";
@@ -114,25 +114,12 @@ async function ignoredColumns(
   for (const config of all) {
     const other = await resolve(database, config).catch(() => null);
     if (other === null || other.base.oid !== base.oid) continue;
-    const left = new Set([...config.ignore, ...config.exclude]);
-    for (const column of await columnsShown(database, other, left)) shown.add(column);
+    const columns = await database.run("reading the columns that are shown", (sql) =>
+      columnsShown(sql, other),
+    );
+    for (const column of columns) shown.add(column);
   }
   return base.columns.map((column) => column.name).filter((name) => name !== "sync_xid" && !shown.has(name));
-}
-
-async function columnsShown(
-  database: Database,
-  { relation, base }: ResolvedMirror,
-  left: ReadonlySet<string>,
-): Promise<string[]> {
-  if (relation.kind !== "view") {
-    return base.columns.map((column) => column.name).filter((name) => !left.has(name));
-  }
-  const used = await database.run("reading the view's columns", (sql) =>
-    readColumnsUsed(sql, relation.oid, base.oid),
-  );
-  const named = new Set(relation.columns.map((column) => column.name));
-  return [...used].filter((name) => !(left.has(name) && named.has(name)));
 }
 
 function resolve(database: Database, mirror: MirrorConfig): Promise<ResolvedMirror> {
