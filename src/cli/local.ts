@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
-import { EXIT, type ExitCode } from "../errors.js";
+import { EXIT, SyncError, type ExitCode } from "../errors.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { refuseForeignEnvFile, removeEnvFile, writeEnvFile } from "./env-file.js";
@@ -54,16 +54,20 @@ async function serve(
   commands: Commands,
 ): Promise<ExitCode> {
   const deployment = await commands.local({ ...context, scale, seed, port });
-  const stopped = io.signal.aborted ? Promise.resolve() : once(io.signal, "abort");
   try {
-    if (envFile !== null) writeEnvFile(envFile, deployment.environment);
-    io.stdout.write(`${JSON.stringify({ ready: true, ...deployment.description, envFile })}\n`);
-    log.info("ready; Ctrl-C ends it");
-    await Promise.race([stopped, deployment.failed]);
+    if (!io.signal.aborted) {
+      if (envFile !== null) writeEnvFile(envFile, deployment.environment);
+      io.stdout.write(`${JSON.stringify({ ready: true, ...deployment.description, envFile })}\n`);
+      log.info("ready; Ctrl-C ends it");
+      await Promise.race([once(io.signal, "abort"), deployment.failed]);
+    }
   } finally {
     if (envFile !== null) removeEnvFile(envFile);
     await deployment.stop();
   }
+  // A signal is how it is meant to end; whatever else aborts is a failure.
+  const reason: unknown = io.signal.reason;
+  if (!(reason instanceof SyncError && reason.code === "INTERRUPTED")) throw reason;
   return EXIT.done;
 }
 

@@ -31,7 +31,8 @@ const guard = guardProcess({
   host: process,
   exit: (code) => process.exit(code),
   clock: systemClock,
-  say: (line) => stderr.write(`${line}\n`),
+  // On a terminal the line may be written over the progress bar.
+  say: (line) => stderr.write(`${line}${stderr.isTTY ? "\x1b[K" : ""}\n`),
 });
 const io: CliIo = {
   stdout,

@@ -40,7 +40,7 @@ export function guardProcess({ host, exit, clock, say }: GuardOptions): Guard {
       return;
     }
     signalled = true;
-    say(`${name}: stopping when the calls in flight are done; once more stops at once.`);
+    say(`${name}: stopping in order; once more stops at once.`);
     controller.abort(interrupted(name));
   };
   const onError = (error: unknown): void => {

@@ -15,7 +15,7 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
   return {
     tableStarted(table, mode, expectedRows) {
       totals.set(table, expectedRows);
-      const expected = expectedRows === null ? "" : `, about ${showNoun(expectedRows, "row")}`;
+      const expected = !expectedRows ? "" : `, about ${showNoun(expectedRows, "row")}`;
       log.routine(`${mode} run started${expected}`, { table, mode, expectedRows });
       if (bar) screen.showBar({ label: table, done: 0, total: expectedRows });
     },
@@ -28,7 +28,8 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
     tableFinished(report) {
       const { table, outcome } = report;
       if (outcome === "not-run") return;
-      const line = `${outcome} in ${showDuration(report.durationMs)}: ${describeCounts(report)}`;
+      const what = report.error === undefined ? describeCounts(report) : report.error.message;
+      const line = `${outcome} in ${showDuration(report.durationMs)}: ${what}`;
       if (outcome === "failed") log.error(line, fieldsOf(report));
       else log.info(line, fieldsOf(report));
       if (bar) screen.showBar({ label: table, done: report.read, total: report.read });

@@ -25,7 +25,8 @@ export function renewReadme(readme: string): string {
   const start = readme.indexOf(README_START);
   const end = readme.indexOf(README_END);
   if (start < 0 || end < start) return readme;
-  return `${readme.slice(0, start + README_START.length)}\n\n${optionsMarkdown()}\n\n${readme.slice(end)}`;
+  const table = `<!-- prettier-ignore -->\n${optionsMarkdown()}`;
+  return `${readme.slice(0, start + README_START.length)}\n\n${table}\n\n${readme.slice(end)}`;
 }
 
 /** The text of .env.example. */

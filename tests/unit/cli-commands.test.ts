@@ -455,6 +455,8 @@ describe("local", () => {
     CONVEX_URL: "http://127.0.0.1:3333",
   };
 
+  const INTERRUPTED = new SyncError({ code: "INTERRUPTED", message: "-", remedy: "-" });
+
   function localIo() {
     const io = fakeIo({ cwd });
     const stop = vi.fn(() => Promise.resolve());
@@ -486,7 +488,7 @@ describe("local", () => {
     });
     expect(readFileSync(join(cwd, ".env.demo"), "utf8")).toContain("CONVEX_URL=http://127.0.0.1:3333\n");
     expect(stop).not.toHaveBeenCalled();
-    io.abort.abort(new SyncError({ code: "INTERRUPTED", message: "-", remedy: "-" }));
+    io.abort.abort(INTERRUPTED);
     expect((await ended).exitCode).toBe(0);
     expect(stop).toHaveBeenCalledOnce();
     expect(commands.local.mock.lastCall![0]).toMatchObject({ scale: 0.1, seed: 7, port: 4000 });
@@ -504,7 +506,7 @@ describe("local", () => {
       convexUrl: "http://127.0.0.1:3333",
       envFile: null,
     });
-    io.abort.abort();
+    io.abort.abort(INTERRUPTED);
     expect((await ended).exitCode).toBe(0);
   });
 
@@ -524,6 +526,22 @@ describe("local", () => {
     expect(err).toContain("error: The local Postgres has ended.");
     expect(stop).toHaveBeenCalledOnce();
     expect(existsSync(join(cwd, ".env.demo"))).toBe(false);
+  });
+
+  it("is never ready when the signal came while it started, and stops what it started", async () => {
+    const { io, stop } = localIo();
+    io.abort.abort(INTERRUPTED);
+    expect(await run("local --write-env .env.demo", { io })).toMatchObject({ exitCode: 0, out: "" });
+    expect(stop).toHaveBeenCalledOnce();
+  });
+
+  it("has failed when anything but a signal ends it", async () => {
+    const { io, stop, ready } = localIo();
+    const ended = run("local", { io });
+    await ready;
+    io.abort.abort(new SyncError({ code: "DATABASE_FAILED", message: "A connection broke.", remedy: "-" }));
+    expect((await ended).exitCode).toBe(1);
+    expect(stop).toHaveBeenCalledOnce();
   });
 
   it("starts nothing where --write-env would overwrite somebody's file", async () => {

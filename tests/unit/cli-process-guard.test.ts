@@ -42,7 +42,7 @@ describe("the process guard", () => {
       exitCode: 1,
       message: `The run was stopped by ${name}.`,
     });
-    expect(said).toEqual([`${name}: stopping when the calls in flight are done; once more stops at once.`]);
+    expect(said).toEqual([`${name}: stopping in order; once more stops at once.`]);
     expect(exits).toEqual([]);
     host.emit(name, name);
     expect(exits).toEqual([code]);

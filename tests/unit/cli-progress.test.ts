@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CliLog } from "../../src/cli/logging/create-log.js";
 import { Screen } from "../../src/cli/logging/screen.js";
 import { createProgress, describeBar } from "../../src/cli/progress.js";
+import { SyncError } from "../../src/errors.js";
 import type { TableReport } from "../../src/report.js";
 import { Captured } from "../support/fake-io.js";
 
@@ -61,11 +62,11 @@ describe("progress", () => {
       ...REPORT,
       table: "sow_drops",
       outcome: "failed",
-      read: 0,
-      updated: 0,
-      unchanged: 0,
+      error: { code: "NO_KEY", message: "sow_drops has no primary key.", remedy: "Add one." },
     });
     progress.tableFinished({ ...REPORT, table: "nokia_exports", outcome: "not-run" });
+    progress.tableStarted("onemap_poles", "delta", 0);
+    progress.tableFinished({ ...REPORT, table: "onemap_poles", read: 0, updated: 0, unchanged: 0 });
     progress.notice(null, { code: "LEASE_TAKEN_OVER", message: "An earlier run had crashed." });
     progress.stop();
     expect(log.lines).toEqual([
@@ -73,11 +74,26 @@ describe("progress", () => {
       "info sow_poles: The table was created anew.",
       "info sow_poles: done in 0.4 s: 12 read, 11 updated, 1 unchanged",
       "routine sow_drops: full run started",
-      "error sow_drops: failed in 0.4 s: nothing to do",
+      "error sow_drops: failed in 0.4 s: sow_drops has no primary key.",
+      "routine onemap_poles: delta run started",
+      "info onemap_poles: done in 0.4 s: nothing to do",
       "info -: An earlier run had crashed.",
     ]);
     expect(log.fields[2]).toMatchObject({ table: "sow_poles", read: 12, updated: 11, durationMs: 412 });
     expect(stderr.text).toBe("");
+  });
+
+  it("tells the causes of a failure at the level of --verbose", () => {
+    const log = keepingLog();
+    const progress = createProgress(log, new Screen(new Captured(), describeBar), false);
+    const cause = new TypeError("x is not a function");
+    progress.tableFailed?.(
+      "sow_poles",
+      new SyncError({ code: "INTERNAL", message: "-", remedy: "-", cause }),
+    );
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toMatch(/^debug sow_poles: /);
+    expect(log.lines[0]).toContain("caused by: TypeError: x is not a function");
   });
 
   it.each([

@@ -28,7 +28,7 @@ describe("documents written from the table of options", () => {
     const start = "<!-- options: written by `npm run generate:config`, do not edit -->";
     const readme = `# Title\n\n${start}\n\nold\n\n<!-- /options -->\n\nThe end.\n`;
     expect(renewReadme(readme)).toBe(
-      `# Title\n\n${start}\n\n${optionsMarkdown()}\n\n<!-- /options -->\n\nThe end.\n`,
+      `# Title\n\n${start}\n\n<!-- prettier-ignore -->\n${optionsMarkdown()}\n\n<!-- /options -->\n\nThe end.\n`,
     );
     expect(renewReadme("# Title\n")).toBe("# Title\n");
   });
