@@ -14,11 +14,14 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
   END;
 $function$;
 --> statement-breakpoint
--- The columns that decide what tracking compares: a change of this list means that changes may go unmarked.
+-- The columns that decide what tracking compares: a change of this list means that changes may go unmarked. The
+-- expression of a generated column belongs to it: a new one gives every row another value, and fires no trigger.
 CREATE FUNCTION datahub_sync.describe_columns(relation regclass) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
-           'number', attnum, 'name', attname, 'type', format_type(atttypid, atttypmod), 'generated', attgenerated)
+           'number', attnum, 'name', attname, 'type', format_type(atttypid, atttypmod), 'generated', attgenerated,
+           'expression', CASE WHEN attgenerated <> '' THEN
+             (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = attrelid AND adnum = attnum) END)
          ORDER BY attnum), '[]')
     FROM pg_attribute
    WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped;
@@ -53,7 +56,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
                     WHERE attrelid = relation AND attname = ANY (key_columns) AND attnum > 0), false)
      AND EXISTS (
            SELECT FROM pg_index i
-            WHERE i.indrelid = relation AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+            WHERE i.indrelid = relation AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
               AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C")
                      FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, position)
                      JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum

@@ -22,7 +22,8 @@ BEGIN
     FROM pg_attribute
    WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
      AND attgenerated = '' AND attname <> 'sync_xid' AND attname <> ALL (ignored_columns)
-     AND NOT (attname = 'updated_at' AND atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype));
+     AND NOT (attname = 'updated_at' AND atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
+              AND attname <> ALL (key_columns));
 
   touches_updated_at := EXISTS (
     SELECT FROM pg_attribute
@@ -133,23 +134,42 @@ END;
 $function$;
 --> statement-breakpoint
 -- Two indexes: changed rows in the order they are paged in, and keys in the order they are compared in. The second
--- is needed only where no index of the table gives the byte order of the key's text: a uuid's own order is that.
-CREATE FUNCTION datahub_sync.create_indexes(tracked integer, relation regclass, key_columns text[]) RETURNS void
+-- is needed only where no index of the table gives the byte order of the key's text: a uuid's own order is that. Both
+-- are named after the table's oid: a table that is swapped for another takes its indexes, and their names, along.
+CREATE FUNCTION datahub_sync.create_indexes(relation regclass, key_columns text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
 DECLARE
   keys text := (SELECT string_agg(format('%I', name), ', ') FROM unnest(key_columns) AS name);
   single_uuid boolean := cardinality(key_columns) = 1 AND EXISTS (
     SELECT FROM pg_attribute WHERE attrelid = relation AND attname = key_columns[1] AND atttypid = 'uuid'::regtype);
+  -- Postgres takes the text of these for immutable, and it is not: writers with other settings would index other texts.
+  unsteady boolean := EXISTS (
+    SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+     WHERE a.attrelid = relation AND a.attname = ANY (key_columns)
+       AND coalesce(nullif(t.typbasetype, 0), t.oid) = ANY ('{float4,float8,bytea,interval}'::regtype[]));
 BEGIN
-  EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_changed_%s ON %s (sync_xid, %s)', tracked, relation, keys);
-  IF NOT single_uuid THEN
+  EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_changed_%s ON %s (sync_xid, %s)', relation::oid, relation, keys);
+  IF NOT single_uuid AND NOT unsteady THEN
     BEGIN
-      EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_key_%s ON %s ((%s) COLLATE "C")', tracked, relation,
-        replace(datahub_sync.key_expression(key_columns, 'x'), 'x.', ''));
+      EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_key_%s ON %s ((%s) COLLATE "C")', relation::oid, relation,
+        replace(datahub_sync.key_expression(key_columns, 'x'), '(x.', '('));
     EXCEPTION WHEN invalid_object_definition THEN
-      NULL; -- the key's text depends on settings (a timestamp, a float, an enum): comparisons sort instead
+      NULL; -- the key's text depends on settings (a timestamp, an enum): comparisons sort instead
     END;
   END IF;
+END;
+$function$;
+--> statement-breakpoint
+CREATE FUNCTION datahub_sync.drop_indexes(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
+DECLARE
+  ours regclass;
+BEGIN
+  FOR ours IN SELECT indexrelid FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+               WHERE indrelid = relation
+                 AND relname IN ('datahub_sync_changed_' || relation::oid, 'datahub_sync_key_' || relation::oid) LOOP
+    EXECUTE format('DROP INDEX %s', ours);
+  END LOOP;
 END;
 $function$;
 --> statement-breakpoint
@@ -186,8 +206,15 @@ BEGIN
       USING HINT = 'Add a primary key, or name columns that are NOT NULL and carry a unique index as "key".';
   END IF;
   ignored_columns := (SELECT coalesce(array_agg(name ORDER BY name COLLATE "C"), '{}')
-                        FROM (SELECT DISTINCT unnest(ignored_columns) AS name) AS names WHERE name <> ALL (key_columns));
+                        FROM (SELECT DISTINCT unnest(ignored_columns) AS name) AS names
+                       WHERE name <> ALL (key_columns)
+                         AND name IN (SELECT attname::text FROM pg_attribute WHERE attrelid = relation AND attnum > 0));
 
+  -- A table that was renamed stays the one that was tracked; where another of that name was, it takes its place.
+  UPDATE datahub_sync.tracked_tables AS t SET schema_name = table_schema, table_name = table_class.relname
+   WHERE t.relation_oid = relation AND (t.schema_name, t.table_name) <> (table_schema, table_class.relname)
+     AND NOT EXISTS (SELECT FROM datahub_sync.tracked_tables AS o
+                      WHERE o.schema_name = table_schema AND o.table_name = table_class.relname);
   SELECT * INTO known FROM datahub_sync.tracked_tables
    WHERE schema_name = table_schema AND table_name = table_class.relname FOR UPDATE;
   IF known.relation_oid = relation AND known.key_columns = track.key_columns
@@ -198,7 +225,8 @@ BEGIN
   END IF;
 
   adds_updated_at := NOT EXISTS (
-    SELECT FROM pg_attribute WHERE attrelid = relation AND attname = 'updated_at' AND NOT attisdropped);
+    SELECT FROM pg_attribute WHERE attrelid = relation AND attname = 'updated_at' AND NOT attisdropped)
+    OR EXISTS (SELECT FROM datahub_sync.tracked_tables AS t WHERE t.relation_oid = relation AND t.added_updated_at);
   -- A default that is stable, not volatile: neither of the two rewrites the table.
   EXECUTE format('ALTER TABLE %s ADD COLUMN IF NOT EXISTS sync_xid xid8 DEFAULT pg_current_xact_id(),
                   ADD COLUMN IF NOT EXISTS updated_at timestamptz DEFAULT now()', relation);
@@ -209,11 +237,14 @@ BEGIN
   ON CONFLICT (schema_name, table_name) DO UPDATE
     SET relation_oid = excluded.relation_oid, key_columns = excluded.key_columns,
         ignored_columns = excluded.ignored_columns, generation = t.generation + 1, tracked_at = now(),
-        added_updated_at = excluded.added_updated_at OR (t.added_updated_at AND t.relation_oid = excluded.relation_oid)
+        added_updated_at = excluded.added_updated_at
   RETURNING * INTO known;
+  -- Tracked under another name before it came to this one.
+  DELETE FROM datahub_sync.tracked_tables AS t WHERE t.relation_oid = relation AND t.id <> known.id;
 
   PERFORM datahub_sync.create_triggers(known.id, relation, key_columns, ignored_columns);
-  PERFORM datahub_sync.create_indexes(known.id, relation, key_columns);
+  PERFORM datahub_sync.drop_indexes(relation);
+  PERFORM datahub_sync.create_indexes(relation, key_columns);
 
   UPDATE datahub_sync.tracked_tables AS t
      SET columns = datahub_sync.describe_columns(relation), triggers = datahub_sync.describe_triggers(relation)

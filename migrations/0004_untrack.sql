@@ -12,15 +12,16 @@ BEGIN
   IF known.id IS NULL THEN
     RETURN false;
   END IF;
-  FOR part IN SELECT relation UNION SELECT relid FROM pg_partition_tree(relation) LOOP
+  -- By the trigger's argument, and not by the partitions of today: one that was detached keeps its trigger.
+  FOR part IN SELECT tgrelid FROM pg_trigger
+               WHERE tgname = 'zzz_datahub_sync_truncate' AND encode(tgargs, 'escape') = known.id || '\000' LOOP
     EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_truncate ON %s', part);
   END LOOP;
   EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_stamp ON %s', relation);
   EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_forget ON %s', relation);
   EXECUTE format('DROP FUNCTION IF EXISTS datahub_sync.stamp_%s(), datahub_sync.forget_%s()', known.id, known.id);
-  -- Dropping sync_xid drops the index on it.
+  PERFORM datahub_sync.drop_indexes(relation);
   EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS sync_xid', relation);
-  EXECUTE format('DROP INDEX IF EXISTS %I.datahub_sync_key_%s', known.schema_name, known.id);
   IF known.added_updated_at THEN
     EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS updated_at', relation);
   END IF;

@@ -1,0 +1,32 @@
+import { systemClock } from "../../src/clock.js";
+import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
+import { Database } from "../../src/postgres/database.js";
+import { applyMigrations } from "../../src/state/apply-migrations.js";
+import { createTestDatabase, type TestDatabase } from "./postgres.js";
+
+export interface MigratedDatabase extends TestDatabase {
+  /** The way to it that the program takes. */
+  database: Database;
+}
+
+/** A new database with the schema `datahub_sync` and nothing else. */
+export async function createMigratedDatabase(
+  options: { version?: PostgresVersion } = {},
+): Promise<MigratedDatabase> {
+  const test = await createTestDatabase(options);
+  const database = connectTo(test);
+  await applyMigrations(database);
+  return {
+    ...test,
+    database,
+    async drop() {
+      await database.close();
+      await test.drop();
+    },
+  };
+}
+
+/** One try for each statement: a test wants to see the first failure. */
+export function connectTo({ url }: { url: string }): Database {
+  return new Database({ url, ssl: false, clock: systemClock, statementTimeoutMs: 60_000, maxAttempts: 1 });
+}
