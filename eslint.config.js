@@ -29,11 +29,21 @@ const MAY_IMPORT = {
     ...["src/config", "src/source", "src/encode", "src/sink", "src/state"],
   ],
   "src/local": [...LEAVES, ...CONTRACTS, "src/postgres", "convex", "drizzle"],
+  // The demo is a command of its own. Its judge must share nothing with what it judges.
+  "src/local/demo": [...LEAVES, "src/local", "src/config/environment.ts", "src/cli/render"],
+  "src/local/oracle": [],
   "src/cli": [...LEAVES, "src/config", "src/sync", "src/local"],
 };
 
+/** The files of a layer, without those of a layer within it. */
+function filesOf(layer) {
+  const within = Object.keys(MAY_IMPORT).filter((other) => other.startsWith(`${layer}/`));
+  const folders = within.map((other) => other.slice(layer.length + 1)).join("|");
+  return within.length === 0 ? `./${layer}` : [`./${layer}/*`, `./${layer}/!(${folders})/**`];
+}
+
 const LAYERS = Object.entries(MAY_IMPORT).map(([layer, allowed]) => ({
-  target: `./${layer}`,
+  target: filesOf(layer),
   from: "./",
   except: ["node_modules", "package.json", layer, ...allowed].map((path) => `./${path}`),
   message: `${layer} may import ${["itself", ...allowed].join(", ")} (eslint.config.js, MAY_IMPORT).`,

@@ -10,7 +10,10 @@ const UNTYPED_RULES =
   /^(import-x\/no-restricted-paths|no-console|no-restricted-(properties|globals|imports|syntax))$/;
 
 /** An empty house with the project's folders: the rules are tested, not today's files. */
-const FOLDERS = ["config", "source", "encode", "sink", "state", "postgres", "sync", "cli", "local"];
+const FOLDERS = [
+  ...["config", "source", "encode", "sink", "state", "postgres", "sync", "cli", "cli/render"],
+  ...["local", "local/convex", "local/demo", "local/oracle"],
+];
 const FILES = [
   ...FOLDERS.map((folder) => `src/${folder}/some.ts`),
   ...["src/errors.ts", "src/encode/types.ts", "convex/some.ts", "drizzle/some.ts", "tests/support/some.ts"],
@@ -63,6 +66,11 @@ describe("an import against the direction of the layers is an error", () => {
     ["src/cli", "src/sink"],
     ["src/local", "src/cli"],
     ["src/local", "src/sync"],
+    ["src/local/convex", "src/cli/render"],
+    ...["src/sync", "src/state", "src/cli", "src/config"].map((to) => ["src/local/demo", to]),
+    ...[...STAGES, "src/sync", "src/postgres", "src/errors.ts", "convex", "src/local"].map((to) => {
+      return ["src/local/oracle", to];
+    }),
     ["src/source", "convex"],
     ["src/encode", "convex"],
     ["convex", "src/sink"],
@@ -87,6 +95,9 @@ describe("an import along the layers is none", () => {
     ["src/sink", "convex"],
     ["src/sync", "convex"],
     ["src/local", "convex"],
+    ["src/local/convex", "src/local"],
+    ["src/local/demo", "src/local/oracle"],
+    ["src/local/demo", "src/cli/render"],
     ["tests/unit", "src/source"],
   ] as [string, string][])("%s to %s", async (from, to) => {
     expect(await lintImport(from, to)).toEqual([]);

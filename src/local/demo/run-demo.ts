@@ -1,0 +1,135 @@
+import { showCount, showNoun } from "../../cli/render/human.js";
+import { createOtherJob } from "../data/other-job.js";
+import type { SourceTableName } from "../data/source-tables.js";
+import { compareTable, type TableVerdict } from "../oracle/compare-table.js";
+import { showCosts, type StepCost } from "./costs.js";
+import { damageMirror } from "./damage-mirror.js";
+import { findDeviations, NOTHING, type Expected } from "./expected-changes.js";
+import { expectDelta, playDay } from "./other-jobs-day.js";
+import { openStage, type Stage, type StageOptions } from "./stage.js";
+import { showVerdict } from "./verdict.js";
+
+/** One day of a mirror. Returns whether every count and every value was exactly as it should be. */
+export async function runDemo(options: StageOptions): Promise<boolean> {
+  const { scale, seed, narrator } = options;
+  narrator.bold("datahub-sync keeps a Convex deployment an exact mirror of Postgres tables.");
+  narrator.line("One day of it, on servers of its own on this machine; nothing else is touched.");
+
+  const { result: stage } = await narrator.step(
+    "Tables as another job filled them",
+    "A new Postgres. A job that is not ours writes these seven tables, from spreadsheets.",
+    async () => {
+      const opened = await openStage(options);
+      narrator.line();
+      narrator.table(["table", "rows"], [...Object.entries(opened.stack.rows), totalOf(opened.stack.rows)]);
+      narrator.line();
+      return opened;
+    },
+  );
+  const rows = stage.stack.rows;
+  const tables = Object.keys(rows) as SourceTableName[];
+  const costs: StepCost[] = [];
+  let deviating = 0;
+
+  /** A `sync`, held against what it should have done. */
+  async function sync(
+    heading: string,
+    why: string,
+    args: string[],
+    expect: (table: SourceTableName) => Expected,
+  ): Promise<void> {
+    const { result: usage, ms } = await narrator.step(heading, why, async () => {
+      const metered = await stage.run("sync", ...args);
+      const expected = Object.fromEntries(tables.map((table) => [table, expect(table)]));
+      const deviations = findDeviations(expected, await stage.lastReport(), metered);
+      for (const deviation of deviations) narrator.bad(deviation);
+      if (deviations.length === 0) narrator.good(describe(Object.values(expected)));
+      deviating += deviations.length;
+      return metered;
+    });
+    costs.push({ step: heading, usage, ms });
+  }
+
+  await narrator.step(
+    "Migrate",
+    "Adds a schema of its own, and to each table triggers that tell a changed row from a rewritten one.",
+    () => stage.run("migrate"),
+  );
+
+  await sync("First sync", "The mirror is empty: every row is read, once.", [], (table) => ({
+    ...NOTHING,
+    read: rows[table],
+    inserted: rows[table],
+  }));
+
+  const { result: day } = await narrator.step(
+    "A day passes",
+    "The other job rewrites its tables whole, as it does every four hours, though few rows differ.",
+    async () => {
+      const job = createOtherJob(stage.sql, { seed });
+      const changes = await playDay(job, tables, scale);
+      narrator.line();
+      narrator.table(
+        ["table", "rewritten as they were", "really changed", "added", "deleted"],
+        changes.tables.map(({ table, rewritten, changed, added, deleted }) => {
+          const same = Math.max(0, rewritten - changed);
+          return [table, same, changed, added, deleted];
+        }),
+      );
+      narrator.line(`\n${changes.reloaded} was truncated after that, and loaded with the same rows.\n`);
+      return changes;
+    },
+  );
+
+  await sync("Delta", "Only what really changed is read and written.", [], (table) =>
+    expectDelta(day.tables.find((changes) => changes.table === table)!),
+  );
+  await sync("Delta again", "Nothing has happened since.", [], () => NOTHING);
+
+  const damage = damageMirror(stage.stack.deployment);
+  await sync(
+    "Edits by hand",
+    `In Convex's dashboard, someone edits a document of ${damage.edited} and deletes one of ${damage.removed}. ` +
+      "A deep run reads the documents themselves.",
+    ["--full", "--deep"],
+    (table) => ({
+      ...NOTHING,
+      read: null, // every row, to compare it with its document
+      updated: table === damage.edited ? 1 : 0,
+      inserted: table === damage.removed ? 1 : 0,
+    }),
+  );
+
+  await narrator.step("Status", "How fresh the mirror is, at any time.", () => stage.run("status"));
+
+  const { result: verdicts } = await narrator.step(
+    "Both sides, value by value",
+    "Read by code that shares nothing with the sync: SQL of its own, and expectations of its own.",
+    () => compareAll(stage, tables),
+  );
+  showCosts(narrator, costs, { day, delta: costs.find(({ step }) => step === "Delta")! });
+  return showVerdict(narrator, verdicts, deviating);
+}
+
+async function compareAll({ sql, stack }: Stage, tables: SourceTableName[]): Promise<TableVerdict[]> {
+  const verdicts: TableVerdict[] = [];
+  for (const table of tables) {
+    verdicts.push(await compareTable(sql, table, stack.deployment.tableDocuments(table)));
+  }
+  return verdicts;
+}
+
+function totalOf(rows: Record<string, number>): [string, number] {
+  return ["total", Object.values(rows).reduce((sum, count) => sum + count, 0)];
+}
+
+/** `exactly the changes that were made: …`. */
+function describe(expected: Expected[]): string {
+  const sum = (name: keyof Expected) => expected.reduce((total, table) => total + (table[name] ?? 0), 0);
+  const parts = (["inserted", "updated", "deleted"] as const)
+    .map((name) => [name, sum(name)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${showCount(count)} ${name}`);
+  const read = expected.some((table) => table.read === null) ? "" : `${showNoun(sum("read"), "row")} read, `;
+  return `exactly what had to be done, table by table: ${read}${parts.join(", ") || "nothing written"}.`;
+}
