@@ -44,6 +44,23 @@ function messagesOf(error: unknown): string[] {
   return error instanceof Error ? [error.message, ...messagesOf(error.cause)] : [];
 }
 
+/** Classes of SQLSTATE whose messages quote values: data exceptions, constraint violations, what a function raised. */
+const QUOTES_VALUES = /^(22|23|P0)/;
+
+/**
+ * The error as it may be logged: the innermost one, since Drizzle's wrapper quotes parameters; without the server's
+ * detail and context; and without its message where such messages quote values (invariant 11).
+ */
+function withoutValues(error: unknown): Error {
+  let inner: unknown = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  const code = databaseErrorCode(inner);
+  const quotes = code !== undefined && QUOTES_VALUES.test(code);
+  const message =
+    inner instanceof Error && !quotes ? inner.message : `Postgres answered ${code ?? "unclearly"}.`;
+  return Object.assign(new Error(message), code === undefined ? {} : { code });
+}
+
 /**
  * Turns whatever the driver threw into the message that the user gets. Of the server's own text only what names
  * objects is repeated: details and parameters may hold row values.
@@ -51,7 +68,7 @@ function messagesOf(error: unknown): string[] {
 export function toSyncError(error: unknown, doing: string): SyncError {
   if (error instanceof SyncError) return error;
   const code = databaseErrorCode(error);
-  const shared = { cause: error };
+  const shared = { cause: withoutValues(error) };
   switch (code) {
     case "28P01":
     case "28000":

@@ -6,6 +6,10 @@ import { isRetryable, toSyncError } from "./database-error.js";
 export interface DatabaseOptions {
   /** A connection string for postgres.js. */
   url: string;
+  /** Over the URL's own, which the driver misreads: it takes IPv6 hosts apart, and does not decode a database's name. */
+  host?: string;
+  port?: number;
+  database?: string;
   ssl: false | "prefer" | "require" | "verify-full";
   clock: Clock;
   /** One statement, connecting included, takes at most this long. */
@@ -96,8 +100,12 @@ export class Database {
   }
 
   #connect(): Sql {
-    return postgres(this.#options.url, {
-      ssl: this.#options.ssl,
+    const { url, host, port, database, ssl } = this.#options;
+    return postgres(url, {
+      ...(host !== undefined && { host: host.replace(/^\[|\]$/g, "") }),
+      ...(port !== undefined && { port }),
+      ...(database !== undefined && { database }),
+      ssl,
       max: MAX_CONNECTIONS,
       // A pooler in transaction mode may give the next statement to another backend.
       prepare: false,

@@ -8,6 +8,9 @@ const STATEMENT_TIME_FACTOR = 10;
 export function openDatabase(config: DatabaseConfig, settings: Settings, clock: Clock): Database {
   return new Database({
     url: config.url.reveal(),
+    host: config.host,
+    port: config.port,
+    database: config.database,
     ssl: config.sslMode === "disable" ? false : config.sslMode,
     clock,
     statementTimeoutMs: settings.callTimeoutMs * STATEMENT_TIME_FACTOR,

@@ -193,6 +193,7 @@ async function syncTable(
     return { ...blank, ...outcome, ...cost(), outcome: "done" };
   } catch (caught) {
     const error = asSyncError(caught, table);
+    context.listener.tableFailed?.(table, error);
     await rememberFailure(context, table, options.mode, error);
     const record = await readMirrorRecord(context.database, context.lease.targetId, table).catch(() => null);
     return {
