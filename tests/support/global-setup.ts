@@ -7,20 +7,26 @@ import {
   type LocalPostgres,
   type PostgresVersion,
 } from "../../src/local/postgres/start-postgres.js";
+import { buildCli } from "./build-cli.js";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Answers `GET /<major version>` with the URL of that version's cluster, and starts it when first asked. */
-    postgresBrokerUrl: string;
+    /**
+     * Answers `GET /postgres/<major version>` with the URL of that version's cluster, and `GET /built-cli` with the
+     * path of the built command line.
+     */
+    brokerUrl: string;
   }
 }
 
 /**
- * One cluster of each Postgres version for the whole run, started when the first test asks for it: test
- * files run in processes of their own and ask over HTTP, and a run of unit tests alone starts none.
+ * What test files share for the whole run: one cluster of each Postgres version, and the build. Each is made when the
+ * first test asks for it: test files run in processes of their own and ask over HTTP, and a run of unit tests alone
+ * makes none.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const clusters = new Map<PostgresVersion, Promise<LocalPostgres>>();
+  let built: Promise<string> | undefined;
 
   async function start(version: PostgresVersion): Promise<LocalPostgres> {
     const cluster = await startPostgres({ version });
@@ -28,17 +34,26 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     return cluster;
   }
 
-  const broker = createServer((request, response) => {
-    const version = Number(request.url?.slice(1)) as PostgresVersion;
+  async function findClusterUrl(version: PostgresVersion): Promise<string> {
     let cluster = clusters.get(version);
     if (!cluster) clusters.set(version, (cluster = start(version)));
-    cluster.then(
-      (started) => response.end(started.url()),
+    return (await cluster).url();
+  }
+
+  function answer(path: string): Promise<string> {
+    const [, kind, version] = path.split("/");
+    if (kind === "built-cli") return (built ??= buildCli());
+    return findClusterUrl(Number(version) as PostgresVersion);
+  }
+
+  const broker = createServer((request, response) => {
+    answer(request.url!).then(
+      (text) => response.end(text),
       (error: Error) => response.writeHead(500).end(error.message),
     );
   }).listen(0, "127.0.0.1");
   await once(broker, "listening");
-  project.provide("postgresBrokerUrl", `http://127.0.0.1:${(broker.address() as AddressInfo).port}`);
+  project.provide("brokerUrl", `http://127.0.0.1:${(broker.address() as AddressInfo).port}`);
 
   return async () => {
     broker.close();

@@ -36,7 +36,7 @@ export async function createTestDatabase(options: { version?: PostgresVersion } 
 }
 
 async function findCluster(version: PostgresVersion): Promise<string> {
-  const response = await fetch(`${inject("postgresBrokerUrl")}/${version}`);
+  const response = await fetch(`${inject("brokerUrl")}/postgres/${version}`);
   const body = await response.text();
   if (!response.ok) throw new Error(body);
   return body;

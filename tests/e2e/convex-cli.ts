@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));
+
+/** A deployment as the real Convex CLI is told of it. */
+export interface ConvexAddress {
+  url: string;
+  adminKey: string;
+}
+
+/** The real `npx convex`, in a folder of its own that looks like an app's. */
+export class ConvexCli {
+  private constructor(
+    readonly folder: string,
+    private readonly address: ConvexAddress,
+  ) {}
+
+  static async create(address: ConvexAddress): Promise<ConvexCli> {
+    const folder = await mkdtemp(join(tmpdir(), "convex-app-"));
+    await writeFile(join(folder, "package.json"), JSON.stringify({ dependencies: { convex: "*" } }));
+    await symlink(modules, join(folder, "node_modules"));
+    return new ConvexCli(folder, address);
+  }
+
+  /** What it prints on standard output. Rejects when it fails. */
+  async run(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(modules, "convex/bin/main.js"), ...args],
+      {
+        cwd: this.folder,
+        maxBuffer: 256 * 1024 * 1024,
+        env: {
+          PATH: process.env["PATH"],
+          HOME: this.folder,
+          CI: "1", // asks nothing
+          CONVEX_SELF_HOSTED_URL: this.address.url,
+          CONVEX_SELF_HOSTED_ADMIN_KEY: this.address.adminKey,
+        },
+      },
+    );
+    return stdout;
+  }
+
+  /** A table's documents. The CLI refuses a limit of 32,000 and more. */
+  async documents(table: string): Promise<Record<string, unknown>[]> {
+    const lines = await this.run("data", table, "--format", "jsonl", "--order", "asc", "--limit", "31999");
+    // An empty table is a sentence on standard error.
+    return lines
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true });
+  }
+}

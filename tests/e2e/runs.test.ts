@@ -1,0 +1,4 @@
+import { localStack } from "./local-stack.js";
+import { describeRuns } from "./runs-suite.js";
+
+describeRuns(localStack);
