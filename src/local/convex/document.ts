@@ -1,4 +1,5 @@
-import { convexToJson, getConvexSize, jsonToConvex, type JSONValue, type Value } from "convex/values";
+import { convexToJson, getConvexSize, type JSONValue, type Value } from "convex/values";
+import { decodeValue } from "./decode.js";
 import type { IndexKey } from "./order.js";
 import type { IndexDefinition } from "./schema.js";
 
@@ -35,7 +36,7 @@ export class StoredDocument {
   }
 
   value(): DocumentValue {
-    return jsonToConvex(JSON.parse(this.json) as JSONValue) as DocumentValue;
+    return decodeValue(JSON.parse(this.json) as JSONValue) as DocumentValue;
   }
 
   /** The fields without `_id` and `_creationTime`, in Convex's JSON encoding. */

@@ -3,7 +3,6 @@ import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { JSONValue } from "convex/values";
 import { exportValue, readFormat, type ValueFormat } from "./value-format.js";
 import type { FunctionKind } from "./call.js";
 import type { LocalDeployment } from "./deployment.js";
@@ -11,7 +10,7 @@ import { CallRefused, ConflictError, FunctionFailed } from "./errors.js";
 import { ConnectionCut, type FaultPoint } from "./faults.js";
 import { MAX_BODY_BYTES } from "./limits.js";
 import { readCallBody } from "./request-body.js";
-import type { AtPoint } from "./runner.js";
+import type { AtPoint, RunResult } from "./runner.js";
 
 type Env = { Bindings: HttpBindings };
 
@@ -59,9 +58,8 @@ export function createHttpApp(deployment: LocalDeployment): Hono<Env> {
       const atPoint: AtPoint = (point, attempt = 1) =>
         injectFault(deployment, point, { number, kind: kind === "any" ? "query" : kind, path, attempt });
       await atPoint("beforeCall");
-      const answer = await answerOf(deployment.call(kind, path, args, { admin, atPoint }), valueFormat);
+      const body = await answerOf(deployment.call(kind, path, args, { admin, atPoint }), valueFormat);
       await atPoint("beforeAnswer");
-      const body = JSON.stringify(answer);
       try {
         await atPoint("midAnswer");
       } catch (error) {
@@ -101,13 +99,14 @@ function authenticate(deployment: LocalDeployment, header: string | undefined): 
   throw new CallRefused(401, "InvalidAuthHeader", "Header must begin with `bearer `");
 }
 
-async function answerOf(result: Promise<{ value: JSONValue }>, format: ValueFormat) {
+async function answerOf(result: Promise<RunResult>, format: ValueFormat): Promise<string> {
   try {
-    return { status: "success", value: exportValue((await result).value, format) };
+    const { value, text } = await result;
+    return `{"status":"success","value":${format === "encoded" ? text : JSON.stringify(exportValue(value, format))}}`;
   } catch (error) {
     if (!(error instanceof FunctionFailed)) throw error;
     const errorData = error.data === undefined ? {} : { errorData: exportValue(error.data, format) };
-    return { status: "error", errorMessage: error.message, ...errorData };
+    return JSON.stringify({ status: "error", errorMessage: error.message, ...errorData });
   }
 }
 

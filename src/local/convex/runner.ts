@@ -1,7 +1,8 @@
-import { jsonToConvex, type JSONValue, type Value } from "convex/values";
+import type { JSONValue, Value } from "convex/values";
 import type { Clock } from "../../clock.js";
 import { runInCall, type Call, type FunctionKind } from "./call.js";
 import { CallRefused, ConflictError, type FunctionFailed } from "./errors.js";
+import { decodeValue } from "./decode.js";
 import type { FaultPoint } from "./faults.js";
 import type { DeployedFunction } from "./functions.js";
 import { CONFLICT_BACKOFF, CONFLICT_RETRIES } from "./limits.js";
@@ -29,9 +30,13 @@ export interface RunOptions {
 export interface RunResult {
   /** In Convex's JSON encoding. */
   value: JSONValue;
+  /** The same as JSON text. */
+  text: string;
   /** What a query has read: a later commit into it makes the value stale. */
   reads: readonly ReadRange[];
 }
+
+type Result = Pick<RunResult, "value" | "text">;
 
 /** Finds a function for `ctx.runQuery` and `ctx.runMutation`; throws when there is none of this kind. */
 export type FindFunction = (path: string, kind: FunctionKind) => DeployedFunction;
@@ -92,9 +97,9 @@ export class Runner {
     const transaction = new Transaction(store, writes ? this.options.validators() : null);
     try {
       const call = this.#createCall(deployed, transaction, options.requestId);
-      let value: JSONValue;
+      let result: Result;
       try {
-        value = await invoke(deployed, args, call);
+        result = await invoke(deployed, args, call);
       } catch (thrown) {
         throw options.failure(thrown);
       }
@@ -105,7 +110,7 @@ export class Runner {
         plan?.noteWritten(bytes);
         await options.atPoint?.("afterCommit", attempt);
       }
-      return { value, reads: transaction.reads };
+      return { ...result, reads: transaction.reads };
     } finally {
       transaction.close();
       if (options.metered) {
@@ -138,13 +143,14 @@ export class Runner {
         const nested = this.options.find(path, kind);
         const undo = transaction.savepoint();
         try {
-          return await invoke(nested, args, {
+          const { value } = await invoke(nested, args, {
             ...call,
             path: nested.path,
             kind,
             queries: new Map(),
             paginated: false,
           });
+          return value;
         } catch (thrown) {
           undo();
           const data = convexErrorData(thrown);
@@ -164,23 +170,23 @@ const lostEveryRetry = (conflict: ConflictError): CallRefused =>
   );
 
 /** Checks arguments, runs the function inside of its call, checks the result. */
-async function invoke(deployed: DeployedFunction, args: JSONValue, call: Call): Promise<JSONValue> {
+async function invoke(deployed: DeployedFunction, args: JSONValue, call: Call): Promise<Result> {
   const decoded = decodeArguments(args);
   checkArguments(deployed.path, decoded);
   const mismatch = deployed.validateArgs(decoded, "");
   if (mismatch) throw new Error(`ArgumentValidationError: ${describeMismatch(mismatch)}`);
   const text = await runInCall(call, () => deployed.invoke(JSON.stringify([args])));
   call.checkTime();
-  const result = JSON.parse(text) as JSONValue;
-  const value = jsonToConvex(result);
-  checkResult(deployed.path, value);
-  const wrong = deployed.validateResult?.(value, "");
+  const value = JSON.parse(text) as JSONValue;
+  const result = decodeValue(value);
+  checkResult(deployed.path, result);
+  const wrong = deployed.validateResult?.(result, "");
   if (wrong) throw new Error(`ReturnsValidationError: ${describeMismatch(wrong)}`);
-  return result;
+  return { value, text };
 }
 
 function decodeArguments(args: JSONValue): Value {
-  const value = jsonToConvex(args);
+  const value = decodeValue(args);
   if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof ArrayBuffer) {
     throw new Error("The arguments of a Convex function must be an object");
   }

@@ -1,4 +1,5 @@
-import { jsonToConvex, type JSONValue } from "convex/values";
+import type { JSONValue } from "convex/values";
+import { decodeValue } from "./decode.js";
 import { ReadLimitError } from "./errors.js";
 import { StoredDocument, SYSTEM_FIELD_BYTES, type DocumentValue } from "./document.js";
 import { TRANSACTION_LIMITS, type TransactionLimits } from "./limits.js";
@@ -169,7 +170,7 @@ export class Transaction {
   }
 
   #build(table: string, id: string, creationTime: number, fields: JsonObject): StoredDocument {
-    const value = jsonToConvex(fields) as DocumentValue;
+    const value = decodeValue(fields) as DocumentValue;
     const bytes = checkDocument(value, SYSTEM_FIELD_BYTES);
     const mismatch = this.validators?.get(table)?.(value, "");
     if (mismatch) {

@@ -31,14 +31,13 @@ export function checkDocument(document: Record<string, Value>, systemFieldBytes:
     }
   }
   // The system fields count towards the number of fields.
-  checkShape(document, MAX_OBJECT_FIELDS - 2);
-  const levels = nesting(document);
+  const { bytes: ownBytes, levels } = measure(document, MAX_OBJECT_FIELDS - 2);
   if (levels > MAX_DOCUMENT_NESTING) {
     throw new Error(
       `Document is too nested (nested ${levels} levels deep > maximum nesting ${MAX_DOCUMENT_NESTING})`,
     );
   }
-  const bytes = getConvexSize(document) + systemFieldBytes;
+  const bytes = ownBytes + systemFieldBytes;
   if (bytes > MAX_DOCUMENT_BYTES) {
     throw new Error(`Value is too large (${bytes} bytes > maximum size ${MAX_DOCUMENT_BYTES} bytes)`);
   }
@@ -46,8 +45,7 @@ export function checkDocument(document: Record<string, Value>, systemFieldBytes:
 }
 
 export function checkArguments(path: string, args: Value): void {
-  checkShape(args, MAX_OBJECT_FIELDS);
-  const bytes = getConvexSize(args);
+  const { bytes } = measure(args, MAX_OBJECT_FIELDS);
   if (bytes > MAX_ARGUMENT_BYTES) {
     throw new Error(
       `Arguments for ${path} are too large (actual: ${bytes} bytes, limit: ${MAX_ARGUMENT_BYTES} bytes)`,
@@ -56,8 +54,7 @@ export function checkArguments(path: string, args: Value): void {
 }
 
 export function checkResult(path: string, result: Value): void {
-  checkShape(result, MAX_OBJECT_FIELDS);
-  const bytes = getConvexSize(result);
+  const { bytes } = measure(result, MAX_OBJECT_FIELDS);
   if (bytes > MAX_RESULT_BYTES) {
     throw new Error(
       `Function ${path} return value is too large (actual: ${bytes} bytes, limit: ${MAX_RESULT_BYTES} bytes)`,
@@ -65,31 +62,53 @@ export function checkResult(path: string, result: Value): void {
   }
 }
 
-/** What holds for every value, wherever it stands: nesting, counts, keys, Unicode. */
-function checkShape(value: Value, maxRootFields: number): void {
-  const visit = (value: Value | undefined, level: number, maxFields: number): void => {
-    if (typeof value === "string") return checkText(value);
-    if (value === null || typeof value !== "object" || value instanceof ArrayBuffer) return;
+export interface Measure {
+  /** As `getConvexSize` counts them. */
+  bytes: number;
+  /** Levels of objects and arrays, the value itself being the first; 0 for a scalar. */
+  levels: number;
+}
+
+/**
+ * Measures a value and checks what holds for every value, wherever it stands: nesting, counts, keys, Unicode. All in
+ * one walk, since every argument, result and document is walked.
+ */
+export function measure(value: Value, maxRootFields: number): Measure {
+  let deepest = 0;
+  const enter = (level: number): void => {
     if (level > MAX_VALUE_NESTING) {
       throw new Error(`Value is too nested (maximum nesting ${MAX_VALUE_NESTING})`);
     }
+    if (level > deepest) deepest = level;
+  };
+  const sizeOf = (value: Value | undefined, level: number, maxFields: number): number => {
+    if (typeof value === "string") return 2 + textBytes(value);
+    if (typeof value !== "object" || value === null || value instanceof ArrayBuffer) {
+      return getConvexSize(value);
+    }
+    enter(level);
+    let bytes = 2;
     if (Array.isArray(value)) {
       if (value.length > MAX_ARRAY_ITEMS) {
         throw new Error(`Array length is too long (${value.length} > maximum length ${MAX_ARRAY_ITEMS})`);
       }
-      for (const item of value) visit(item, level + 1, MAX_OBJECT_FIELDS);
-      return;
+      for (const item of value) bytes += sizeOf(item, level + 1, MAX_OBJECT_FIELDS);
+      return bytes;
     }
-    const fields = Object.entries(value as Record<string, Value>);
-    if (fields.length > maxFields) {
-      throw new Error(`Object has too many fields (${fields.length} > maximum number ${MAX_OBJECT_FIELDS})`);
+    const fields = value as Record<string, Value | undefined>;
+    const keys = Object.keys(fields);
+    if (keys.length > maxFields) {
+      throw new Error(`Object has too many fields (${keys.length} > maximum number ${MAX_OBJECT_FIELDS})`);
     }
-    for (const [key, field] of fields) {
+    for (const key of keys) {
       checkKey(key);
-      visit(field, level + 1, MAX_OBJECT_FIELDS);
+      const field = fields[key];
+      // Keys are ASCII, and end in a byte of their own.
+      if (field !== undefined) bytes += key.length + 1 + sizeOf(field, level + 1, MAX_OBJECT_FIELDS);
     }
+    return bytes;
   };
-  visit(value, 1, maxRootFields);
+  return { bytes: sizeOf(value, 1, maxRootFields), levels: deepest };
 }
 
 function checkKey(key: string): void {
@@ -102,15 +121,13 @@ function checkKey(key: string): void {
   }
 }
 
-export function checkText(text: string): void {
-  if (LONE_SURROGATE.test(text)) throw new Error("String is not valid Unicode: it has a lone surrogate");
+/** Bytes of its UTF-8, for text that has one. */
+function textBytes(text: string): number {
+  const bytes = Buffer.byteLength(text);
+  if (bytes !== text.length) checkText(text);
+  return bytes;
 }
 
-/** Levels of objects and arrays, the value itself being the first; 0 for a scalar. */
-function nesting(value: Value | undefined): number {
-  if (value === null || typeof value !== "object" || value instanceof ArrayBuffer) return 0;
-  let deepest = 0;
-  const parts = Array.isArray(value) ? value : Object.values(value as Record<string, Value>);
-  for (const part of parts) deepest = Math.max(deepest, nesting(part));
-  return deepest + 1;
+export function checkText(text: string): void {
+  if (LONE_SURROGATE.test(text)) throw new Error("String is not valid Unicode: it has a lone surrogate");
 }
