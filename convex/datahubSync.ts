@@ -9,4 +9,5 @@ export const {
   listLedger,
   listDocuments,
   listMissing,
+  lookupKeys,
 } = defineDatahubSync({ tables: defaultMirrorTables });

@@ -11,7 +11,7 @@ import { applyBatch } from "./datahubSyncBatch.js";
 import { refusal } from "./datahubSyncErrors.js";
 import { handshake } from "./datahubSyncHandshake.js";
 import type { MirrorDataModel } from "./datahubSyncLedger.js";
-import { listDocuments, listLedger, listMissing } from "./datahubSyncPages.js";
+import { listDocuments, listLedger, listMissing, lookupKeys } from "./datahubSyncPages.js";
 import {
   batchFields,
   batchResult,
@@ -23,6 +23,8 @@ import {
   listDocumentsFields,
   listLedgerFields,
   listMissingFields,
+  lookupKeysFields,
+  lookupResult,
   missingPage,
   rotateFenceFields,
   runResult,
@@ -46,7 +48,8 @@ export interface DatahubSyncOptions {
  *
  * ```ts
  * export const {
- *   handshake, beginRun, rotateFence, applyBatch, finishRun, listLedger, listDocuments, listMissing,
+ *   handshake, beginRun, rotateFence, applyBatch, finishRun,
+ *   listLedger, listDocuments, listMissing, lookupKeys,
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
  *
@@ -133,6 +136,15 @@ export function defineDatahubSync({ tables }: DatahubSyncOptions) {
       handler: async (ctx, args) => {
         await admit(args);
         return await listMissing(ctx.db, args);
+      },
+    }),
+
+    lookupKeys: query({
+      args: { syncKey, ...lookupKeysFields },
+      returns: lookupResult,
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await lookupKeys(ctx.db, args);
       },
     }),
   };

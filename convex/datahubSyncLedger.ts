@@ -16,8 +16,8 @@ import { mirrorStateFields } from "./datahubSyncProtocol.js";
 export const datahubSyncTables = {
   /**
    * One small document for each mirrored row. `applyBatch` writes and deletes it in the transaction that
-   * writes the row's document; `applyBatch`, `listLedger`, `listDocuments` and `listMissing` read it. It lets
-   * a run skip a row whose content is equal without reading the document, which Convex would meter whole.
+   * writes the row's document; the queries read it. It lets a run skip a row whose content is equal without
+   * reading the document, which Convex would meter whole.
    */
   datahubSyncLedger: defineTable({
     table: v.string(),

@@ -1,7 +1,7 @@
 import type { ObjectType } from "convex/values";
 import { getDocumentSize, type GenericId } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
-import { findByDocument, ledgerAfter, type MirrorReader } from "./datahubSyncLedger.js";
+import { findByDocument, findByKey, ledgerAfter, type MirrorReader } from "./datahubSyncLedger.js";
 import {
   LIMITS,
   type DocumentPage,
@@ -9,6 +9,8 @@ import {
   type listDocumentsFields,
   type listLedgerFields,
   type listMissingFields,
+  type lookupKeysFields,
+  type LookupResult,
   type MissingPage,
 } from "./datahubSyncProtocol.js";
 
@@ -71,6 +73,18 @@ export async function listMissing(
     if (seen === limit || bytesRead >= PAGE_BYTES) return { missing, after: entry.key };
   }
   return { missing, after: null };
+}
+
+/** Reads ledger entries and no document. */
+export async function lookupKeys(
+  db: MirrorReader,
+  { table, keys }: ObjectType<typeof lookupKeysFields>,
+): Promise<LookupResult> {
+  if (keys.length > LIMITS.lookupKeys) {
+    throw refusal("BAD_REQUEST", `At most ${LIMITS.lookupKeys} keys can be looked up at once.`);
+  }
+  const entries = await Promise.all(keys.map((key) => findByKey(db, table, key)));
+  return { present: keys.filter((_, index) => entries[index] !== null) };
 }
 
 function requireWithin(name: string, value: number, greatest: number): void {

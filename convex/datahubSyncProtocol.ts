@@ -58,6 +58,8 @@ export const LIMITS = {
    * `maxBytes` of `listDocuments`: with the last document over it and the ledger entries below 16 MiB read.
    */
   documentPageBytes: 6 * 1024 * 1024,
+  /** Keys of one `lookupKeys`: one index range each, of 4,096. */
+  lookupKeys: 1_000,
   /** Tables of one handshake: it reads at most one document of each, of up to 1 MiB, and 16 MiB in all. */
   handshakeTables: 15,
 } as const;
@@ -278,3 +280,13 @@ export const missingPage = v.object({
   after: v.union(v.null(), v.string()),
 });
 export type MissingPage = Infer<typeof missingPage>;
+
+/** `lookupKeys`: which of these keys the ledger holds. At most `LIMITS.lookupKeys`. */
+export const lookupKeysFields = {
+  table: v.string(),
+  keys: v.array(v.string()),
+};
+
+/** In the order they were asked for. */
+export const lookupResult = v.object({ present: v.array(v.string()) });
+export type LookupResult = Infer<typeof lookupResult>;

@@ -8,6 +8,7 @@ import {
   type FinishRun,
   type HandshakeResult,
   type LedgerPage,
+  type LookupResult,
   type MissingPage,
   type RunResult,
 } from "../../convex/datahubSyncProtocol.js";
@@ -123,6 +124,18 @@ export class ConvexSink {
     options?: CallOptions,
   ): Promise<MissingPage> {
     return this.#page("listMissing", page, options);
+  }
+
+  /** Which of these keys the ledger holds. Any number of them. */
+  async lookupKeys(table: string, keys: readonly string[], options?: CallOptions): Promise<string[]> {
+    const present: string[] = [];
+    for (let from = 0; from < keys.length; from += LIMITS.lookupKeys) {
+      const part = { table, keys: keys.slice(from, from + LIMITS.lookupKeys) };
+      present.push(
+        ...(await this.#call<typeof part, LookupResult>("query", "lookupKeys", part, options)).present,
+      );
+    }
+    return present;
   }
 
   /** The SyncError for a failed call that is not tried again. */

@@ -1,7 +1,8 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, sql, type SQL } from "drizzle-orm";
 import { leases, targets } from "../../drizzle/state.js";
 import type { Database, Drizzle } from "../postgres/database.js";
 import { EXIT, SyncError } from "../errors.js";
+import { utcText } from "./utc-text.js";
 
 /** Who may write for a target: every write of a run carries it, here and in Convex (invariant 5). */
 export interface LeaseToken {
@@ -19,6 +20,7 @@ export interface AcquiredLease {
 export interface LeaseHolder {
   holder: string;
   epoch: bigint;
+  /** ISO 8601, UTC, by the database's clock; `expiresAt` too. */
   acquiredAt: string;
   expiresAt: string;
 }
@@ -119,7 +121,12 @@ export async function releaseLease(database: Database, token: LeaseToken): Promi
 export async function readLease(database: Database, targetId: number): Promise<LeaseHolder | null> {
   const rows = await database.runDrizzle("reading the lease", (db) =>
     db
-      .select()
+      .select({
+        holder: leases.holder,
+        epoch: leases.epoch,
+        acquiredAt: utcText(leases.acquiredAt),
+        expiresAt: utcText(leases.expiresAt),
+      })
       .from(leases)
       .where(
         and(
@@ -131,7 +138,7 @@ export async function readLease(database: Database, targetId: number): Promise<L
   );
   const row = rows[0];
   return row
-    ? { holder: row.holder, epoch: row.epoch, acquiredAt: row.acquiredAt, expiresAt: row.expiresAt }
+    ? { holder: row.holder, epoch: row.epoch, acquiredAt: row.acquiredAt!, expiresAt: row.expiresAt! }
     : null;
 }
 
@@ -152,6 +159,24 @@ export function heldLease(db: Drizzle, token: LeaseToken) {
 /** The same as a fragment of SQL, for statements that Drizzle's builder does not write. */
 export function heldLeaseSql(token: LeaseToken) {
   return sql`held AS (SELECT target_id AS held_target FROM ${leases} WHERE ${holds(token)} FOR UPDATE)`;
+}
+
+/**
+ * One statement with writes that may read the relation `held (held_target)`, which is empty unless the lease is still
+ * ours: the check and the writes are one.
+ * @throws SyncError LEASE_LOST, and then nothing was written
+ */
+export async function writeUnderLease(
+  database: Database,
+  token: LeaseToken,
+  doing: string,
+  ...writes: SQL[]
+): Promise<void> {
+  const named = writes.map((write, index) => sql`${sql.identifier(`write_${index}`)} AS (${write})`);
+  const rows = await database.runDrizzle(doing, (db) =>
+    db.execute(sql`WITH ${sql.join([heldLeaseSql(token), ...named], sql`, `)} SELECT held_target FROM held`),
+  );
+  if (rows.length === 0) throw leaseLost();
 }
 
 export function leaseLost(): SyncError {

@@ -1,12 +1,14 @@
-import { and, eq, sql, type SQL } from "drizzle-orm";
+import { and, eq, getTableColumns, sql, type SQL } from "drizzle-orm";
 import { mirrors } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import type { RunMode } from "../report.js";
 import { heldLease, heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
+import { utcText } from "./utc-text.js";
 
 /** What a run has finished with: where the next one begins. */
 export interface Watermark {
   snapshot: string;
+  /** ISO 8601, UTC. */
   at: string;
   generation: number;
   fingerprint: string;
@@ -32,12 +34,27 @@ export interface OpenRun {
 
 export interface MirrorRecord {
   watermark: Watermark | null;
+  /** Seconds since the watermark's time, by the database's clock. */
+  watermarkAgeSeconds: number | null;
   openRun: OpenRun | null;
   lastDelta: { at: string; outcome: string } | null;
   lastFull: { at: string; outcome: string } | null;
 }
 
 type Row = typeof mirrors.$inferSelect;
+type ReadRow = Row & { watermarkAgeSeconds: string | null };
+
+/** Every column, times as ISO 8601. */
+const COLUMNS = {
+  ...getTableColumns(mirrors),
+  watermarkAt: utcText(mirrors.watermarkAt),
+  watermarkAgeSeconds: sql<
+    string | null
+  >`greatest(0, extract(epoch FROM clock_timestamp() - ${mirrors.watermarkAt}))::text`,
+  runSnapshotAt: utcText(mirrors.runSnapshotAt),
+  lastDeltaAt: utcText(mirrors.lastDeltaAt),
+  lastFullAt: utcText(mirrors.lastFullAt),
+};
 
 export async function readMirrorRecord(
   database: Database,
@@ -46,15 +63,16 @@ export async function readMirrorRecord(
 ): Promise<MirrorRecord | null> {
   const rows = await database.runDrizzle(`reading the watermark of ${name}`, (db) =>
     db
-      .select()
+      .select(COLUMNS)
       .from(mirrors)
       .where(and(eq(mirrors.targetId, targetId), eq(mirrors.name, name))),
   );
   return rows[0] ? toRecord(rows[0]) : null;
 }
 
-function toRecord(row: Row): MirrorRecord {
+function toRecord(row: ReadRow): MirrorRecord {
   return {
+    watermarkAgeSeconds: row.watermarkAgeSeconds === null ? null : Number(row.watermarkAgeSeconds),
     watermark:
       row.watermark !== null
         ? {
@@ -86,9 +104,9 @@ function toRecord(row: Row): MirrorRecord {
 
 /**
  * Writes that a run of this mirror has begun; with `voidWatermark`, also that what came before cannot be trusted, so
- * that a crash of this run leaves no watermark to go on from. The commit is synchronous: after a crash of Postgres, xids whose WAL was
- * never flushed are handed out again, and a row stamped with one of them would seem older than the snapshot. A flushed
- * write after the snapshot and before the first row is read rules that out.
+ * that a crash of this run leaves no watermark to go on from. The commit is synchronous: after a crash of Postgres,
+ * xids whose WAL was never flushed are handed out again, and a row stamped with one of them would seem older than the
+ * snapshot. A flushed write after the snapshot and before the first row is read rules that out.
  */
 export async function openRun(
   database: Database,

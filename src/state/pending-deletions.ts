@@ -2,7 +2,7 @@ import { and, asc, eq, gt, sql } from "drizzle-orm";
 import { deletions, mirrors, pendingDeletions } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
-import { heldLeaseSql, type LeaseToken } from "./lease.js";
+import { writeUnderLease, type LeaseToken } from "./lease.js";
 
 /**
  * `key`: a row that is gone. `document`: a document in Convex that no row accounts for. `stranger`: such a document
@@ -12,7 +12,8 @@ export type DeletionKind = "key" | "document" | "stranger";
 
 /**
  * Deletions that are found are written down before they are made. The guard (invariant 8) has to know how many there
- * are, memory must not depend on that, and what it holds back has to be remembered until somebody decides.
+ * are, memory must not depend on that, and what it holds back has to be remembered until somebody decides. A document
+ * that is known as a stranger stays one.
  */
 export async function addPendingDeletions(
   database: Database,
@@ -22,12 +23,17 @@ export async function addPendingDeletions(
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  await database.runDrizzle(`recording deletions of ${mirror}`, (db) =>
-    db.execute(sql`
-      WITH ${heldLeaseSql(token)}
-      INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key)
-      SELECT held_target, ${mirror}, ${kind}, key FROM held, unnest(${arrayLiteral(keys)}::text::text[]) AS key
-      ON CONFLICT DO NOTHING`),
+  const list = sql`unnest(${arrayLiteral(keys)}::text::text[])`;
+  const isStranger = sql`EXISTS (SELECT FROM ${pendingDeletions} p WHERE p.target_id = held_target
+                                    AND p.mirror = ${mirror} AND p.kind = 'stranger' AND p.key = list.key)`;
+  await writeUnderLease(
+    database,
+    token,
+    `recording deletions of ${mirror}`,
+    sql`INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key)
+        SELECT held_target, ${mirror}, ${kind}, list.key FROM held, ${list} AS list (key)
+         WHERE ${kind} <> 'document' OR NOT ${isStranger}
+        ON CONFLICT (target_id, mirror, kind, key) DO UPDATE SET found_at = excluded.found_at`,
   );
 }
 
@@ -40,26 +46,35 @@ export async function removePendingDeletions(
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  await database.runDrizzle(`recording deletions of ${mirror}`, (db) =>
-    db.execute(sql`
-      WITH ${heldLeaseSql(token)}
-      DELETE FROM ${pendingDeletions} p USING held
-       WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}
-         AND p.key = ANY (${arrayLiteral(keys)}::text::text[])`),
+  await writeUnderLease(
+    database,
+    token,
+    `recording deletions of ${mirror}`,
+    sql`DELETE FROM ${pendingDeletions} p USING held
+         WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}
+           AND p.key = ANY (${arrayLiteral(keys)}::text::text[])`,
   );
 }
 
-/** Forgets those of a kind: a comparison of everything is about to find what there is. */
-export async function clearPendingDeletions(
+/**
+ * Forgets those of a kind that a comparison of everything, now complete, has not found again. Not before it began: if
+ * it crashed, what an earlier run held back would be forgotten, and its documents would stay for ever.
+ * @param begunAt when the comparison began, ISO 8601, by the database's clock
+ */
+export async function forgetUnconfirmedDeletions(
   database: Database,
   token: LeaseToken,
   mirror: string,
   kind: DeletionKind,
+  begunAt: string,
 ): Promise<void> {
-  await database.runDrizzle(`clearing the deletions of ${mirror}`, (db) =>
-    db.execute(sql`
-      WITH ${heldLeaseSql(token)}
-      DELETE FROM ${pendingDeletions} p USING held WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}`),
+  await writeUnderLease(
+    database,
+    token,
+    `clearing the deletions of ${mirror}`,
+    sql`DELETE FROM ${pendingDeletions} p USING held
+         WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}
+           AND p.found_at < ${begunAt}::text::timestamptz`,
   );
 }
 
@@ -108,15 +123,18 @@ export async function countPendingDeletions(
 
 /**
  * Removes recorded deletions that no run will ask for again: below the watermark of every mirror of their table, in
- * every target. Called at the start of a run, so that those watermarks were committed by earlier runs.
+ * every target. Called at the start of a run, so that those watermarks were committed by earlier runs. A first load
+ * has no watermark yet and will ask from its snapshot on.
  */
 export async function purgeRecordedDeletions(database: Database, token: LeaseToken): Promise<void> {
-  await database.runDrizzle("purging recorded deletions", (db) =>
-    db.execute(sql`
-      WITH ${heldLeaseSql(token)},
-           passed AS (SELECT m.tracked_id, min(pg_snapshot_xmin(m.watermark)::text::numeric)::text::xid8 AS xmin
-                        FROM ${mirrors} m WHERE m.watermark IS NOT NULL GROUP BY m.tracked_id)
-      DELETE FROM ${deletions} d USING held, passed
-       WHERE d.tracked_id = passed.tracked_id AND d.xid < passed.xmin`),
+  const oldest = sql`min(pg_snapshot_xmin(coalesce(m.watermark, m.run_snapshot))::text::numeric)::text::xid8`;
+  await writeUnderLease(
+    database,
+    token,
+    "purging recorded deletions",
+    sql`DELETE FROM ${deletions} d
+         USING held, (SELECT m.tracked_id, ${oldest} AS xmin FROM ${mirrors} m
+                       WHERE coalesce(m.watermark, m.run_snapshot) IS NOT NULL GROUP BY m.tracked_id) AS passed
+         WHERE d.tracked_id = passed.tracked_id AND d.xid < passed.xmin`,
   );
 }

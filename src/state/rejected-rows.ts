@@ -2,7 +2,7 @@ import { and, asc, eq, sql } from "drizzle-orm";
 import { rejectedRows } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
-import { heldLeaseSql, type LeaseToken } from "./lease.js";
+import { writeUnderLease, type LeaseToken } from "./lease.js";
 
 /** A row that could not be mirrored, with the reason; never a value. */
 export interface RejectedRow {
@@ -19,13 +19,14 @@ export async function recordRejectedRow(
   mirror: string,
   row: RejectedRow,
 ): Promise<void> {
-  await database.runDrizzle(`setting a row of ${mirror} aside`, (db) =>
-    db.execute(sql`
-      WITH ${heldLeaseSql(token)}
-      INSERT INTO ${rejectedRows} (target_id, mirror, key, code, column_name, reason)
-      SELECT held_target, ${mirror}, ${row.key}, ${row.code}, ${row.column}, ${row.reason} FROM held
-      ON CONFLICT (target_id, mirror, key) DO UPDATE
-        SET code = excluded.code, column_name = excluded.column_name, reason = excluded.reason, last_at = now()`),
+  await writeUnderLease(
+    database,
+    token,
+    `setting a row of ${mirror} aside`,
+    sql`INSERT INTO ${rejectedRows} (target_id, mirror, key, code, column_name, reason)
+        SELECT held_target, ${mirror}, ${row.key}, ${row.code}, ${row.column}, ${row.reason} FROM held
+        ON CONFLICT (target_id, mirror, key) DO UPDATE
+          SET code = excluded.code, column_name = excluded.column_name, reason = excluded.reason, last_at = now()`,
   );
 }
 
@@ -37,11 +38,12 @@ export async function forgetRejectedRows(
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  await database.runDrizzle(`recording mended rows of ${mirror}`, (db) =>
-    db.execute(sql`
-      WITH ${heldLeaseSql(token)}
-      DELETE FROM ${rejectedRows} r USING held
-       WHERE r.target_id = held_target AND r.mirror = ${mirror} AND r.key = ANY (${arrayLiteral(keys)}::text::text[])`),
+  await writeUnderLease(
+    database,
+    token,
+    `recording mended rows of ${mirror}`,
+    sql`DELETE FROM ${rejectedRows} r USING held
+         WHERE r.target_id = held_target AND r.mirror = ${mirror} AND r.key = ANY (${arrayLiteral(keys)}::text::text[])`,
   );
 }
 

@@ -2,24 +2,25 @@ import { sql } from "drizzle-orm";
 import { runs } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import type { RunReport } from "../report.js";
-import { heldLeaseSql, type LeaseToken } from "./lease.js";
+import { writeUnderLease, type LeaseToken } from "./lease.js";
 
 /** Reports kept for each target: at seven runs a day, most of a year. */
 const KEPT_RUNS = 2_000;
 
 /** Writes the report of a run that ends, and forgets the oldest. */
 export async function recordRun(database: Database, token: LeaseToken, report: RunReport): Promise<void> {
-  await database.runDrizzle("recording the run", (db) =>
-    db.execute(sql`
-      WITH ${heldLeaseSql(token)},
-           oldest AS (DELETE FROM ${runs} r USING held
-                       WHERE r.target_id = held_target
-                         AND r.started_at < (SELECT started_at FROM ${runs} WHERE target_id = ${token.targetId}
-                                              ORDER BY started_at DESC OFFSET ${KEPT_RUNS} LIMIT 1))
-      INSERT INTO ${runs} (id, target_id, mode, started_at, finished_at, exit_code, report)
-      SELECT ${report.runId}::uuid, held_target, ${report.mode}, ${report.startedAt}::text::timestamptz,
-             ${report.finishedAt}::text::timestamptz, ${report.exitCode}::integer, ${JSON.stringify(report)}::text::jsonb
-        FROM held
-      ON CONFLICT (id) DO NOTHING`),
+  await writeUnderLease(
+    database,
+    token,
+    "recording the run",
+    sql`DELETE FROM ${runs} r USING held
+         WHERE r.target_id = held_target
+           AND r.started_at < (SELECT started_at FROM ${runs} WHERE target_id = ${token.targetId}
+                                ORDER BY started_at DESC OFFSET ${KEPT_RUNS} LIMIT 1)`,
+    sql`INSERT INTO ${runs} (id, target_id, mode, started_at, finished_at, exit_code, report)
+        SELECT ${report.runId}::uuid, held_target, ${report.mode}, ${report.startedAt}::text::timestamptz,
+               ${report.finishedAt}::text::timestamptz, ${report.exitCode}::integer, ${JSON.stringify(report)}::text::jsonb
+          FROM held
+        ON CONFLICT (id) DO NOTHING`,
   );
 }

@@ -44,6 +44,10 @@ export function compareMemories(
   if (handshake.ledgerSample === "empty" && handshake.rows > 0) {
     return disagreed("the ledger in Convex was emptied", true);
   }
+  // Rows are counted in the transactions that write them, and between two runs nothing may write.
+  if (!state.running && state.rows !== handshake.rows) {
+    return disagreed("the mirror in Convex does not hold as many rows as the last run left", true);
+  }
 
   const open = record?.openRun ?? null;
   const knowsOpenRun = open !== null && (state.nonce === open.nonce || state.nonce === open.priorNonce);

@@ -1,5 +1,5 @@
 import type { KeyHash, KeySize } from "../source/table-reader.js";
-import { addPendingDeletions, clearPendingDeletions } from "../state/pending-deletions.js";
+import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import { readRejectedRows, forgetRejectedRows } from "../state/rejected-rows.js";
 import { mergeByKey } from "./merge-by-key.js";
 import type { MirrorRun } from "./mirror-run.js";
@@ -13,8 +13,6 @@ import { KEYS_PER_PAGE, LEDGER_PAGE } from "./run-context.js";
 export async function compareAll(run: MirrorRun): Promise<void> {
   const { context, source, writer } = run;
   const { database, lease } = context;
-  await clearPendingDeletions(database, lease, source.name, "key");
-
   let differing: KeySize[] = [];
   let gone: string[] = [];
   const flush = async (): Promise<void> => {
@@ -34,6 +32,7 @@ export async function compareAll(run: MirrorRun): Promise<void> {
     if (++compared % KEYS_PER_PAGE === 0) context.listener.tableProgress(source.name, compared);
   }
   await flush();
+  await forgetUnconfirmedDeletions(database, lease, source.name, "key", run.begunAt);
   await forgetVanishedRejections(run);
 }
 

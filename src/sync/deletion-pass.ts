@@ -23,30 +23,47 @@ export interface DeletionOptions {
  */
 export async function makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number> {
   await dropLivingKeys(run);
-  const due = await countPending(run);
-  // What was there before the first load may be somebody else's: never without being told to.
-  const strangers = options.allowed ? 0 : due.stranger;
-  const deletions = due.key + due.document + (options.allowed ? due.stranger : 0);
-  const held =
-    !options.allowed &&
+  const shrinksTooMuch = (due: Due) =>
     holdsBack({
       documentsBefore: options.documentsBefore + due.document,
       inserted: run.writer.counts.inserted,
-      deletions,
+      deletions: due.key + due.document,
     });
-  if (held) return deletions + strangers;
+  let due = await countPending(run);
+  if (!options.allowed && shrinksTooMuch(due)) {
+    await dropUnknownKeys(run);
+    due = await countPending(run);
+    if (shrinksTooMuch(due)) return due.key + due.document + due.stranger;
+  }
 
   await deletePending(run, "key", (keys) => run.writer.remove(keys));
   await deletePending(run, "document", (ids) => run.writer.removeDocuments(ids));
-  if (options.allowed) await deletePending(run, "stranger", (ids) => run.writer.removeDocuments(ids));
-  return strangers;
+  // What was there before the first load may be somebody else's: never without being told to.
+  if (!options.allowed) return due.stranger;
+  await deletePending(run, "stranger", (ids) => run.writer.removeDocuments(ids));
+  return 0;
 }
+
+type Due = Record<DeletionKind, number>;
 
 /** A key that was deleted and lives again must not be deleted, however long ago the deletion was found. */
 async function dropLivingKeys(run: MirrorRun): Promise<void> {
   for await (const keys of pendingPages(run, "key")) {
     const living = await run.reader.existing(keys);
     await forget(run, "key", [...living]);
+  }
+}
+
+/** Rows that came and went between two runs: Convex never held them, so nothing would shrink by their deletion. */
+async function dropUnknownKeys(run: MirrorRun): Promise<void> {
+  const { sink, signal, deadlineAt } = run.context;
+  for await (const keys of pendingPages(run, "key")) {
+    const known = new Set(await sink.lookupKeys(run.source.name, keys, { signal, deadlineAt }));
+    await forget(
+      run,
+      "key",
+      keys.filter((key) => !known.has(key)),
+    );
   }
 }
 
@@ -78,6 +95,6 @@ async function forget({ context, source }: MirrorRun, kind: DeletionKind, keys: 
   await removePendingDeletions(context.database, context.lease, source.name, kind, keys);
 }
 
-function countPending({ context, source }: MirrorRun): Promise<Record<DeletionKind, number>> {
+function countPending({ context, source }: MirrorRun): Promise<Due> {
   return countPendingDeletions(context.database, context.lease.targetId, source.name);
 }

@@ -1,7 +1,7 @@
 import { compareValues, type Value } from "convex/values";
 import type { DocumentPage } from "../../convex/datahubSyncProtocol.js";
 import type { KeySize } from "../source/table-reader.js";
-import { addPendingDeletions, clearPendingDeletions } from "../state/pending-deletions.js";
+import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import type { MirrorRun } from "./mirror-run.js";
 
 /** Documents listed at once, by count and by bytes; the whole page is in memory. */
@@ -21,7 +21,6 @@ export interface DocumentsSeen {
  */
 export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
   const { context, source } = run;
-  await clearPendingDeletions(context.database, context.lease, source.name, "document");
   let mended = 0;
   let known = 0;
   for await (const page of listDocuments(run)) {
@@ -32,6 +31,7 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
     await run.writer.mendRows(edited);
     mended += edited.length;
   }
+  await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "document", run.begunAt);
   return { mended, restored: known < (await countLedger(run)) ? await restoreMissing(run) : 0 };
 }
 

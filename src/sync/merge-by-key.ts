@@ -11,7 +11,7 @@ export interface Pair<Left, Right> {
 /**
  * Walks two listings side by side, both in the order of the keys' UTF-8 bytes. A listing in another order would make
  * rows look gone, so it is checked, not trusted.
- * @throws SyncError INTERNAL when a listing is not in order
+ * @throws SyncError NO_KEY when a listing has a key twice, INTERNAL when it is not in order
  */
 export async function* mergeByKey<Left extends { key: string }, Right extends { key: string }>(
   lefts: AsyncIterable<Left>,
@@ -37,6 +37,13 @@ async function next<T>(iterator: AsyncIterator<T>): Promise<T | null> {
 async function* inOrder<T extends { key: string }>(items: AsyncIterable<T>, side: string): AsyncGenerator<T> {
   let previous: string | null = null;
   for await (const item of items) {
+    if (previous === item.key) {
+      throw new SyncError({
+        code: "NO_KEY",
+        message: `${side} listed a key twice, so it does not tell the rows apart.`,
+        remedy: "A view has to show each row of its base table at most once. Nothing was deleted.",
+      });
+    }
     if (previous !== null && compareKeys(previous, item.key) >= 0) {
       throw new SyncError({
         code: "INTERNAL",

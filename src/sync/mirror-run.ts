@@ -10,6 +10,8 @@ export interface MirrorRun {
   source: MirrorSource;
   reader: TableReader;
   writer: MirrorWriter;
+  /** When the run began, ISO 8601, by the database's clock. */
+  begunAt: string;
   notices: Notice[];
 }
 

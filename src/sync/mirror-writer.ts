@@ -211,7 +211,6 @@ export class MirrorWriter {
 }
 
 function findMissing(wanted: readonly KeySize[], rows: readonly SourceRow[]): string[] {
-  if (rows.length === wanted.length) return [];
   const found = new Set(rows.map((row) => row.key));
   return wanted.filter(({ key }) => !found.has(key)).map(({ key }) => key);
 }

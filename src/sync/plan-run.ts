@@ -51,13 +51,19 @@ export function planRun(situation: Situation): RunPlan {
       agreement.kind === "foreign" ? "it was taken over from another database" : agreement.reason;
     notices.push({ code: "BECAME_FULL", message: `This run compares everything: ${reason}.` });
     const documentsGone = agreement.kind === "disagreed" && agreement.documentsGone;
-    return { ...base, work: { kind: "compare" }, mode: documentsGone ? "deep" : full, voidWatermark: true };
+    // Without documents in the ledger, those of the table may be our own of before, or anybody's.
+    const recordStrangers = mirrorEmpty && !handshake.tableEmpty && !documentsGone;
+    const mode = documentsGone ? "deep" : full;
+    return { ...base, work: { kind: "compare" }, mode, voidWatermark: true, recordStrangers };
   }
 
   const cursor = open?.cursor as LoadCursor | DeltaCursor | null | undefined;
   if (cursor?.kind === "load" && open) {
     notices.push({ code: "RESUMED", message: "The interrupted first load goes on where it stopped." });
-    return { ...base, work: { kind: "load", after: cursor.after }, mode: full, resumed: open };
+    // Before its first page it may not have got to the end of what was there before it.
+    const recordStrangers = cursor.after === null && !handshake.tableEmpty;
+    const work: Work = { kind: "load", after: cursor.after };
+    return { ...base, work, mode: full, resumed: open, recordStrangers };
   }
   const watermark = record?.watermark ?? null;
   if (watermark === null) {

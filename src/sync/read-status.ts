@@ -48,7 +48,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
     const statuses: TableStatus[] = [];
     for (const mirror of config.mirrors) {
       const handshake = mirrors.find(({ table }) => table === mirror.mirror)!;
-      statuses.push(await tableStatus(database, clock, targetId, mirror, handshake));
+      statuses.push(await tableStatus(database, targetId, mirror, handshake));
     }
     const lease = targetId === null ? null : await readLease(database, targetId);
     const exitCode = exitCodeOf(statuses);
@@ -68,7 +68,6 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
 
 async function tableStatus(
   database: Database,
-  clock: Clock,
   targetId: number | null,
   config: MirrorConfig,
   handshake: MirrorHandshake,
@@ -81,7 +80,7 @@ async function tableStatus(
     relation: display(config.relation),
     base: display(config.base ?? config.relation),
     watermark: { position: record?.watermark?.snapshot ?? null, at },
-    ageSeconds: at === null ? null : Math.max(0, Math.round((clock.now() - Date.parse(at)) / 1000)),
+    ageSeconds: at === null ? null : Math.round(record!.watermarkAgeSeconds!),
     rowsInPostgres: null,
     rowsInMirror: handshake.deployed ? handshake.rows : null,
     changesWaiting: null,

@@ -134,7 +134,12 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
       finishedAtMs: clock.now(),
       notices,
     });
-    await recordRun(database, context.lease, report);
+    await recordRun(database, context.lease, report).catch((error: unknown) => {
+      // What was done is done: a report that cannot be kept can still be read.
+      if (!(error instanceof SyncError)) throw error;
+      notices.push({ code: "RUN_NOT_RECORDED", message: `This run is not in the history: ${error.message}` });
+      progress.notice(null, notices.at(-1)!);
+    });
     return report;
   } finally {
     deadline.abort();

@@ -74,7 +74,7 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
     token: { table: source.name, epoch: context.lease.epoch, nonce: context.lease.nonce, fence: 0n },
     hadRejected: (await countRejectedRows(database, context.lease.targetId, source.name)) > 0,
   });
-  const mirrorRun: MirrorRun = { context, source, reader, writer, notices: run.notices };
+  const mirrorRun: MirrorRun = { context, source, reader, writer, notices: run.notices, begunAt: snapshotAt };
 
   const end = await doWork(mirrorRun, run, { snapshot, at: snapshotAt });
   const heldBack = await makeDeletions(mirrorRun, {
@@ -140,7 +140,8 @@ async function doWork(
     const truncated = await needsComparison(context.database, source.tracking!.id, interrupted);
     await (truncated === null ? sendChanges(run, interrupted, null) : compareAll(run));
   }
-  if (plan.mode === "deep" && plan.work.kind !== "load") {
+  // A first load that nothing interrupted has written every document itself.
+  if (plan.mode === "deep" && (plan.work.kind !== "load" || plan.resumed !== null)) {
     const seen = await checkDocuments(run);
     if (seen.mended + seen.restored > 0) {
       run.notices.push({

@@ -165,6 +165,23 @@ describe("listMissing", () => {
   });
 });
 
+describe("lookupKeys", () => {
+  it("names those of the keys that the ledger of this table holds, in the order asked for", async () => {
+    await plant("a", "b", "c");
+    await mirror.begin({ table: "sow_drops" });
+    await mirror.apply({ table: "sow_drops", upserts: [row("d", "planted")] });
+    expect(await mirror.lookupKeys(["c", "d", "x", "a"])).toEqual({ present: ["c", "a"] });
+    expect(await mirror.lookupKeys([])).toEqual({ present: [] });
+  });
+
+  it("takes as many keys as the protocol says, and not one more", async () => {
+    const keys = Array.from({ length: LIMITS.lookupKeys + 1 }, (_, n) => `key ${n}`);
+    const bounded = startTestDeployment({ transactionLimits: true });
+    expect(await bounded.lookupKeys(keys.slice(1))).toEqual({ present: [] });
+    await expectRefusal(bounded.lookupKeys(keys), "BAD_REQUEST");
+  });
+});
+
 describe.each([0, -1, 1.5, NaN, 10_000_000])("a page limit of %d", (outOfRange) => {
   it("is refused", async () => {
     await expectRefusal(mirror.listLedger(null, outOfRange), "BAD_REQUEST");

@@ -60,6 +60,8 @@ export function startTestDeployment(options: { transactionLimits?: boolean } = {
       t.query(functions.listDocuments, { syncKey, table, cursor, limit, maxBytes }),
     listMissing: (after: string | null = null, limit = 100, table: string = TABLE) =>
       t.query(functions.listMissing, { syncKey, table, after, limit }),
+    lookupKeys: (keys: string[], table: string = TABLE) =>
+      t.query(functions.lookupKeys, { syncKey, table, keys }),
 
     /** What is stored, as a reader of the database sees it. */
     documents: () => t.run((ctx) => ctx.db.query(TABLE).collect()),

@@ -80,6 +80,25 @@ describe("each method calls its function with its arguments", () => {
   });
 });
 
+test("lookupKeys asks for as many keys at once as the protocol allows, and joins the answers", async () => {
+  const keys = Array.from({ length: 2 * LIMITS.lookupKeys + 1 }, (_, i) => `key ${i}`);
+  const { sink, requests } = sinkFor((request: { body: { args: [Record<string, unknown>] } }) => {
+    const asked = request.body.args[0]["keys"] as string[];
+    return success({ present: [asked[0]!] });
+  });
+  expect(await sink.lookupKeys("poles", keys)).toEqual([
+    keys[0],
+    keys[LIMITS.lookupKeys],
+    keys[2 * LIMITS.lookupKeys],
+  ]);
+  expect(requests.map((request) => request.body)).toMatchObject([
+    { path: "datahubSync:lookupKeys", args: [{ table: "poles", keys: keys.slice(0, LIMITS.lookupKeys) }] },
+    {},
+    {},
+  ]);
+  expect(requests).toHaveLength(3);
+});
+
 describe("the handshake", () => {
   test("asks for as many tables at once as the protocol allows, in order", async () => {
     const { sink, requests } = sinkFor(handshakeAnswer());
