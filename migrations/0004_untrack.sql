@@ -26,6 +26,8 @@ BEGIN
     EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS updated_at', relation);
   END IF;
   DELETE FROM datahub_sync.deletions WHERE tracked_id = known.id;
+  -- From here on changes go unnoticed: no mirror may go on from a watermark of before, should the table be tracked again.
+  DELETE FROM datahub_sync.mirrors WHERE tracked_id = known.id;
   RETURN true;
 END;
 $function$;

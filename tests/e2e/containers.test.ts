@@ -1,7 +1,9 @@
 import { containerStack } from "./container-stack.js";
 import { describeMirror } from "./mirror-suite.js";
+import { describeOptions } from "./options-suite.js";
 import { describeRuns } from "./runs-suite.js";
 
 /** Run where a container engine answers (vitest.config.ts): what holds on the local deployment holds on Convex. */
 describeMirror(containerStack);
 describeRuns(containerStack);
+describeOptions(containerStack);

@@ -1,0 +1,4 @@
+import { localStack } from "./local-stack.js";
+import { describeOptions } from "./options-suite.js";
+
+describeOptions(localStack);
