@@ -21,6 +21,7 @@ import { sendChanges } from "./delta-pass.js";
 import { checkDocuments, recordStrangers } from "./document-pass.js";
 import { loadAll } from "./load-pass.js";
 import { MirrorWriter } from "./mirror-writer.js";
+import { deletionsHeldBack, documentsMended, rowsSetAside } from "./notices.js";
 import { planRun, type RunPlan } from "./plan-run.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
 import { beginRun, finishEndedRun, finishRun } from "./run-boundaries.js";
@@ -144,30 +145,17 @@ async function doWork(
   if (plan.mode === "deep" && (plan.work.kind !== "load" || plan.resumed !== null)) {
     const seen = await checkDocuments(run);
     if (seen.mended + seen.restored > 0) {
-      run.notices.push({
-        code: "DOCUMENTS_MENDED",
-        message: `${seen.mended} documents had been edited in Convex, ${seen.restored} had been removed there; they are mended.`,
-      });
+      run.notices.push(documentsMended(seen.mended, seen.restored));
     }
   }
   return end;
 }
 
 function closingNotices(table: string, rejected: number, heldBack: number): Notice[] {
-  const notices: Notice[] = [];
-  if (rejected > 0) {
-    notices.push({
-      code: "ROWS_SET_ASIDE",
-      message: `${rejected} rows of ${table} cannot be mirrored and are not in Convex; \`datahub-sync status\` names them.`,
-    });
-  }
-  if (heldBack > 0) {
-    notices.push({
-      code: "DELETIONS_HELD_BACK",
-      message: `${heldBack} documents of ${table} are due to be deleted and were kept. If that is right, run with --allow-deletes ${table}.`,
-    });
-  }
-  return notices;
+  return [
+    ...(rejected > 0 ? [rowsSetAside(table, rejected)] : []),
+    ...(heldBack > 0 ? [deletionsHeldBack(table, heldBack)] : []),
+  ];
 }
 
 function foreignMirror(table: string): SyncError {
