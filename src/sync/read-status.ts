@@ -123,9 +123,11 @@ async function readKept(database: Database, targetId: number, table: string) {
 async function countSource(database: Database, source: MirrorSource, record: MirrorRecord | null) {
   const reader = new TableReader(database, source);
   const rowsInPostgres = await reader.countRows();
-  if (source.tracking === null || !record?.watermark) {
-    return { rowsInPostgres, changesWaiting: source.tracking && rowsInPostgres, deletionsWaiting: null };
+  // Of a table that was dropped and recreated not even the columns to count by are there.
+  if (source.tracking === null || source.tracking.problem !== null) {
+    return { rowsInPostgres, changesWaiting: null, deletionsWaiting: null };
   }
+  if (!record?.watermark) return { rowsInPostgres, changesWaiting: rowsInPostgres, deletionsWaiting: null };
   const watermark = parseSnapshot(record.watermark.snapshot);
   return {
     rowsInPostgres,

@@ -1,4 +1,5 @@
 import { containerStack } from "./container-stack.js";
+import { describeFailures } from "./failures-suite.js";
 import { describeMirror } from "./mirror-suite.js";
 import { describeOptions } from "./options-suite.js";
 import { describeRuns } from "./runs-suite.js";
@@ -7,3 +8,4 @@ import { describeRuns } from "./runs-suite.js";
 describeMirror(containerStack);
 describeRuns(containerStack);
 describeOptions(containerStack);
+describeFailures(containerStack);

@@ -1,0 +1,329 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { createSourceTables } from "../../src/local/data/fill-source.js";
+import { readBothSides } from "./both-sides.js";
+import type { Variables } from "./cli-process.js";
+import { fillMirror, NOTHING, setUpScene, tableOf } from "./scene.js";
+import type { Stack, StackKind } from "./stack.js";
+
+const ENV_EXAMPLE = fileURLToPath(new URL("../../.env.example", import.meta.url));
+
+/** A row value that no output may show. */
+const PLANTED = "planted-value-of-a-row";
+
+const UNSET: Variables = { DATABASE_URL: "", CONVEX_URL: "", CONVEX_SYNC_AUTH_KEY: "" };
+
+interface Failure {
+  what: string;
+  /** Over the variables that work. */
+  variables: (stack: Stack) => Promise<Variables>;
+  code: string;
+  says: RegExp;
+  remedy: RegExp;
+}
+
+const WHOLE_RUNS: Failure[] = [
+  {
+    what: "a wrong sync key",
+    variables: () => Promise.resolve({ CONVEX_SYNC_AUTH_KEY: "not-the-key-of-the-deployment" }),
+    code: "WRONG_SYNC_KEY",
+    says: /refused CONVEX_SYNC_AUTH_KEY: it has another one/,
+    remedy: /npx convex env set CONVEX_SYNC_AUTH_KEY/,
+  },
+  {
+    what: "a deployment without the sync key",
+    variables: async (stack) => ({ CONVEX_URL: await stack.startDeployment("sync key") }),
+    code: "SYNC_KEY_UNSET",
+    says: /has no sync key: CONVEX_SYNC_AUTH_KEY is not set there/,
+    remedy: /npx convex env set CONVEX_SYNC_AUTH_KEY/,
+  },
+  {
+    what: "a deployment without the functions",
+    variables: async (stack) => ({ CONVEX_URL: await stack.startDeployment("functions") }),
+    code: "FUNCTIONS_NOT_DEPLOYED",
+    says: /the sync functions are not deployed there/,
+    remedy: /npx convex deploy/,
+  },
+  {
+    what: "a server that is no deployment",
+    variables: async () => ({ CONVEX_URL: `http://127.0.0.1:${(await serveNotFound()).port}` }),
+    code: "DEPLOYMENT_UNREACHABLE",
+    says: /No Convex deployment answers at 127\.0\.0\.1:\d+ \(.*404.*\)/,
+    remedy: /Check CONVEX_URL/,
+  },
+  {
+    what: "a deployment that does not run",
+    variables: async () => ({ CONVEX_URL: `http://127.0.0.1:${await findClosedPort()}` }),
+    code: "DEPLOYMENT_UNREACHABLE",
+    says: /No Convex deployment answers at 127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*\)/,
+    remedy: /Check CONVEX_URL/,
+  },
+  {
+    what: "a Postgres that does not run",
+    variables: async (stack) => changeUrl(stack, { port: String(await findClosedPort()) }),
+    code: "DATABASE_UNREACHABLE",
+    says: /Postgres could not be reached .*\(ECONNREFUSED\)/,
+    remedy: /DATABASE_URL names its host and port/,
+  },
+  {
+    what: "a wrong password",
+    variables: (stack) => Promise.resolve(changeUrl(stack, { password: "not-the-password" })),
+    code: "DATABASE_AUTH",
+    says: /Postgres refused the user or the password/,
+    remedy: /Check DATABASE_URL: user, password/,
+  },
+  {
+    what: "a database that does not exist",
+    variables: (stack) => Promise.resolve(changeUrl(stack, { pathname: "/not_there" })),
+    code: "DATABASE_AUTH",
+    says: /The database that DATABASE_URL names does not exist/,
+    remedy: /Check the path of DATABASE_URL/,
+  },
+  {
+    what: "a database without the migrations",
+    variables: async (stack) => ({ DATABASE_URL: (await stack.createDatabase()).url }),
+    code: "MIGRATIONS_MISSING",
+    says: /The schema datahub_sync is not in this database/,
+    remedy: /Run `datahub-sync migrate`, as the owner/,
+  },
+];
+
+const servers: Server[] = [];
+
+/** Wrong input of every kind: one message with the cause and the remedy, the right exit code, and nothing lost. */
+export function describeFailures(kind: StackKind): void {
+  describe(`failures, on ${kind.name}`, () => {
+    const TABLES = ["sow_poles", "nokia_exports"];
+    const FLAGS = TABLES.flatMap((table) => ["--table", table]);
+    const scene = setUpScene(kind, {
+      scale: 0.01,
+      prepare: async (ready) => {
+        await ready.stack.sql`UPDATE sow_poles SET comments = ${PLANTED}, owner = ${PLANTED}`;
+        await fillMirror(ready, TABLES);
+        // Waits for the first run that succeeds: none that fails may lose it.
+        await ready.stack.sql`
+          UPDATE sow_poles SET address = ${PLANTED} WHERE id = (SELECT min(id::text)::uuid FROM sow_poles)`;
+      },
+    });
+
+    async function expectEqualSides(table: string): Promise<void> {
+      const sides = await readBothSides(scene.stack.databaseUrl, scene.stack.convex, table);
+      expect(sides.convex).toEqual(sides.postgres);
+    }
+
+    it("names each variable that is missing", async () => {
+      const { code, stdout, stderr } = await scene.cli.run(["sync"], UNSET);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr.match(/error:/g)).toHaveLength(1);
+      for (const name of Object.keys(UNSET)) expect(stderr).toContain(`${name} `);
+      expect(stderr).toContain("there is no .env.local or .env in");
+    });
+
+    it("recognises the placeholders of .env.example", async () => {
+      const { code, stdout, stderr } = await scene.cli.run(["sync", "--env-file", ENV_EXAMPLE], UNSET);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr.match(/error:/g)).toHaveLength(1);
+      expect(stderr.match(/still has the placeholder of \.env\.example/g)).toHaveLength(3);
+    });
+
+    it.each(WHOLE_RUNS)("names $what", async ({ variables, code, says, remedy }) => {
+      const given = await variables(scene.stack);
+      const failed = await scene.cli.run(["sync", "--json"], given);
+      expect(failed.code).toBe(1);
+      expect(JSON.parse(failed.stdout)).toEqual({
+        ...{ ok: false, exitCode: 1 },
+        error: {
+          ...{ code, table: null },
+          message: expect.stringMatching(says) as string,
+          remedy: expect.stringMatching(remedy) as string,
+        },
+      });
+      expect(failed.stderr.match(/error:/g)).toHaveLength(1);
+      expect(failed.stderr).toMatch(says);
+      expect(failed.stderr).toMatch(remedy);
+      expect(failed.stderr).not.toMatch(/\n\s+at /);
+      while (servers.length > 0) servers.pop()!.close();
+    });
+
+    it("has lost nothing by any of these", async () => {
+      const { code, report } = await scene.cli.sync(FLAGS);
+      expect(code).toBe(0);
+      expect(report.totals).toMatchObject({ ...NOTHING, read: 1, updated: 1 });
+      expect(tableOf(report, "sow_poles").notices).toEqual([]);
+    });
+
+    it("names each relation that cannot be mirrored, and does the others", async () => {
+      const { sql, url } = await scene.stack.createDatabase();
+      await createSourceTables(sql);
+      await sql.unsafe(`
+        CREATE TABLE without_key (id integer, v text);
+        CREATE VIEW of_two AS SELECT p.id, d.status FROM sow_poles p JOIN sow_drops d USING (pole_number);`);
+      const config = {
+        tables: [
+          { relation: "without_key", mirror: "sow_poles" },
+          { relation: "of_two", mirror: "sow_drops" },
+          { relation: "not_there", mirror: "onemap_poles" },
+          { relation: "mohadin_activations" },
+        ],
+      };
+      const file = join(scene.cli.folder, "odd.json");
+      await writeFile(file, JSON.stringify(config));
+      const expected = [
+        ["sow_poles", "NO_KEY", /without_key has no primary key/],
+        ["sow_drops", "VIEW_OVER_SEVERAL_TABLES", /of_two reads several tables: sow_drops, sow_poles/],
+        ["onemap_poles", "RELATION_MISSING", /not_there does not exist/],
+      ] as const;
+      for (const [command, good] of [
+        ["migrate", "tracked"],
+        ["sync", "done"],
+      ] as const) {
+        const { code, stdout } = await scene.cli.run([command, "--json", "--config", file], {
+          DATABASE_URL: url,
+        });
+        expect(code).toBe(1);
+        expect(JSON.parse(stdout)).toMatchObject({
+          ok: false,
+          tables: [
+            ...expected.map(([table, errorCode, message]) => ({
+              ...{ table, outcome: "failed" },
+              error: { code: errorCode, message: expect.stringMatching(message) as string },
+            })),
+            // An empty table is no failure.
+            { table: "mohadin_activations", outcome: good },
+          ],
+        });
+        const shown = await scene.cli.run([command, "--config", file], { DATABASE_URL: url });
+        for (const [, errorCode, message] of expected) {
+          expect(shown.stdout).toMatch(message);
+          expect(shown.stdout.split(errorCode)).toHaveLength(2);
+        }
+      }
+    });
+
+    it("sets a row aside that no document can hold, with exit code 3, until it is mended", async () => {
+      const { sql } = scene.stack;
+      await sql`
+        UPDATE nokia_exports SET raw_data = jsonb_build_object('wide', repeat(${PLANTED}, 100000))
+        WHERE id = (SELECT min(id::text)::uuid FROM nokia_exports)`;
+      const run = await scene.cli.run(["sync", ...FLAGS]);
+      expect(run.code).toBe(3);
+      expect(run.stdout).toContain("1 row is set aside and missing from the mirror.");
+      const status = await scene.cli.run(["status", ...FLAGS]);
+      expect(status.code).toBe(3);
+      expect(status.stdout).toMatch(/^Set aside\n {2}nokia_exports {2}[0-9a-f-]{36}.*: .+/m);
+      await sql`UPDATE nokia_exports SET raw_data = '{}' WHERE raw_data ? 'wide'`;
+      expect(await scene.cli.sync(FLAGS)).toMatchObject({
+        code: 0,
+        report: { totals: { inserted: 1, rejected: 0 } },
+      });
+      await expectEqualSides("nokia_exports");
+    });
+
+    it("stops at a table that was dropped and recreated, and does it after migrate", async () => {
+      const { sql } = scene.stack;
+      await sql.unsafe(`
+        CREATE TABLE rebuilt (LIKE nokia_exports INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES);
+        INSERT INTO rebuilt SELECT * FROM nokia_exports;
+        UPDATE rebuilt SET id = gen_random_uuid();
+        ALTER TABLE rebuilt DROP COLUMN sync_xid;
+        DROP TABLE nokia_exports;
+        ALTER TABLE rebuilt RENAME TO nokia_exports;`);
+      const broken = await scene.cli.sync(FLAGS);
+      expect(broken.code).toBe(1);
+      expect(tableOf(broken.report, "sow_poles")).toMatchObject({ outcome: "done" });
+      expect(tableOf(broken.report, "nokia_exports")).toMatchObject({
+        outcome: "failed",
+        error: {
+          code: "TRACKING_BROKEN",
+          remedy: expect.stringContaining("Run `datahub-sync migrate`") as string,
+        },
+      });
+      expect(await scene.cli.status(FLAGS)).toMatchObject({
+        code: 6,
+        report: {
+          tables: [{ tracking: "intact" }, { tracking: "broken", rowsInPostgres: 19, changesWaiting: null }],
+        },
+      });
+
+      expect(await scene.cli.run(["migrate", ...FLAGS])).toMatchObject({ code: 0 });
+      const next = await scene.cli.sync(FLAGS);
+      expect(next).toMatchObject({ code: 0, report: { totals: { heldBack: 0 } } });
+      expect(tableOf(next.report, "nokia_exports")).toMatchObject({
+        mode: "full",
+        inserted: 19,
+        deleted: 19,
+      });
+      await expectEqualSides("nokia_exports");
+    });
+
+    it("stops at a new column until it is tracked, and deployed or excluded", async () => {
+      await scene.stack.sql`ALTER TABLE nokia_exports ADD COLUMN firmware text`;
+      const untracked = await scene.cli.sync(FLAGS);
+      expect(untracked.code).toBe(1);
+      expect(tableOf(untracked.report, "nokia_exports").error).toMatchObject({
+        code: "TRACKING_BROKEN",
+        message: expect.stringContaining("its columns are not those that were tracked") as string,
+      });
+      expect(await scene.cli.run(["migrate", ...FLAGS])).toMatchObject({ code: 0 });
+      const lacking = await scene.cli.sync(FLAGS);
+      expect(lacking.code).toBe(1);
+      expect(tableOf(lacking.report, "nokia_exports").error).toMatchObject({
+        code: "SCHEMA_LAGS",
+        message: expect.stringContaining("lacks firmware") as string,
+        remedy: expect.stringContaining("firmware: mirrored(v.string())") as string,
+      });
+      const config = { tables: [{ relation: "nokia_exports", exclude: ["firmware"] }] };
+      const file = join(scene.cli.folder, "excluded.json");
+      await writeFile(file, JSON.stringify(config));
+      expect(await scene.cli.run(["migrate", "--config", file])).toMatchObject({ code: 0 });
+      expect(await scene.cli.sync(["--config", file])).toMatchObject({ code: 0 });
+    });
+
+    it("has shown no secret and no row value, on the screen or in a log", async () => {
+      const written = [...scene.cli.transcript, await scene.cli.readLogs()].join("\n");
+      expect(written.length).toBeGreaterThan(10_000);
+      const shown = [
+        ...scene.stack.secrets,
+        PLANTED,
+        "not-the-password",
+        "not-the-key-of-the-deployment",
+      ].filter((secret) => written.includes(secret));
+      expect(shown).toEqual([]);
+      expect(written).not.toMatch(/postgres(ql)?:\/\/[^\s]*@/);
+    });
+  });
+}
+
+/** The variables with another part in the database's URL. */
+function changeUrl(
+  { databaseUrl }: Stack,
+  part: { port?: string; password?: string; pathname?: string },
+): Variables {
+  return { DATABASE_URL: Object.assign(new URL(databaseUrl), part).href };
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+async function serveNotFound(): Promise<{ port: number }> {
+  const server = createServer((_request, response) => response.writeHead(404).end("Not found"));
+  servers.push(server);
+  return { port: await listen(server) };
+}
+
+/** A port that was free a moment ago. */
+async function findClosedPort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  server.close();
+  await once(server, "close");
+  return port;
+}
