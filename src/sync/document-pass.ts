@@ -1,10 +1,11 @@
-import { compareValues, type Value } from "convex/values";
+import { isDeepStrictEqual } from "node:util";
 import type { DocumentPage } from "../../convex/datahubSyncProtocol.js";
 import type { KeySize } from "../source/table-reader.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import type { MirrorRun } from "./mirror-run.js";
+import { readAhead } from "./read-ahead.js";
 
-/** Documents listed at once, by count and by bytes; the whole page is in memory. */
+/** Documents listed at once, by count and by bytes; two whole pages are in memory. */
 const PAGE_DOCUMENTS = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
@@ -23,7 +24,7 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
   const { context, source } = run;
   let mended = 0;
   let known = 0;
-  for await (const page of listDocuments(run)) {
+  for await (const page of readAhead(listDocuments(run))) {
     known += page.filter((entry) => entry.ledger !== null).length;
     const orphans = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
     await addPendingDeletions(context.database, context.lease, source.name, "document", orphans);
@@ -75,7 +76,8 @@ async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promis
       const entry = known.get(row.key)!;
       if (row.hash !== entry.ledger!.hash) return false;
       const document = run.writer.encode(row);
-      return document !== null && compareValues(document, entry.document as Value) !== 0;
+      // Values of Convex are equal as this has it: -0 is not 0, NaN is NaN, bytes are compared, the order of fields is not.
+      return document !== null && !isDeepStrictEqual(document, entry.document);
     })
     .map(({ key }) => ({ key, bytes: 0 }));
 }
