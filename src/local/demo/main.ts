@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../../clock.js";
+import { EXIT } from "../../errors.js";
 import { processEnvironment, wantsColour } from "../../config/environment.js";
 import { createPaint } from "../../cli/render/paint.js";
 import { renderFailure, toFailure } from "../../cli/render/failure.js";
@@ -13,6 +14,7 @@ const flags = new Command("demo")
   )
   .option("--scale <number>", "how many rows: 1 is 60,000", readScale, 1)
   .option("--seed <number>", "what the generated data depends on", readSeed, 1)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage))
   .parse()
   .opts<{ scale: number; seed: number }>();
 
@@ -37,11 +39,11 @@ stopOn("SIGHUP", 129);
 
 try {
   const equal = await runDemo({ ...flags, environment, narrator, cleanup, clock: systemClock });
-  process.exitCode = equal ? 0 : 1;
+  process.exitCode = equal ? EXIT.done : EXIT.failed;
 } catch (error) {
   if (!cleanup.started) {
     process.stderr.write(`${renderFailure(toFailure(error), true, paint)}\n`);
-    process.exitCode = 1;
+    process.exitCode = EXIT.failed;
   }
 } finally {
   await cleanup.run();
