@@ -1,0 +1,96 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSourceTables } from "../../src/local/data/fill-source.js";
+import { findBuiltCli } from "../support/built-cli.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const run = promisify(execFile);
+
+/** The packages that an installation without development has, by the lock file's own word. */
+async function listInstalled(): Promise<string[]> {
+  const lock = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  return Object.entries(lock.packages).flatMap(([path, { dev }]) =>
+    dev !== true && /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) ? [path.slice("node_modules/".length)] : [],
+  );
+}
+
+/**
+ * What `npm pack` makes, installed in a folder of its own, with the packages that it depends on and no others. They
+ * are linked, not downloaded: what is proven is that the package holds all that it needs, and finds it.
+ */
+describe("the package, installed", () => {
+  let folder: string;
+  let database: TestDatabase;
+  const cli = (args: string[], variables: Record<string, string> = {}) =>
+    run(join(folder, "node_modules/.bin/datahub-sync"), args, {
+      cwd: folder,
+      env: { PATH: process.env["PATH"], HOME: folder, ...variables },
+    });
+
+  beforeAll(async () => {
+    await findBuiltCli();
+    database = await createTestDatabase();
+    await createSourceTables(database.sql);
+    folder = await mkdtemp(join(tmpdir(), "datahub-sync-package-"));
+    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "app", private: true }));
+    const packed = await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], {
+      cwd: root,
+    });
+    const tarball = packed.stdout.trim().split("\n").at(-1)!;
+
+    const modules = join(folder, "node_modules");
+    const target = join(modules, "datahub-sync");
+    await run("mkdir", ["-p", target, join(modules, ".bin")]);
+    await run("tar", ["-xzf", join(folder, tarball), "-C", target, "--strip-components", "1"]);
+    const { bin } = JSON.parse(await readFile(join(target, "package.json"), "utf8")) as {
+      bin: Record<string, string>;
+    };
+    for (const [name, file] of Object.entries(bin)) {
+      await run("chmod", ["+x", join(target, file)]); // as npm does when it installs
+      await symlink(join(target, file), join(modules, ".bin", name));
+    }
+    for (const name of await listInstalled()) {
+      await run("mkdir", ["-p", join(modules, name, "..")]);
+      await symlink(join(root, "node_modules", name), join(modules, name)).catch(() => {}); // optional: may be absent
+    }
+  });
+  afterAll(async () => {
+    await database.drop();
+    await rm(folder, { recursive: true });
+  });
+
+  it("tells its version and its help", async () => {
+    const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+    expect((await cli(["--version"])).stdout).toBe(`${version}\n`);
+    const help = (await cli(["--help"])).stdout;
+    for (const command of ["migrate", "sync", "status", "untrack", "local"]) expect(help).toContain(command);
+  });
+
+  it("finds its migrations and tracks the tables", async () => {
+    const { stdout } = await cli(["migrate", "--json"], { DATABASE_URL: database.url });
+    const report = JSON.parse(stdout) as { ok: boolean; applied: string[]; tables: unknown[] };
+    const migrations = (await readdir(join(root, "migrations"))).filter((name) => name.endsWith(".sql"));
+    expect(report).toMatchObject({ ok: true, applied: migrations.map((name) => name.replace(".sql", "")) });
+    expect(report.tables).toHaveLength(7);
+  });
+
+  it("holds what its README and exports promise, and nothing of the workshop", async () => {
+    const target = join(folder, "node_modules/datahub-sync");
+    const names = await readdir(target);
+    expect(names).toEqual(expect.arrayContaining(["convex", "dist", "migrations", "package.json", "schema"]));
+    expect(names).not.toEqual(expect.arrayContaining(["tests"]));
+    const script = `import("datahub-sync/convex").then((m) => console.log(Object.keys(m).sort().join()))`;
+    const { stdout } = await run(process.execPath, ["-e", script], { cwd: folder });
+    expect(stdout.trim()).toBe(
+      "datahubSyncTables,defaultMirrorTables,defineDatahubSync,mirrorFreshness,mirrored",
+    );
+  });
+});
