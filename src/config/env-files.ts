@@ -17,6 +17,7 @@ export interface VariableSources {
   /** Where a missing variable was looked for, to end a sentence: "in the environment or in .env (/srv/app)". */
   searched: string;
   problems: Problem[];
+  warnings: string[];
 }
 
 const DEFAULT_FILES = [".env.local", ".env"] as const;
@@ -52,7 +53,16 @@ export function readVariableSources(
       remedy: `Create it, or name another; it was looked for in ${cwd}.`,
     });
   }
-  return { sources, searched: describeSearch(cwd, wanted, found), problems };
+  const warnings = envFile === null ? [] : warnOfOverrides(sources);
+  return { sources, searched: describeSearch(cwd, wanted, found), problems, warnings };
+}
+
+/** A file that was named on purpose and is overruled: the run may go to another database than its user thinks. */
+function warnOfOverrides([environment, file]: VariableSource[]): string[] {
+  if (environment === undefined || file === undefined) return [];
+  return Object.entries(file.values)
+    .filter(([name, value]) => environment.values[name]?.trim() && environment.values[name] !== value)
+    .map(([name]) => `${name} of the environment is used, not that of ${file.label}.`);
 }
 
 function describeSearch(cwd: string, wanted: readonly string[], found: readonly string[]): string {

@@ -59,7 +59,7 @@ export function loadConfig(input: ConfigInput, sides: Sides): Loaded<SourceConfi
   const variables = readVariableSources(input.cwd, input.environment, input.envFile);
   const options = resolveOptions(input.flags, variables, REQUIRED[sides]);
   const problems = [...variables.problems, ...options.problems];
-  const warnings: string[] = [];
+  const warnings = [...variables.warnings];
 
   const database = databaseConfig(options, problems, warnings);
   const convex = sides === "both" ? convexConfig(options, problems, warnings) : null;

@@ -57,6 +57,19 @@ describe("where a variable comes from", () => {
     expect(host({ environment: { DATABASE_URL: at("from-environment") } })).toBe("from-environment");
   });
 
+  it("is the environment even where --env-file says otherwise, which is warned of", () => {
+    write("other.env", { ...COMPLETE, DATABASE_URL: at("from-other") });
+    const warnings = (environment: Record<string, string>) =>
+      loadConfig(input({ environment, envFile: "other.env" }), "both").warnings;
+    expect(warnings({ DATABASE_URL: at("from-environment") })).toContain(
+      "DATABASE_URL of the environment is used, not that of other.env.",
+    );
+    expect(warnings({ DATABASE_URL: at("from-other") })).not.toContainEqual(
+      expect.stringContaining("is used"),
+    );
+    expect(warnings({ DATABASE_URL: " " })).not.toContainEqual(expect.stringContaining("is used"));
+  });
+
   it("is the file of --env-file instead of both", () => {
     write(".env", COMPLETE);
     write(".env.local", { DATABASE_URL: at("from-env-local") });
