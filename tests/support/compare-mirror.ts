@@ -1,0 +1,90 @@
+import type { Sql } from "postgres";
+import { expect } from "vitest";
+import type { MirrorConfig } from "../../src/config/types.js";
+import type { LocalDeployment } from "../../src/local/convex/deployment.js";
+
+/**
+ * Compares a relation with its mirror. It shares no code with the sync: what the documents have to hold is stated here
+ * once more, for the types that the tests use, and the two sides are compared as lists, without a notion of a key.
+ */
+export async function compareMirror(
+  sql: Sql,
+  deployment: LocalDeployment,
+  { relation, mirror, ignore, exclude, columns: configured }: MirrorConfig,
+): Promise<void> {
+  const columns = await sql<{ name: string; type: string }[]>`
+    SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+     WHERE attrelid = ${`${relation.schema}.${relation.name}`}::text::regclass AND attnum > 0 AND NOT attisdropped`;
+  const [tracked] = await sql<{ added: boolean }[]>`
+    SELECT added_updated_at AS added FROM datahub_sync.tracked_tables
+     WHERE schema_name = ${relation.schema} AND table_name = ${relation.name}`;
+  const left = new Set([...ignore, ...exclude, "sync_xid", ...(tracked?.added ? ["updated_at"] : [])]);
+  const mirrored = columns.filter(({ name }) => !left.has(name));
+
+  const texts = mirrored.map(({ name, type }) => textOf(`"${name.replaceAll('"', '""')}"`, type));
+  const rows = await sql
+    .unsafe(`SELECT ${texts.join(", ")} FROM "${relation.schema}"."${relation.name}"`)
+    .values();
+  const expected = (rows as (string | null)[][]).map((row) =>
+    Object.fromEntries(
+      mirrored.map(({ name, type }, at) => [
+        configured[name]?.field ?? name,
+        row[at] === null ? null : read(row[at]!, type),
+      ]),
+    ),
+  );
+  const documents = [...deployment.tableDocuments(mirror)].map(({ _id, _creationTime, ...fields }) => fields);
+  expect(sorted(documents)).toEqual(sorted(expected));
+
+  const ids = [...deployment.tableDocuments(mirror)].map(({ _id }) => _id);
+  const entries = [...deployment.tableDocuments("datahubSyncLedger")].filter(({ table }) => table === mirror);
+  expect(entries.map(({ document }) => document as string).sort()).toEqual(ids.sort());
+  expect(new Set(entries.map(({ key }) => key)).size).toBe(entries.length);
+}
+
+function textOf(column: string, type: string): string {
+  switch (type) {
+    case "timestamp without time zone":
+      return `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US')`;
+    case "timestamp with time zone":
+      return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+    default:
+      return `${column}::text`;
+  }
+}
+
+function read(text: string, type: string): unknown {
+  switch (type) {
+    case "smallint":
+    case "integer":
+    case "double precision":
+    case "numeric":
+      return Number(text);
+    case "bigint":
+      return BigInt(text);
+    case "boolean":
+      return text === "true";
+    case "jsonb":
+      return JSON.parse(text) as unknown;
+    case "text":
+    case "character varying":
+    case "uuid":
+    case "timestamp without time zone":
+    case "timestamp with time zone":
+      return text;
+  }
+  throw new Error(`The comparison does not know what ${type} becomes in Convex.`);
+}
+
+/** In an order that depends on the content alone. */
+function sorted(documents: Record<string, unknown>[]): string[] {
+  return documents.map(canonical).sort();
+}
+
+function canonical(value: unknown): string {
+  if (typeof value === "bigint") return `${value}n`;
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join()}}`;
+}

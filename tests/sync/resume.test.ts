@@ -1,0 +1,146 @@
+import { describe, expect, test, vi } from "vitest";
+import { watchRun, type Step } from "../support/crash.js";
+import { MirrorFixture, useMirrors } from "../support/mirror-fixture.js";
+
+// Small pages, so that a few rows make several of them.
+vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
+
+const SETTINGS = { pageRows: 3, maxInFlight: 2 };
+
+const open = useMirrors();
+
+describe("invariant 3: the next run resumes with the interrupted run's snapshot", () => {
+  const DDL = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
+  const isCursor = (step: Step) => step.includes("writing the progress");
+
+  test("of a first load, at its cursor, however often it is interrupted", async () => {
+    const mirror = await open({ ddl: DDL, settings: SETTINGS });
+    await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+    await watchRun(mirror, { crashBefore: secondTime(isCursor) });
+    const first = await mirror.record();
+    expect(first).toMatchObject({
+      watermark: null,
+      run_mode: "full",
+      run_cursor: { kind: "load", after: "5" },
+    });
+
+    // A row that the load has passed. A newer snapshot would see it as old, and nobody would ever send it.
+    await mirror.run("UPDATE $t SET a = 'b' WHERE id = 1");
+    await mirror.expireLease();
+    await watchRun(mirror, { crashBefore: secondTime(isCursor) });
+    const second = await mirror.record();
+    expect(second["run_snapshot"]).toBe(first["run_snapshot"]);
+    expect(second).toMatchObject({ watermark: null, run_cursor: { kind: "load", after: "10" } });
+
+    await mirror.expireLease();
+    const report = await mirror.sync();
+    expect(report.notices).toContainEqual(expect.objectContaining({ code: "RESUMED" }));
+    expect(report).toMatchObject({ read: 11, inserted: 5, updated: 1, unchanged: 5 });
+    await mirror.compare();
+  });
+
+  test("of a delta, at its cursor", async () => {
+    const mirror = await open({ ddl: DDL, settings: SETTINGS });
+    await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+    await mirror.sync();
+    const { watermark } = await mirror.record();
+    await mirror.run("UPDATE $t SET a = 'b'");
+    await watchRun(mirror, { crashBefore: thirdTime(isCursor) });
+    const crashed = await mirror.record();
+    expect(crashed).toMatchObject({
+      watermark,
+      run_mode: "delta",
+      run_cursor: { kind: "delta", at: { key: "10" } },
+    });
+
+    await mirror.run("UPDATE $t SET a = 'c' WHERE id = 3");
+    await mirror.expireLease();
+    let resumedWith: unknown;
+    const resumed = await watchRun(mirror, {
+      onStep: async (step) => {
+        if (step === "Convex: beginRun") resumedWith = (await mirror.record())["run_snapshot"];
+      },
+    });
+    expect(resumedWith).toBe(crashed["run_snapshot"]);
+    // 11 to 20 of the first run, of which 11 to 15 had been sent and not been noted; then what came since.
+    expect(resumed.report!.tables[0]).toMatchObject({ read: 12, updated: 6, unchanged: 6 });
+    await mirror.compare();
+  });
+
+  test("not where the table was tracked anew meanwhile: then everything is compared", async () => {
+    const mirror = await open({ ddl: DDL, settings: SETTINGS });
+    await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+    await watchRun(mirror, { crashBefore: secondTime(isCursor) });
+    await mirror.run("ALTER TABLE $t ADD COLUMN b text");
+    await mirror.migrate();
+    await mirror.expireLease();
+    expect(await mirror.sync()).toMatchObject({ mode: "full", read: 20 });
+    await mirror.compare();
+  });
+});
+
+describe("invariant 3: the watermark moves only after Convex has acknowledged everything below it", () => {
+  test("it stays where it was until the last call has been answered", async () => {
+    const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)", settings: SETTINGS });
+    await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+    await mirror.sync();
+    await mirror.run("UPDATE $t SET a = 'b'");
+    await mirror.run("DELETE FROM $t WHERE id = 1");
+    const { watermark } = await mirror.record();
+    const seen: unknown[] = [];
+    const { steps } = await watchRun(mirror, {
+      onStep: async (step) => {
+        if (step.startsWith("Convex:")) seen.push((await mirror.record())["watermark"]);
+      },
+    });
+    expect(new Set(seen)).toEqual(new Set([watermark]));
+    expect((await mirror.record())["watermark"]).not.toBe(watermark);
+    const moves = steps.findIndex((step) => step.includes("moving the watermark"));
+    expect(steps.slice(moves).filter((step) => step.startsWith("Convex:"))).toEqual([]);
+  });
+});
+
+test("deletions wait for a first load that another deployment's runs overtake", async () => {
+  const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)", settings: SETTINGS });
+  await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+  const other = await MirrorFixture.create(mirror.db, mirror.table, { ddl: "SELECT 1", settings: SETTINGS });
+  try {
+    await watchRun(mirror, { crashBefore: secondTime((step) => step.includes("writing the progress")) });
+    await mirror.run("DELETE FROM $t WHERE id = 1");
+    for (let run = 0; run < 4; run++) {
+      await other.sync();
+      await mirror.run("UPDATE $t SET a = a || 'x' WHERE id = 20");
+    }
+    await other.sync();
+    await other.compare();
+    await mirror.expireLease();
+    await mirror.sync();
+    await mirror.compare();
+    for (let run = 0; run < 3; run++) {
+      await mirror.run("UPDATE $t SET a = a || 'x' WHERE id = 20");
+      await mirror.sync();
+      await other.sync();
+    }
+    // And once both have passed it, it is gone.
+    const [left] = await mirror.run(
+      `SELECT count(*)::int AS n FROM datahub_sync.deletions JOIN datahub_sync.tracked_tables t ON t.id = tracked_id
+        WHERE table_name = '$t'`,
+    );
+    expect(left).toEqual({ n: 0 });
+  } finally {
+    await other.close();
+  }
+});
+
+function nthTime(n: number, matches: (step: Step) => boolean): (step: Step) => boolean {
+  let times = 0;
+  return (step) => matches(step) && ++times === n;
+}
+
+function secondTime(matches: (step: Step) => boolean) {
+  return nthTime(2, matches);
+}
+
+function thirdTime(matches: (step: Step) => boolean) {
+  return nthTime(3, matches);
+}
