@@ -38,7 +38,8 @@ async function startDemo(...args: string[]) {
 
 /** The line `total` of the command line's table, after that step's heading. */
 function totalsAfter(heading: string, stdout: string): Record<string, number> {
-  const [head, ...lines] = stdout.slice(stdout.indexOf(heading)).split("\n").slice(4);
+  const step = stdout.slice(stdout.indexOf(heading));
+  const [head, ...lines] = step.slice(step.indexOf("$ datahub-sync sync")).split("\n").slice(1);
   const total = lines.find((line) => line.startsWith("total"))!;
   const names = head!.trim().split(/ {2,}/).slice(1);
   const counts = total.trim().split(/ {2,}/).slice(1);
