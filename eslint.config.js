@@ -33,6 +33,7 @@ const MAY_IMPORT = {
   "src/local/demo": [...LEAVES, "src/local", "src/config/environment.ts", "src/cli/render"],
   "src/local/oracle": [],
   "src/cli": [...LEAVES, "src/config", "src/sync", "src/local"],
+  "torture/oracle": [],
 };
 
 /** The files of a layer, without those of a layer within it. */

@@ -16,7 +16,14 @@ const FOLDERS = [
 ];
 const FILES = [
   ...FOLDERS.map((folder) => `src/${folder}/some.ts`),
-  ...["src/errors.ts", "src/encode/types.ts", "convex/some.ts", "drizzle/some.ts", "tests/support/some.ts"],
+  ...[
+    "src/errors.ts",
+    "src/encode/types.ts",
+    "convex/some.ts",
+    "drizzle/some.ts",
+    "tests/support/some.ts",
+    "torture/some.ts",
+  ],
 ];
 
 const house = realpathSync(mkdtempSync(join(tmpdir(), "datahub-sync-test-")));
@@ -71,6 +78,7 @@ describe("an import against the direction of the layers is an error", () => {
     ...[...STAGES, "src/sync", "src/postgres", "src/errors.ts", "convex", "src/local"].map((to) => {
       return ["src/local/oracle", to];
     }),
+    ...["src/sync", "src/encode", "convex", "src/local", "torture"].map((to) => ["torture/oracle", to]),
     ["src/source", "convex"],
     ["src/encode", "convex"],
     ["convex", "src/sink"],

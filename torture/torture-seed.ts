@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Sql } from "postgres";
+import { randomForRow, type Random } from "../src/local/data/random.js";
+import type { LocalPostgres } from "../src/local/postgres/start-postgres.js";
+import { checkEnd, lastLines, playAct, randomAct } from "./acts.js";
+import { Chaos } from "./chaos.js";
+import { checkHistories } from "./check-histories.js";
+import { checkLimits } from "./check-limits.js";
+import { insertRows } from "./operations.js";
+import { compareTable } from "./oracle/compare-table.js";
+import { findLeaks } from "./secrets.js";
+import { checkSetAside } from "./set-aside.js";
+import { runOnce, setStage, type Stage } from "./stage.js";
+import { randomTables, type TortureTable } from "./tables.js";
+import { writeUntilStopped } from "./writer.js";
+
+export interface SeedOptions {
+  seed: number;
+  server: LocalPostgres;
+  /** The built command line. */
+  main: string;
+  /** False: no faults, no strikes. */
+  chaos: boolean;
+}
+
+export interface SeedResult {
+  failures: string[];
+  /** What happened, in one line. */
+  told: string;
+  folder: string;
+}
+
+/** Each concern draws from a sequence of its own, so that the length of one does not change another. */
+const STREAMS = { tables: 0, rows: 1, weather: 2, acts: 3, stage: 4, writers: 10 } as const;
+
+/** Plays one seed: tables, writers and runs under fire, a clean end, and the judgement. */
+export async function tortureSeed({
+  seed,
+  server,
+  main,
+  chaos: withChaos,
+}: SeedOptions): Promise<SeedResult> {
+  const stream = (number: number) => randomForRow(seed, number, 0);
+  const tables = randomTables(stream(STREAMS.tables));
+  const planted = `planted${stream(STREAMS.rows).uuid().slice(0, 8)}`;
+  const chaos = new Chaos(stream(STREAMS.weather));
+  chaos.on = false;
+  const stage = await setStage({ seed, server, main, tables, chaos, random: stream(STREAMS.stage) });
+  const failures: string[] = [];
+  let told = "";
+  try {
+    await fillTables(stage, tables, stream(STREAMS.rows), planted);
+    const migrated = await stage.start(["migrate"]).ended;
+    if (migrated.exitCode !== 0) throw new Error(`migrate failed: ${lastLines(migrated.stderr)}`);
+    const storm = await playStorm(stage, { tables, planted, chaos, withChaos, stream });
+    failures.push(...storm.failures);
+    told = await endCleanly(stage, tables, failures);
+    told = `${storm.told}; ${told}`;
+    failures.push(...(await judge(stage, { tables, planted, restarts: storm.restarts })));
+  } catch (error) {
+    failures.push((error as Error).stack ?? String(error));
+  } finally {
+    await stage.close({ keepFolder: failures.length > 0 });
+  }
+  return { failures, told, folder: stage.folder };
+}
+
+async function fillTables(
+  stage: Stage,
+  tables: readonly TortureTable[],
+  random: Random,
+  planted: string,
+): Promise<void> {
+  for (const table of tables) {
+    for (const operation of insertRows(table, { random, planted }, random.integer(0, 150))) {
+      if ("sql" in operation && !operation.sql.includes("VALUES  ON"))
+        await runOnce(stage.url, operation.sql);
+    }
+  }
+}
+
+interface Storm {
+  tables: readonly TortureTable[];
+  planted: string;
+  chaos: Chaos;
+  withChaos: boolean;
+  stream: (number: number) => Random;
+}
+
+/** Writers write while runs run, and are struck. */
+async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stream }: Storm) {
+  const failures: string[] = [];
+  const told: string[] = [];
+  let restarts = 0;
+  const stop = new AbortController();
+  const random = stream(STREAMS.acts);
+  const writers = Array.from({ length: random.integer(2, 4) }, (_, number) =>
+    writeUntilStopped({
+      name: `writer ${number}`,
+      url: stage.url,
+      tables,
+      making: { random: stream(STREAMS.writers + number), planted },
+      stop: stop.signal,
+      onFailure: (message) => failures.push(`a statement of the source's owner failed: ${message}`),
+    }),
+  );
+  chaos.on = withChaos;
+  try {
+    for (let left = random.integer(2, 4); left > 0; left--) {
+      const act = randomAct(random);
+      const played = await playAct(stage, chaos, withChaos ? act : { ...act, strike: null });
+      failures.push(...played.failures);
+      told.push(...played.told);
+      restarts += played.restarts;
+    }
+  } finally {
+    chaos.on = false;
+    stop.abort();
+  }
+  const written = await Promise.all(writers);
+  const transactions = written.reduce((sum, writer) => sum + writer.transactions, 0);
+  const lost = written.reduce((sum, writer) => sum + writer.lostToFailures, 0);
+  await resolvePrepared(stage);
+  return { failures, told: [`${transactions} transactions (${lost} failed)`, ...told].join(", "), restarts };
+}
+
+/** What a crash or a stop left prepared. */
+async function resolvePrepared(stage: Stage): Promise<void> {
+  const sql = stage.connect();
+  const prepared = await sql<{ gid: string }[]>`
+    SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY gid`;
+  for (const [number, { gid }] of prepared.entries()) {
+    await sql.unsafe(`${number % 2 === 0 ? "COMMIT" : "ROLLBACK"} PREPARED '${gid}'`);
+  }
+  await sql.end();
+}
+
+/** One clean delta, with the deletion guard lifted. Whoever holds the lease still is waited for. */
+async function endCleanly(
+  stage: Stage,
+  tables: readonly TortureTable[],
+  failures: string[],
+): Promise<string> {
+  const allowed = tables.map(({ mirror }) => mirror);
+  for (let attempt = 0; ; attempt++) {
+    const last = await stage.start(["sync", "--json", "--allow-deletes", ...allowed]).ended;
+    if (last.exitCode === 4 && attempt < 20) {
+      await sleep(500);
+      continue;
+    }
+    checkEnd(last, { failures });
+    if (last.exitCode !== 0 && last.exitCode !== 3) {
+      failures.push(
+        `the last run ended with exit code ${last.exitCode}: ${lastLines(`${last.stdout}\n${last.stderr}`)}`,
+      );
+    }
+    return last.stdout.includes("BECAME_FULL") ? "ended full" : "ended with a delta";
+  }
+}
+
+interface Trial {
+  tables: readonly TortureTable[];
+  planted: string;
+  restarts: number;
+}
+
+async function judge(stage: Stage, { tables, planted, restarts }: Trial): Promise<string[]> {
+  const failures = [...stage.watch.failures, ...checkLimits(stage.deployment)];
+  const status = await stage.start(["status", "--json"]).ended;
+  const sql: Sql = stage.connect();
+  try {
+    for (const table of tables) {
+      const { differences, missing } = await compareTable(sql, table, stage.deployment);
+      failures.push(...differences.map(({ key, what }) => `${table.mirror} ${key}: ${what}`));
+      failures.push(...(await checkSetAside(sql, table, missing, status.stdout)));
+    }
+    failures.push(...(await checkHistories(sql, stage.watch, { crashed: restarts > 0 })));
+    failures.push(
+      ...(await findLeaks(stage.folder, sql, [
+        { name: "the sync key", text: stage.syncKey },
+        { name: "the connection string", text: stage.url },
+        { name: "the database's password", text: decodeURIComponent(new URL(stage.url).password) },
+        { name: "a row's value", text: planted },
+      ])),
+    );
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+  return failures;
+}

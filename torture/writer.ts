@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres, { type Sql } from "postgres";
+import type { Making } from "./column-kinds.js";
+import { randomOperation, type Operation } from "./operations.js";
+import type { TortureTable } from "./tables.js";
+
+/**
+ * What may end a writer's transaction through no fault of the sync: a key that is there, a deadlock with another
+ * writer, a lock not granted in time, a server that went away (and the driver's new connection in its place). Anything else has been caused by the tracking.
+ */
+const EXPECTED_FAILURES =
+  /^(23505|40P01|40001|55P03|25P0[12]|42704|57P0[123]|53300|08...|CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE)$/;
+
+export function isExpectedFailure(error: unknown): boolean {
+  return EXPECTED_FAILURES.test(String((error as { code?: unknown }).code));
+}
+
+export interface WriterOptions {
+  name: string;
+  url: string;
+  tables: readonly TortureTable[];
+  making: Making;
+  stop: AbortSignal;
+  /** A statement that failed as none may. */
+  onFailure: (message: string) => void;
+}
+
+export interface Written {
+  transactions: number;
+  lostToFailures: number;
+}
+
+/** Runs random transactions, one after the other, until it is stopped. Connects again when the server went away. */
+export async function writeUntilStopped(options: WriterOptions): Promise<Written> {
+  const { url, stop, making, onFailure } = options;
+  const written: Written = { transactions: 0, lostToFailures: 0 };
+  let sql = connect(url);
+  for (let number = 0; !stop.aborted; number++) {
+    try {
+      await runTransaction(sql, options, number);
+      written.transactions++;
+    } catch (error) {
+      written.lostToFailures++;
+      const { code, message } = error as { code?: string; message: string };
+      if (!isExpectedFailure(error)) onFailure(`${options.name}: ${String(code)} ${message}`);
+      // The driver may hand an old error to the next statement.
+      void sql.end({ timeout: 0 }).catch(() => {});
+      sql = connect(url);
+      await resolveOwn(sql, options.name).catch(() => {});
+    }
+    await sleep(making.random.integer(1, 40), undefined, { signal: stop }).catch(() => {});
+  }
+  await sql.end({ timeout: 1 }).catch(() => {});
+  return written;
+}
+
+function connect(url: string): Sql {
+  return postgres(url, {
+    max: 1,
+    onnotice: () => {},
+    connect_timeout: 5,
+    fetch_types: false,
+    prepare: false,
+  });
+}
+
+async function runTransaction(sql: Sql, options: WriterOptions, number: number): Promise<void> {
+  const { tables, making, stop } = options;
+  const { random } = making;
+  await run(sql, "BEGIN");
+  await run(sql, "SET LOCAL lock_timeout = '3s'");
+  await run(sql, `SET LOCAL TimeZone = '${random.pick(["UTC", "America/New_York", "Asia/Kolkata"])}'`);
+  await run(sql, `SET LOCAL DateStyle = '${random.pick(["ISO, MDY", "German", "SQL, DMY"])}'`);
+  await run(sql, `SET LOCAL bytea_output = '${random.pick(["hex", "escape"])}'`);
+  await run(sql, `SET LOCAL extra_float_digits = ${random.pick([1, 0, -3])}`);
+  if (random.chance(0.3)) await run(sql, "SET LOCAL synchronous_commit = off");
+  if (random.chance(0.1)) await run(sql, "SET LOCAL session_replication_role = replica");
+
+  // A temporary table cannot be part of a prepared transaction.
+  let usesTemporary = false;
+  for (let left = random.integer(1, 4); left > 0; left--) {
+    const operations = randomOperation(random.pick(tables), making);
+    usesTemporary ||= operations.some((operation) => "sql" in operation && operation.sql.includes("pg_temp"));
+    const savepoint = random.chance(0.3);
+    if (savepoint) await run(sql, "SAVEPOINT s");
+    for (const operation of operations) await perform(sql, operation);
+    if (savepoint) await run(sql, random.chance(0.5) ? "ROLLBACK TO SAVEPOINT s" : "RELEASE SAVEPOINT s");
+    // Some are long: they hold the snapshot's horizon while runs begin and end.
+    const pauseMs = random.chance(0.08) ? random.integer(200, 1500) : random.integer(0, 10);
+    await sleep(pauseMs, undefined, { signal: stop }).catch(() => {});
+  }
+  const end = random.integer(1, 20);
+  if (end <= 2) await run(sql, "ROLLBACK");
+  else if (end > 3 || usesTemporary) await run(sql, "COMMIT");
+  else await prepare(sql, `${options.name} ${number}`, random.integer(0, 800), random.chance(0.7), stop);
+}
+
+/** What was prepared when the connection was lost holds its locks until somebody decides. */
+async function resolveOwn(sql: Sql, name: string): Promise<void> {
+  const prepared = await beforeDeadline(
+    5_000,
+    sql<{ gid: string }[]>`SELECT gid FROM pg_prepared_xacts
+                            WHERE database = current_database() AND starts_with(gid, ${name})`,
+  );
+  for (const { gid } of prepared) await run(sql, `COMMIT PREPARED '${gid}'`);
+}
+
+async function prepare(sql: Sql, name: string, waitMs: number, commits: boolean, stop: AbortSignal) {
+  await run(sql, `PREPARE TRANSACTION '${name}'`);
+  await sleep(waitMs, undefined, { signal: stop }).catch(() => {});
+  await run(sql, `${commits ? "COMMIT" : "ROLLBACK"} PREPARED '${name}'`);
+}
+
+function run(sql: Sql, statement: string): Promise<unknown> {
+  return beforeDeadline(10_000, sql.unsafe(statement));
+}
+
+async function perform(sql: Sql, operation: Operation): Promise<void> {
+  if ("sql" in operation) await run(sql, operation.sql);
+  else await beforeDeadline(2_000, copyIn(sql, operation));
+}
+
+async function copyIn(sql: Sql, { copyInto, lines }: { copyInto: string; lines: string }): Promise<void> {
+  const stream = await sql.unsafe(`COPY ${copyInto} FROM STDIN`).writable();
+  await new Promise<void>((resolve, reject) => {
+    stream.on("error", reject);
+    stream.on("finish", resolve);
+    stream.end(lines);
+  });
+}
+
+/** A query of this driver never settles when the server goes away, or a COPY fails, at the wrong moment. */
+async function beforeDeadline<T>(ms: number, work: PromiseLike<T>): Promise<T> {
+  const settled = new AbortController();
+  const late = sleep(ms, undefined, { signal: settled.signal }).then(
+    () => Promise.reject(Object.assign(new Error("no answer"), { code: "CONNECTION_LATE" })),
+    () => new Promise<never>(() => {}),
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    settled.abort();
+  }
+}
