@@ -18,7 +18,7 @@ export interface Relation extends RelationName {
   oid: string;
   kind: "table" | "partitioned" | "view" | "other";
   columns: RelationColumn[];
-  /** The view's definition as Postgres prints it, or null. */
+  /** The definition of the view and of the views below it as Postgres prints them, or null. */
   definition: string | null;
 }
 
@@ -34,13 +34,34 @@ interface ColumnRow {
 
 const KINDS: Record<string, Relation["kind"]> = { r: "table", p: "partitioned", v: "view" };
 
+/**
+ * Pinned for the statement: Postgres prints names with their schema or without, by the session's search path, and what
+ * it prints goes into the fingerprint.
+ */
+const PINNED_NAMES = "(SELECT set_config('search_path', 'pg_catalog', true)) IS NOT NULL";
+
+/** The definitions of a view and of all views that it reads. */
+const DEFINITIONS = `(
+  WITH RECURSIVE views (oid) AS (
+    SELECT c.oid
+    UNION
+    SELECT below.oid
+      FROM views v
+      JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass
+      JOIN pg_catalog.pg_class below ON below.oid = d.refobjid AND below.relkind = 'v')
+  SELECT string_agg(views.oid::regclass::text || ': ' || pg_catalog.pg_get_viewdef(views.oid), ' '
+                    ORDER BY views.oid::regclass::text)
+    FROM views)`;
+
 /** Reads a relation and its columns from the catalog; null when there is none of that name. */
 export async function readRelation(sql: Sql, relation: RelationName): Promise<Relation | null> {
   const [found] = await sql.unsafe<
     { oid: string; kind: string; definition: string | null; columns: string }[]
   >(
     `SELECT c.oid::text, c.relkind::text AS kind,
-            CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition,
+            CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END AS definition,
             (SELECT coalesce(json_agg(json_build_object(
                       'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
                       'display', format_type(a.atttypid, a.atttypmod),
@@ -50,7 +71,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
                JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-      WHERE s.nspname = $1 AND c.relname = $2`,
+      WHERE ${PINNED_NAMES} AND s.nspname = $1 AND c.relname = $2`,
     [relation.schema, relation.name],
   );
   if (!found) return null;

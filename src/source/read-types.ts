@@ -55,7 +55,7 @@ const TYPES_SQL = `
            WHERE t.typtype = 'c' AND attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped)::text AS attributes,
          (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid)::text AS labels
     FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-   WHERE t.oid = ANY ($1::text::oid[])`;
+   WHERE (SELECT set_config('search_path', 'pg_catalog', true)) IS NOT NULL AND t.oid = ANY ($1::text::oid[])`;
 
 interface AttributeRow extends TypeReference {
   name: string;

@@ -199,26 +199,21 @@ async function syncTable(
   } catch (caught) {
     const error = asSyncError(caught, table);
     context.listener.tableFailed?.(table, error);
-    await rememberFailure(context, table, options.mode, error);
-    const record = await readMirrorRecord(context.database, context.lease.targetId, table).catch(() => null);
+    const { database, lease } = context;
+    const record = await readMirrorRecord(database, lease.targetId, table).catch(() => null);
+    const begun = record?.openRun?.nonce === lease.nonce ? record.openRun : null;
+    const mode = begun?.mode ?? options.mode;
+    // A run that lost its lease changes nothing any more; one whose database is gone cannot.
+    await recordFailure(database, lease, table, mode, error.code).catch(() => undefined);
     return {
       ...blank,
       ...cost(),
+      mode,
       outcome: "failed",
       watermark: { position: record?.watermark?.snapshot ?? null, at: record?.watermark?.at ?? null },
       error: { code: error.code, message: error.message, remedy: error.remedy },
     };
   }
-}
-
-async function rememberFailure(
-  { database, lease }: RunContext,
-  table: string,
-  mode: RunMode,
-  error: SyncError,
-): Promise<void> {
-  // A run that lost its lease changes nothing any more; one whose database is gone cannot.
-  await recordFailure(database, lease, table, mode, error.code).catch(() => undefined);
 }
 
 /** Anything that is not a SyncError is a bug, and is named as one. */

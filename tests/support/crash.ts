@@ -44,6 +44,7 @@ export async function watchRun(mirror: MirrorFixture, options: CrashOptions = {}
     return result;
   };
 
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its `this` below
   const runStatement = Database.prototype.run;
   const statements = vi
     .spyOn(Database.prototype, "run")
