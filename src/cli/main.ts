@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 import { systemClock } from "../clock.js";
 import { processEnvironment } from "../config/environment.js";
 import type { CliIo, OutputStream } from "./cli-io.js";

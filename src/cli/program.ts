@@ -27,7 +27,7 @@ const HELP = `
 Examples:
   $ datahub-sync migrate                               once, and after each update
   $ datahub-sync sync                                  from cron
-  $ datahub-sync sync --full                           from cron, nightly
+  $ datahub-sync sync --full                           from cron, weekly
   $ datahub-sync status
 
 Exit codes:

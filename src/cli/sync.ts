@@ -33,7 +33,7 @@ export function defineSync(command: Command): Command {
 Examples:
   $ datahub-sync sync                                  what changed
   $ datahub-sync sync --table sow_poles --table sow_drops
-  $ datahub-sync sync --full                           nightly: compare everything
+  $ datahub-sync sync --full                           weekly: compare everything
   $ datahub-sync sync --full --deep                    after someone edited documents by hand
   $ datahub-sync sync --json | jq .totals`,
   );

@@ -4,7 +4,7 @@ import { SyncError } from "../errors.js";
 import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
 
 export interface SourceIdentity {
-  /** The source's lasting id with the cluster's and the branch's: two copies of one database differ in it. */
+  /** The source's lasting id with the cluster's, the branch's and the database's: two copies of one database differ. */
   lineage: string;
   serverVersion: number;
 }
@@ -20,6 +20,7 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
       const [found] = await sql.unsafe<Record<string, string | null>[]>(
         `SELECT (SELECT id::text FROM datahub_sync.source) AS source,
                 (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
+                (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database,
                 coalesce(current_setting('neon.branch_id', true), current_setting('neon.timeline_id', true)) AS branch,
                 pg_is_in_recovery()::text AS recovering,
                 current_setting('server_version_num') AS version`,
@@ -40,7 +41,7 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
   }
   if (!row["source"]) throw migrationsMissing(undefined);
   return {
-    lineage: [row["source"], row["cluster"], row["branch"] || "-"].join("/"),
+    lineage: [row["source"], row["cluster"], row["branch"] || "-", row["database"]].join("/"),
     serverVersion: Number(row["version"]),
   };
 }
