@@ -5,7 +5,7 @@ import type { Usage } from "../../src/local/convex/usage.js";
 import { Cleanup } from "../../src/local/demo/cleanup.js";
 import { findDeviations, NOTHING } from "../../src/local/demo/expected-changes.js";
 import { Narrator } from "../../src/local/demo/narrator.js";
-import { showVerdict } from "../../src/local/demo/verdict.js";
+import { showComparison, showVerdict } from "../../src/local/demo/verdict.js";
 import type { TableVerdict } from "../../src/local/oracle/compare-table.js";
 import { VirtualClock } from "../support/virtual-clock.js";
 
@@ -103,6 +103,7 @@ describe("the last word", () => {
   });
 
   test("a difference", () => {
+    showComparison(narrator(), [equal, different]);
     expect(showVerdict(narrator(), [equal, different], 0)).toBe(false);
     expect(printed).toContain("NOT AS EXPECTED  poles row 1, status: value, another string\n");
     expect(printed).toContain(

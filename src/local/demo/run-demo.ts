@@ -7,7 +7,7 @@ import { damageMirror } from "./damage-mirror.js";
 import { findDeviations, NOTHING, type Expected } from "./expected-changes.js";
 import { expectDelta, playDay } from "./other-jobs-day.js";
 import { openStage, type Stage, type StageOptions } from "./stage.js";
-import { showVerdict } from "./verdict.js";
+import { showComparison, showVerdict } from "./verdict.js";
 
 /** One day of a mirror. Returns whether every count and every value was exactly as it should be. */
 export async function runDemo(options: StageOptions): Promise<boolean> {
@@ -106,7 +106,11 @@ export async function runDemo(options: StageOptions): Promise<boolean> {
   const { result: verdicts } = await narrator.step(
     "Both sides, value by value",
     "Read by code that shares nothing with the sync: SQL of its own, and expectations of its own.",
-    () => compareAll(stage, tables),
+    async () => {
+      const compared = await compareAll(stage, tables);
+      showComparison(narrator, compared);
+      return compared;
+    },
   );
   showCosts(narrator, costs, { day, delta: costs.find(({ step }) => step === "Delta")! });
   return showVerdict(narrator, verdicts, deviating);

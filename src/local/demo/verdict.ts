@@ -2,14 +2,14 @@ import { showCount, showDuration, showNoun } from "../../cli/render/human.js";
 import type { TableVerdict } from "../oracle/compare-table.js";
 import type { Narrator } from "./narrator.js";
 
-/** Prints what the comparison found, and the last word. Returns whether all is well. */
-export function showVerdict(
-  narrator: Narrator,
-  verdicts: readonly TableVerdict[],
-  deviations: number,
-): boolean {
-  const sum = (name: "rows" | "documents" | "values" | "differing") =>
-    verdicts.reduce((total, verdict) => total + verdict[name], 0);
+type Sum = "rows" | "documents" | "values" | "differing";
+
+const sumOf = (verdicts: readonly TableVerdict[], name: Sum) =>
+  verdicts.reduce((total, verdict) => total + verdict[name], 0);
+
+/** Prints what the comparison found: a line for each table, and the first differences. */
+export function showComparison(narrator: Narrator, verdicts: readonly TableVerdict[]): void {
+  const sum = (name: Sum) => sumOf(verdicts, name);
   narrator.line();
   narrator.table(
     ["table", "rows", "documents", "values compared", "differences"],
@@ -26,7 +26,17 @@ export function showVerdict(
       narrator.bad(`${table} ${id}${column === null ? "" : `, ${column}`}: ${kind}, ${detail}`);
     }
   }
+}
+
+/** Prints the last word. Returns whether all is well. */
+export function showVerdict(
+  narrator: Narrator,
+  verdicts: readonly TableVerdict[],
+  deviations: number,
+): boolean {
+  const sum = (name: Sum) => sumOf(verdicts, name);
   const took = `It took ${showDuration(narrator.elapsedMs)}.`;
+  narrator.line();
   if (sum("differing") > 0 || deviations > 0) {
     narrator.bold(
       `NOT EQUAL: ${showNoun(sum("differing"), "difference")} between the two sides, ` +
@@ -36,7 +46,7 @@ export function showVerdict(
   }
   narrator.bold(
     `Equal: all ${showCount(sum("values"))} values of ${showNoun(sum("rows"), "row")} are in Convex as they are in ` +
-      `Postgres, nothing is missing, nothing is too much, and every count was exact. ${took}`,
+      `Postgres.\nNothing is missing, nothing is too much, and every count was exact. ${took}`,
   );
   return true;
 }
