@@ -26,7 +26,11 @@ export function randomAct(random: Random): Act {
   const output = random.pick([["--json"], ["--verbose"], ["--json", "--verbose"]]);
   const blow = random.pick<Blow | null>([null, null, "kill", "kill", "stop", "terminate", "restart"]);
   return {
-    args: ["sync", ...mode, ...output, ...HARSH, ...["--max-in-flight", random.pick(["1", "4"])]],
+    // Short pages make many of them, and cursors to resume from.
+    args: [
+      ...["sync", ...mode, ...output, ...HARSH],
+      ...["--max-in-flight", random.pick(["1", "4"]), "--page-rows", random.pick(["2", "7", "500"])],
+    ],
     strike: blow === null ? null : { blow, moment: randomMoment(random) },
     rival: random.chance(0.15),
   };

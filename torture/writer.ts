@@ -67,14 +67,16 @@ function connect(url: string): Sql {
 async function runTransaction(sql: Sql, options: WriterOptions, number: number): Promise<void> {
   const { tables, making, stop } = options;
   const { random } = making;
-  await run(sql, "BEGIN");
-  await run(sql, "SET LOCAL lock_timeout = '3s'");
-  await run(sql, `SET LOCAL TimeZone = '${random.pick(["UTC", "America/New_York", "Asia/Kolkata"])}'`);
-  await run(sql, `SET LOCAL DateStyle = '${random.pick(["ISO, MDY", "German", "SQL, DMY"])}'`);
-  await run(sql, `SET LOCAL bytea_output = '${random.pick(["hex", "escape"])}'`);
-  await run(sql, `SET LOCAL extra_float_digits = ${random.pick([1, 0, -3])}`);
-  if (random.chance(0.3)) await run(sql, "SET LOCAL synchronous_commit = off");
-  if (random.chance(0.1)) await run(sql, "SET LOCAL session_replication_role = replica");
+  const settings = [
+    "lock_timeout = '2s'",
+    `TimeZone = '${random.pick(["UTC", "America/New_York", "Asia/Kolkata"])}'`,
+    `DateStyle = '${random.pick(["ISO, MDY", "German", "SQL, DMY"])}'`,
+    `bytea_output = '${random.pick(["hex", "escape"])}'`,
+    `extra_float_digits = ${random.pick([1, 0, -3])}`,
+    `synchronous_commit = ${random.pick(["on", "on", "off"])}`,
+    `session_replication_role = ${random.chance(0.1) ? "replica" : "origin"}`,
+  ];
+  await run(sql, `BEGIN; ${settings.map((setting) => `SET LOCAL ${setting}`).join("; ")}`);
 
   // A temporary table cannot be part of a prepared transaction.
   let usesTemporary = false;
@@ -86,13 +88,13 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
     for (const operation of operations) await perform(sql, operation);
     if (savepoint) await run(sql, random.chance(0.5) ? "ROLLBACK TO SAVEPOINT s" : "RELEASE SAVEPOINT s");
     // Some are long: they hold the snapshot's horizon while runs begin and end.
-    const pauseMs = random.chance(0.08) ? random.integer(200, 1500) : random.integer(0, 10);
+    const pauseMs = random.chance(0.05) ? random.integer(100, 800) : random.integer(0, 5);
     await sleep(pauseMs, undefined, { signal: stop }).catch(() => {});
   }
   const end = random.integer(1, 20);
   if (end <= 2) await run(sql, "ROLLBACK");
   else if (end > 3 || usesTemporary) await run(sql, "COMMIT");
-  else await prepare(sql, `${options.name} ${number}`, random.integer(0, 800), random.chance(0.7), stop);
+  else await prepare(sql, `${options.name} ${number}`, random.integer(0, 300), random.chance(0.7), stop);
 }
 
 /** What was prepared when the connection was lost holds its locks until somebody decides. */

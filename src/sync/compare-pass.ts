@@ -3,7 +3,8 @@ import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pendin
 import { readRejectedRows, forgetRejectedRows } from "../state/rejected-rows.js";
 import { mergeByKey } from "./merge-by-key.js";
 import type { MirrorRun } from "./mirror-run.js";
-import { KEYS_PER_PAGE, LEDGER_PAGE } from "./run-context.js";
+import { hashesPerPage, keysPerPage } from "./page-sizes.js";
+import { LEDGER_PAGE } from "./run-context.js";
 
 /**
  * Compares all keys and content hashes with the ledger. Only differences are read and sent: content that is equal
@@ -23,13 +24,14 @@ export async function compareAll(run: MirrorRun): Promise<void> {
     gone = [];
   };
 
+  const flushAt = keysPerPage(context.settings);
   let compared = 0;
   writer.onRead = () => {}; // progress is in keys compared, not in rows read
   for await (const { key, left, right } of mergeByKey(listRelation(run), listLedger(run))) {
     if (left === null) gone.push(key);
     else if (left.hash !== right?.hash) differing.push({ key, bytes: 0 });
-    if (differing.length + gone.length >= KEYS_PER_PAGE) await flush();
-    if (++compared % KEYS_PER_PAGE === 0) context.listener.tableProgress(source.name, compared);
+    if (differing.length + gone.length >= flushAt) await flush();
+    if (++compared % flushAt === 0) context.listener.tableProgress(source.name, compared);
   }
   await flush();
   await forgetUnconfirmedDeletions(database, lease, source.name, "key", run.begunAt);
@@ -37,24 +39,23 @@ export async function compareAll(run: MirrorRun): Promise<void> {
 }
 
 async function* listRelation({ context, reader }: MirrorRun): AsyncGenerator<KeyHash> {
+  const limit = hashesPerPage(context.settings);
   let after: string | null = null;
   for (;;) {
     context.signal.throwIfAborted();
-    const page: KeyHash[] = await reader.keyHashes(after, LEDGER_PAGE);
+    const page: KeyHash[] = await reader.keyHashes(after, limit);
     yield* page;
-    if (page.length < LEDGER_PAGE) return;
+    if (page.length < limit) return;
     after = page.at(-1)!.key;
   }
 }
 
 async function* listLedger({ context, source }: MirrorRun): AsyncGenerator<KeyHash> {
   const { sink, signal, deadlineAt } = context;
+  const limit = hashesPerPage(context.settings);
   let after: string | null = null;
   for (;;) {
-    const page = await sink.listLedger(
-      { table: source.name, after, limit: LEDGER_PAGE },
-      { signal, deadlineAt },
-    );
+    const page = await sink.listLedger({ table: source.name, after, limit }, { signal, deadlineAt });
     yield* page.entries;
     if (page.done) return;
     after = page.entries.at(-1)!.key;

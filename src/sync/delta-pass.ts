@@ -4,7 +4,7 @@ import type { ChangeCursor } from "../source/table-reader.js";
 import { saveCursor } from "../state/mirror-record.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { MirrorRun } from "./mirror-run.js";
-import { KEYS_PER_PAGE } from "./run-context.js";
+import { keysPerPage } from "./page-sizes.js";
 
 /** Where an interrupted delta goes on: all changes up to here are acknowledged. */
 export interface DeltaCursor {
@@ -25,7 +25,7 @@ export async function sendChanges(
   let cursor = from;
   do {
     context.signal.throwIfAborted();
-    const page = await reader.changedKeys(watermark, cursor, KEYS_PER_PAGE);
+    const page = await reader.changedKeys(watermark, cursor, keysPerPage(context.settings));
     if (page.keys.length > 0) {
       const missing = await writer.sendRows(page.keys);
       await writer.checkpoint();
@@ -52,7 +52,7 @@ async function collectDeletions(run: MirrorRun, watermark: Snapshot): Promise<vo
       source.tracking!.id,
       watermark,
       afterId,
-      KEYS_PER_PAGE,
+      keysPerPage(context.settings),
     );
     if (records.length === 0) return;
     const keys = [...new Set(records.map((record) => record.key))];

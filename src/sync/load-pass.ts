@@ -1,7 +1,7 @@
 import { saveCursor } from "../state/mirror-record.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { MirrorRun } from "./mirror-run.js";
-import { KEYS_PER_PAGE } from "./run-context.js";
+import { keysPerPage } from "./page-sizes.js";
 
 /** Where an interrupted first load goes on: everything up to this key is acknowledged. */
 export interface LoadCursor {
@@ -18,7 +18,7 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
   let after = from;
   for (;;) {
     context.signal.throwIfAborted();
-    const page = await reader.allKeys(after, KEYS_PER_PAGE);
+    const page = await reader.allKeys(after, keysPerPage(context.settings));
     if (page.length === 0) return;
     const missing = await writer.sendRows(page);
     await writer.checkpoint();
