@@ -131,24 +131,28 @@ export function describeFailures(kind: StackKind): void {
       expect(stderr.match(/still has the placeholder of \.env\.example/g)).toHaveLength(3);
     });
 
-    it.each(WHOLE_RUNS)("names $what", async ({ variables, code, says, remedy }) => {
-      const given = await variables(scene.stack);
-      const failed = await scene.cli.run(["sync", "--json"], given);
-      expect(failed.code).toBe(1);
-      expect(JSON.parse(failed.stdout)).toEqual({
-        ...{ ok: false, exitCode: 1 },
-        error: {
-          ...{ code, table: null },
-          message: expect.stringMatching(says) as string,
-          remedy: expect.stringMatching(remedy) as string,
-        },
-      });
-      expect(failed.stderr.match(/error:/g)).toHaveLength(1);
-      expect(failed.stderr).toMatch(says);
-      expect(failed.stderr).toMatch(remedy);
-      expect(failed.stderr).not.toMatch(/\n\s+at /);
-      while (servers.length > 0) servers.pop()!.close();
-    });
+    it.each(WHOLE_RUNS)(
+      "names $what",
+      async ({ variables, code, says, remedy }) => {
+        const given = await variables(scene.stack);
+        const failed = await scene.cli.run(["sync", "--json"], given);
+        expect(failed.code).toBe(1);
+        expect(JSON.parse(failed.stdout)).toEqual({
+          ...{ ok: false, exitCode: 1 },
+          error: {
+            ...{ code, table: null },
+            message: expect.stringMatching(says) as string,
+            remedy: expect.stringMatching(remedy) as string,
+          },
+        });
+        expect(failed.stderr.match(/error:/g)).toHaveLength(1);
+        expect(failed.stderr).toMatch(says);
+        expect(failed.stderr).toMatch(remedy);
+        expect(failed.stderr).not.toMatch(/\n\s+at /);
+        while (servers.length > 0) servers.pop()!.close();
+      },
+      180_000,
+    ); // a container may have to start
 
     it("has lost nothing by any of these", async () => {
       const { code, report } = await scene.cli.sync(FLAGS);

@@ -1,0 +1,92 @@
+import type { Sql } from "postgres";
+import { createOtherJob } from "../src/local/data/other-job.js";
+import { SOURCE_TABLES } from "../src/local/data/source-tables.js";
+import { count, size, ratio, seconds, type Finding } from "./findings.js";
+
+interface Cost {
+  durationMs: number;
+  walBytes: number;
+}
+
+/** What the other job's rewriting costs the source. */
+export interface RewriteCosts {
+  /** Every column set to the value it has, and the two timestamps to now. */
+  allColumns: Cost;
+  /** The two timestamps alone. */
+  timestamps: Cost;
+}
+
+export async function measureRewrites(sql: Sql): Promise<RewriteCosts> {
+  const allColumns = await measure(sql, () => createOtherJob(sql, { seed: 1 }).rewriteAllRows());
+  const timestamps = await measure(sql, async () => {
+    for (const { name } of SOURCE_TABLES.filter(({ rewritten }) => rewritten)) {
+      await sql`UPDATE ${sql(name)} SET updated_at = now(), sync_timestamp = now()`;
+    }
+  });
+  return { allColumns, timestamps };
+}
+
+/** From a swept table on both times: what dead rows of an earlier measurement cost is not this one's. */
+async function measure(sql: Sql, work: () => Promise<unknown>): Promise<Cost> {
+  for (const { name } of SOURCE_TABLES) await sql`VACUUM ${sql(name)}`;
+  const [before] = await sql<{ lsn: string }[]>`SELECT pg_current_wal_insert_lsn() AS lsn`;
+  const startedAt = performance.now();
+  await work();
+  const durationMs = performance.now() - startedAt;
+  const [wal] = await sql<{ bytes: number }[]>`
+    SELECT (pg_current_wal_insert_lsn() - ${before!.lsn}::pg_lsn)::float8 AS bytes`;
+  return { durationMs, walBytes: wal!.bytes };
+}
+
+export function describeRewrites(without: RewriteCosts, tracked: RewriteCosts): Finding[] {
+  const describe = (what: string, name: keyof RewriteCosts): Finding[] => [
+    {
+      what: `${what}: time, tracked against not`,
+      measured: seconds(tracked[name].durationMs),
+      against: seconds(without[name].durationMs),
+      ratio: ratio(tracked[name].durationMs, without[name].durationMs),
+    },
+    {
+      what: `${what}: WAL, tracked against not`,
+      measured: size(tracked[name].walBytes),
+      against: size(without[name].walBytes),
+      ratio: ratio(tracked[name].walBytes, without[name].walBytes),
+    },
+  ];
+  return [
+    ...describe("the job rewrites all rows with equal values", "allColumns"),
+    ...describe("the job sets only the timestamps", "timestamps"),
+  ];
+}
+
+/** What a copy by `updated_at > watermark` would read and send after a rewrite: every row, as wide as it is. */
+export async function measureNaiveCopy(sql: Sql): Promise<{ rows: number; bytes: number }> {
+  let [rows, bytes] = [0, 0];
+  for (const { name } of SOURCE_TABLES.filter(({ rewritten }) => rewritten)) {
+    const [table] = await sql<{ rows: number; bytes: number }[]>`
+      SELECT count(*)::int AS rows, sum(octet_length(to_jsonb(t)::text))::float8 AS bytes FROM ${sql(name)} AS t`;
+    rows += table!.rows;
+    bytes += table!.bytes;
+  }
+  return { rows, bytes };
+}
+
+export function describeDelta(
+  delta: { read: number; bytesSent: number },
+  naive: { rows: number; bytes: number },
+): Finding[] {
+  return [
+    {
+      what: "delta after that rewrite: rows read, against updated_at > watermark",
+      measured: count(delta.read),
+      against: count(naive.rows),
+      ratio: ratio(delta.read, naive.rows),
+    },
+    {
+      what: "delta after that rewrite: bytes sent, against updated_at > watermark",
+      measured: size(delta.bytesSent),
+      against: size(naive.bytes),
+      ratio: ratio(delta.bytesSent, naive.bytes),
+    },
+  ];
+}
