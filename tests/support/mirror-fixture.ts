@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { datahubSyncTables, defineDatahubSync } from "../../convex/datahubSyncPackage.js";
 import { systemClock, type Clock } from "../../src/clock.js";
 import { Secret } from "../../src/config/secret.js";
-import type { MirrorConfig, Settings, SyncConfig } from "../../src/config/types.js";
+import type { DatabaseConfig, MirrorConfig, Settings, SyncConfig } from "../../src/config/types.js";
 import { LocalDeployment, type LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
 import type { ProgressListener, RunMode, RunReport, StatusReport, TableReport } from "../../src/report.js";
@@ -93,16 +93,9 @@ export class MirrorFixture {
       ...options.deployment,
     });
     const served = await serveLocalDeployment(deployment);
-    const url = new URL(db.url);
     const config: SyncConfig = {
       mirrors,
-      database: {
-        url: new Secret(db.url),
-        host: url.hostname,
-        port: Number(url.port),
-        database: url.pathname.slice(1),
-        sslMode: "disable",
-      },
+      database: databaseConfig(db.url),
       convex: { url: served.url, syncKey: new Secret(SYNC_KEY), deployment: "test" },
       settings: { ...SETTINGS, ...options.settings },
     };
@@ -195,9 +188,21 @@ export class MirrorFixture {
     return [...this.deployment.tableDocuments("datahubSyncMirrors")].find(({ table }) => table === mirror);
   }
 
+  /** The same deployment, fed from another database: a copy, a branch, a mistaken URL. */
+  withDatabase(db: MigratedDatabase): MirrorFixture {
+    const database = databaseConfig(db.url);
+    return new MirrorFixture(db, this.table, this.deployment, this.served, { ...this.config, database });
+  }
+
   close(): Promise<void> {
     return this.served.close();
   }
+}
+
+function databaseConfig(text: string): DatabaseConfig {
+  const url = new URL(text);
+  const database = url.pathname.slice(1);
+  return { url: new Secret(text), host: url.hostname, port: Number(url.port), database, sslMode: "disable" };
 }
 
 /** Opens mirrors for the tests of a file: one database for all, a table and a deployment for each. */

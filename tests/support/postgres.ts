@@ -18,9 +18,36 @@ export interface TestDatabase {
 
 /** A new, empty database: nothing that a test does in it is seen by another test. */
 export async function createTestDatabase(options: { version?: PostgresVersion } = {}): Promise<TestDatabase> {
-  const clusterUrl = await findCluster(options.version ?? POSTGRES_VERSION);
+  return createDatabase(await findCluster(options.version ?? POSTGRES_VERSION));
+}
+
+/** The database as it is now, in the same cluster: a backup. Ends the connections to the original. */
+export async function copyDatabase({ url }: { url: string }): Promise<TestDatabase> {
+  const { cluster, name } = splitUrl(url);
+  await runOnce(cluster, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+  return createDatabase(cluster, name);
+}
+
+/** Puts a backup in a database's place, under its name and its oid. Nothing may use the backup meanwhile. */
+export async function restoreDatabase({ url }: { url: string }, backup: TestDatabase): Promise<void> {
+  const { cluster, name } = splitUrl(url);
+  await backup.sql.end({ timeout: 0 });
+  const oid = await runOnce(cluster, `SELECT oid FROM pg_database WHERE datname = '${name}'`);
+  await runOnce(cluster, `DROP DATABASE ${name} WITH (FORCE)`);
+  const template = splitUrl(backup.url).name;
+  await runOnce(cluster, `CREATE DATABASE ${name} TEMPLATE ${template} OID = ${oid[0]!["oid"] as number}`);
+}
+
+function splitUrl(url: string): { cluster: string; name: string } {
+  const parsed = new URL(url);
+  const name = parsed.pathname.slice(1);
+  parsed.pathname = "postgres";
+  return { cluster: parsed.href, name };
+}
+
+async function createDatabase(clusterUrl: string, template = "template1"): Promise<TestDatabase> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  await runOnce(clusterUrl, `CREATE DATABASE ${name}`);
+  await runOnce(clusterUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
 
   const url = new URL(clusterUrl);
   url.pathname = name;
@@ -42,10 +69,10 @@ async function findCluster(version: PostgresVersion): Promise<string> {
   return body;
 }
 
-async function runOnce(url: string, statement: string): Promise<void> {
+async function runOnce(url: string, statement: string): Promise<Record<string, unknown>[]> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {
-    await sql.unsafe(statement);
+    return await sql.unsafe<Record<string, unknown>[]>(statement);
   } finally {
     await sql.end();
   }

@@ -1,0 +1,232 @@
+import { describe, expect, test, vi } from "vitest";
+import { SyncError } from "../../src/errors.js";
+import { acquireLease } from "../../src/state/lease.js";
+import { watchRun } from "../support/crash.js";
+import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+
+vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
+
+const open = useMirrors();
+const SETTINGS = { pageRows: 3, maxInFlight: 2 };
+
+async function prepared(): Promise<MirrorFixture> {
+  const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)", settings: SETTINGS });
+  await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+  return mirror;
+}
+
+/** Another process's run that has taken over, and done nothing yet. */
+async function takeOverLease(mirror: MirrorFixture): Promise<void> {
+  await mirror.expireLease();
+  const [target] = await mirror.run(
+    `SELECT id FROM datahub_sync.targets WHERE url = '${mirror.config.convex.url}'`,
+  );
+  await acquireLease(mirror.db.database, target!["id"] as number, {
+    nonce: "of another run",
+    holder: "another host",
+    leaseMs: 60_000,
+  });
+}
+
+describe("invariant 5: one run at a time", () => {
+  test("complaint 9: of two runs at once, one goes on and the other says so and exits 4", async () => {
+    const mirror = await prepared();
+    let second: unknown;
+    const first = await watchRun(mirror, {
+      onStep: async (step) => {
+        if (step !== "Convex: beginRun") return;
+        // The spies of this run are in its way: a run of its own process would not see them.
+        second = await acquireByAnotherRun(mirror).catch((error: unknown) => error);
+      },
+    });
+    expect(first.report).toMatchObject({ exitCode: 0 });
+    expect(second).toBeInstanceOf(SyncError);
+    expect(second).toMatchObject({ code: "LEASE_HELD", exitCode: 4 });
+    expect((second as SyncError).message).toMatch(
+      /Another run is going on: .*, process \d+, since \d{4}-\d\d-\d\dT/,
+    );
+    await mirror.compare();
+  });
+
+  async function acquireByAnotherRun(mirror: MirrorFixture): Promise<unknown> {
+    const [target] = await mirror.run(
+      `SELECT id FROM datahub_sync.targets WHERE url = '${mirror.config.convex.url}'`,
+    );
+    return acquireLease(mirror.db.database, target!["id"] as number, {
+      nonce: "second",
+      holder: "x",
+      leaseMs: 1000,
+    });
+  }
+
+  test("a run whose lease was taken over can write nothing more to Postgres, and says so", async () => {
+    const mirror = await prepared();
+    await mirror.sync();
+    await mirror.run("INSERT INTO $t VALUES (1000); UPDATE $t SET a = 'b'; DELETE FROM $t WHERE id = 1");
+    const { steps } = await watchRun(mirror);
+    const writes = [...steps.entries()].filter(([, step]) =>
+      /writing the|announcing|moving the watermark|recording deletions/.test(step),
+    );
+    expect(writes.length).toBeGreaterThan(6);
+    for (const [index, step] of writes) {
+      await mirror.run(
+        `INSERT INTO $t VALUES (${1000 + index}); UPDATE $t SET a = 'round ${index}';
+         DELETE FROM $t WHERE id = (SELECT min(id) FROM $t)`,
+      );
+      const before = await mirror.record();
+      const lost = await watchRun(mirror, {
+        onStep: async (_, at) => {
+          if (at === index) await takeOverLease(mirror);
+        },
+      });
+      expect([step, lost.report?.tables[0]!.error?.code]).toEqual([step, "LEASE_LOST"]);
+      expect(lost.report!.notices).toContainEqual(expect.objectContaining({ code: "RUN_NOT_RECORDED" }));
+      expect((await mirror.record())["watermark"]).toBe(before["watermark"]);
+      const [lease] = await mirror.run(
+        `SELECT nonce, released FROM datahub_sync.leases JOIN datahub_sync.targets ON id = target_id
+          WHERE url = '${mirror.config.convex.url}'`,
+      );
+      expect(lease).toEqual({ nonce: "of another run", released: false });
+      await mirror.expireLease();
+      await mirror.sync();
+      await mirror.compare();
+    }
+  });
+
+  test("a run that is overtaken in Convex can write nothing more there, and says so", async () => {
+    const mirror = await prepared();
+    await mirror.sync();
+    for (const call of ["applyBatch", "finishRun"]) {
+      await mirror.run(`UPDATE $t SET a = 'before ${call}'`);
+      const before = mirror.documents();
+      const overtaken = await watchRun(mirror, {
+        onStep: async (step) => {
+          if (step !== `Convex: ${call}`) return;
+          const { lineage, epoch } = mirror.state() as { lineage: string; epoch: bigint };
+          const begin = {
+            table: mirror.table,
+            lineage,
+            epoch: epoch + 1n,
+            nonce: "of another run",
+            takeOver: false,
+          };
+          await mirror.deployment.runMutation("datahubSync:beginRun", {
+            syncKey: mirror.config.convex.syncKey.reveal(),
+            ...begin,
+          });
+        },
+      });
+      expect([call, overtaken.report?.tables[0]!.error?.code]).toEqual([call, "LEASE_LOST"]);
+      if (call === "applyBatch") expect(mirror.documents()).toEqual(before);
+      expect(mirror.state()).toMatchObject({ nonce: "of another run", running: true });
+      await mirror.sync();
+      await mirror.compare();
+    }
+  });
+
+  test("the next run names the one that ended without releasing its lease", async () => {
+    const mirror = await prepared();
+    await watchRun(mirror, { crashBefore: (step) => step === "Convex: beginRun" });
+    await expect(mirror.runSync()).rejects.toMatchObject({ code: "LEASE_HELD", exitCode: 4 });
+    expect((await mirror.status()).lease).toMatchObject({
+      holder: expect.stringContaining("process") as string,
+      epoch: "1",
+      acquiredAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+      expiresAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+    });
+    await mirror.expireLease();
+    const report = await mirror.runSync();
+    expect(report.notices).toEqual([
+      { code: "LEASE_TAKEN_OVER", message: expect.stringMatching(/process \d+ ended without/) as string },
+    ]);
+  });
+});
+
+describe("a run that is interrupted", () => {
+  test("stops between batches, releases the lease, and the next one goes on where it stopped", async () => {
+    const mirror = await prepared();
+    const stop = new AbortController();
+    let cursors = 0;
+    const { report } = await watchRun(mirror, {
+      signal: stop.signal,
+      onStep: (step) => {
+        if (step.includes("writing the progress") && ++cursors === 2) stop.abort(interrupted());
+      },
+    });
+    expect(report).toMatchObject({ exitCode: 1, ok: false });
+    expect(report!.tables[0]).toMatchObject({ outcome: "failed", error: { code: "INTERRUPTED" } });
+    expect((await mirror.status()).lease).toBeNull();
+    expect(mirror.documents()).toHaveLength(10);
+
+    const resumed = await mirror.sync();
+    expect(resumed.notices).toContainEqual(expect.objectContaining({ code: "RESUMED" }));
+    expect(resumed).toMatchObject({ read: 10, inserted: 10, unchanged: 0 });
+    await mirror.compare();
+  });
+
+  test("at any step, loses nothing", async () => {
+    const mirror = await prepared();
+    await mirror.sync();
+    const { steps } = await watchRun(mirror, { mode: "full" });
+    for (const [index] of steps.entries()) {
+      await mirror.run(`UPDATE $t SET a = 'round ${index}' WHERE id > 3; DELETE FROM $t WHERE id < 0`);
+      await mirror.run(
+        `INSERT INTO $t VALUES (${-index - 1}, 'x'); UPDATE $t SET id = ${index + 100} WHERE id = ${index + 99}`,
+      );
+      const stop = new AbortController();
+      const at = index;
+      await watchRun(mirror, {
+        signal: stop.signal,
+        onStep: (_, step) => {
+          if (step === at) stop.abort(interrupted());
+        },
+      }).catch((error: unknown) => expect(error).toMatchObject({ code: "INTERRUPTED" }));
+      await mirror.sync(); // not held up by a lease
+      await mirror.compare();
+    }
+  });
+
+  test("in one table leaves those after it for the next run", async () => {
+    const mirror = await open({
+      ddl: "CREATE TABLE $t (id int PRIMARY KEY); CREATE TABLE $t_b (id int PRIMARY KEY)",
+      mirrors: [{ relation: "$t" }, { relation: "$t_b" }],
+    });
+    await mirror.run("INSERT INTO $t VALUES (1); INSERT INTO $t_b VALUES (1)");
+    const stop = new AbortController();
+    const report = await mirror.runSync("delta", {
+      signal: stop.signal,
+      progress: { tableStarted: () => stop.abort(interrupted()) },
+    });
+    expect(report.tables.map(({ outcome }) => outcome)).toEqual(["failed", "not-run"]);
+    await mirror.runSync();
+    await mirror.compare();
+  });
+
+  test("by its deadline, says so and goes on next time", async () => {
+    const mirror = await prepared();
+    mirror.config.settings.runDeadlineMs = 1;
+    await expect(mirror.runSync()).rejects.toMatchObject({ code: "INTERRUPTED" });
+    mirror.config.settings.runDeadlineMs = 3_600_000;
+    await mirror.sync();
+    await mirror.compare();
+  });
+});
+
+describe("a table that fails", () => {
+  test("leaves the others alone", async () => {
+    const mirror = await open({
+      ddl: "CREATE TABLE $t (id int PRIMARY KEY); CREATE TABLE $t_b (id int PRIMARY KEY)",
+      mirrors: [{ relation: "$t" }, { relation: "$t_b" }],
+    });
+    await mirror.run("INSERT INTO $t VALUES (1); INSERT INTO $t_b VALUES (1)");
+    await mirror.run("DROP TABLE $t");
+    const report = await mirror.runSync();
+    expect(report).toMatchObject({ exitCode: 1, ok: false });
+    expect(report.tables[0]).toMatchObject({ outcome: "failed", error: { code: "RELATION_MISSING" } });
+    expect(report.tables[1]).toMatchObject({ outcome: "done", inserted: 1 });
+  });
+});
+
+function interrupted(): SyncError {
+  return new SyncError({ code: "INTERRUPTED", message: "Stopped by a signal.", remedy: "Run again." });
+}
