@@ -23,19 +23,23 @@ const paint = createPaint(wantsColour(process.stdout, environment));
 const narrator = new Narrator((text) => process.stdout.write(text), paint, systemClock);
 const cleanup = new Cleanup();
 
+function stop(exitCode: number): void {
+  void cleanup.run().finally(() => process.exit(exitCode));
+}
+
 /** The first signal ends the demo in order. A second one ends it at once: the servers' watchdog tidies up then. */
 function stopOn(signal: NodeJS.Signals, exitCode: number): void {
-  let stopping = false;
   process.on(signal, () => {
-    if (stopping) process.exit(exitCode);
-    stopping = true;
+    if (cleanup.started) process.exit(exitCode);
     process.stderr.write(`\n${signal}: stopping; nothing is left behind.\n`);
-    void cleanup.run().finally(() => process.exit(exitCode));
+    stop(exitCode);
   });
 }
 stopOn("SIGINT", 130);
 stopOn("SIGTERM", 143);
 stopOn("SIGHUP", 129);
+// Nobody reads on (`| head`).
+process.stdout.on("error", () => stop(EXIT.failed));
 
 try {
   const equal = await runDemo({ ...flags, environment, narrator, cleanup, clock: systemClock });
