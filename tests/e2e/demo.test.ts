@@ -11,11 +11,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "datahub-sync-demo-test-"));
   await Promise.all(["cwd", "tmp"].map((name) => mkdir(join(folder, name))));
 });
-const started: ChildProcess[] = [];
-afterEach(async () => {
-  for (const child of started.splice(0)) child.kill("SIGKILL"); // where a test failed
-  await rm(folder, { recursive: true });
-});
+afterEach(() => rm(folder, { recursive: true }));
 
 /** Starts the built demo where it can leave nothing behind unseen, with variables that it must not follow. */
 async function startDemo(...args: string[]) {
@@ -34,7 +30,6 @@ async function startDemo(...args: string[]) {
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  started.push(child);
   const demo = { child, stdout: "", stderr: "", ended: once(child, "close") as Promise<[number | null]> };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (demo.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (demo.stderr += text));
@@ -87,15 +82,6 @@ test("the demo: every count is the changes that were made, and both sides are eq
   expect(demo.stdout).toMatch(
     /\nEqual: all [\d,]{7} values of 1,190 rows are in Convex as they are in Postgres/,
   );
-  expect(await leftBehind()).toEqual([]);
-}, 180_000); // nine seconds of two cores, and six starts of a command: long on a busy machine
-
-test("when nobody reads on, it ends", async () => {
-  const demo = await startDemo("--scale", "0.02");
-  await saidBy(demo.child, () => demo.stdout.includes("1. Tables"));
-  demo.child.stdout.destroy();
-  expect((await demo.ended)[0]).toBe(1);
-  expect(demo.stderr).toBe("");
   expect(await leftBehind()).toEqual([]);
 });
 

@@ -73,7 +73,7 @@ export function describeOptions(kind: StackKind): void {
       await sql`UPDATE nokia_exports SET status = 'the rest goes on' WHERE id = (SELECT max(id::text)::uuid FROM nokia_exports)`;
       const held = await scene.cli.run(["sync"]);
       expect(held.code).toBe(5);
-      expect(held.stdout).toContain("15 documents of nokia_exports are due to be deleted and were kept");
+      expect(held.stdout).toMatch(/15 documents of nokia_exports .*were kept/);
       expect(held.stdout).toContain("datahub-sync sync --allow-deletes nokia_exports");
       const kept = await convex.documents("nokia_exports");
       expect(kept).toHaveLength(before.length);

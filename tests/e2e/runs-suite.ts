@@ -90,7 +90,7 @@ export function describeRuns(kind: StackKind): void {
         stopped.hold.release();
         const ended = await stopped.finished;
         expect(ended).toMatchObject({ code: 1 });
-        expect(ended.stderr).toContain(`${signal}: stopping when the calls in flight are done`);
+        expect(ended.stderr).toContain(`${signal}: stopping`);
         expect(ended.stdout).toContain(`The run was stopped by ${signal}. (INTERRUPTED)`);
         expect(ended.stdout).toContain("Nothing is lost");
         expect((await scene.cli.status(ONE_TABLE)).report.lease).toBeNull();
