@@ -21,8 +21,9 @@ export interface Act {
   rival: boolean;
 }
 
-export function randomAct(random: Random): Act {
-  const mode = random.pick([[], [], [], ["--full"]]);
+/** @param compares whether some runs are full ones: they would mend what a delta has missed */
+export function randomAct(random: Random, { compares }: { compares: boolean }): Act {
+  const mode = compares && random.chance(0.4) ? ["--full"] : [];
   const output = random.pick([["--json"], ["--verbose"], ["--json", "--verbose"]]);
   const blow = random.pick<Blow | null>([null, null, "kill", "kill", "stop", "terminate", "restart"]);
   return {

@@ -94,11 +94,14 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
   let restarts = 0;
   const stop = new AbortController();
   const random = stream(STREAMS.acts);
+  const truncates = random.chance(0.3);
+  const compares = random.chance(0.4);
   const writers = Array.from({ length: random.integer(2, 4) }, (_, number) =>
     writeUntilStopped({
       name: `writer ${number}`,
       url: stage.url,
       tables,
+      truncates,
       making: { random: stream(STREAMS.writers + number), planted },
       stop: stop.signal,
       onFailure: (message) => failures.push(`a statement of the source's owner failed: ${message}`),
@@ -107,7 +110,7 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
   chaos.on = withChaos;
   try {
     for (let left = random.integer(2, 4); left > 0; left--) {
-      const act = randomAct(random);
+      const act = randomAct(random, { compares });
       const played = await playAct(stage, chaos, withChaos ? act : { ...act, strike: null });
       failures.push(...played.failures);
       told.push(...played.told);

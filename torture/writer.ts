@@ -19,6 +19,8 @@ export interface WriterOptions {
   name: string;
   url: string;
   tables: readonly TortureTable[];
+  /** Whether it truncates tables. */
+  truncates: boolean;
   making: Making;
   stop: AbortSignal;
   /** A statement that failed as none may. */
@@ -81,7 +83,7 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
   // A temporary table cannot be part of a prepared transaction.
   let usesTemporary = false;
   for (let left = random.integer(1, 4); left > 0; left--) {
-    const operations = randomOperation(random.pick(tables), making);
+    const operations = randomOperation(random.pick(tables), making, options);
     usesTemporary ||= operations.some((operation) => "sql" in operation && operation.sql.includes("pg_temp"));
     const savepoint = random.chance(0.3);
     if (savepoint) await run(sql, "SAVEPOINT s");

@@ -21,7 +21,7 @@ export async function readDeletions(
   return database.run("reading recorded deletions", (sql) =>
     sql.unsafe<{ id: string; key: string }[]>(
       `SELECT id::text, key FROM datahub_sync.deletions
-        WHERE ${UNSEEN} AND kind = 'row' AND id > $3::text::bigint ORDER BY id LIMIT ${limit}`,
+        WHERE ${UNSEEN} AND kind = 'row' AND id > $3::text::bigint ORDER BY deletions.id LIMIT ${limit}`,
       [String(trackedId), parseSnapshot(watermark), afterId],
     ),
   );
