@@ -57,6 +57,16 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Add the base table's key to the view under its own name.",
     );
   }
+  const typeOf = ({ columns }: Relation, name: string) =>
+    columns.find((column) => column.name === name)?.typeSql;
+  const retyped = keyColumns.find((name) => typeOf(relation, name) !== typeOf(base, name));
+  if (retyped !== undefined) {
+    throw refuse(
+      "NO_KEY",
+      `The view ${display(relation)} shows the key column ${retyped} with another type than ${display(base)}.`,
+      "Show the key as it is; the configuration can give it another name or encoding.",
+    );
+  }
   return { config, relation, base, keyColumns, tracking: await readTracking(sql, base) };
 }
 
@@ -72,6 +82,13 @@ async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): 
           ? `The view ${display(relation)} reads no table.`
           : `The view ${display(relation)} reads several tables: ${tables.map(display).join(", ")}.`,
         "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
+      );
+    }
+    if (!relation.isRowByRow) {
+      throw refuse(
+        "RELATION_UNSUPPORTED",
+        `The view ${display(relation)} does not show its base table's rows one by one, so a change of one may change others.`,
+        "Mirror a view without DISTINCT, GROUP BY, aggregates, window functions, UNION, LIMIT and WITH; or the table.",
       );
     }
     if (config.base !== null && display(config.base) !== display(tables[0]!)) {

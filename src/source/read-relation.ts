@@ -20,6 +20,8 @@ export interface Relation extends RelationName {
   columns: RelationColumn[];
   /** The definition of the view and of the views below it as Postgres prints them, or null. */
   definition: string | null;
+  /** Each row comes from one row of the relation below, and from that alone. Always true of tables. */
+  isRowByRow: boolean;
 }
 
 interface ColumnRow {
@@ -58,10 +60,12 @@ const DEFINITIONS = `(
 /** Reads a relation and its columns from the catalog; null when there is none of that name. */
 export async function readRelation(sql: Sql, relation: RelationName): Promise<Relation | null> {
   const [found] = await sql.unsafe<
-    { oid: string; kind: string; definition: string | null; columns: string }[]
+    { oid: string; kind: string; definition: string | null; row_by_row: string; columns: string }[]
   >(
     `SELECT c.oid::text, c.relkind::text AS kind,
             CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END AS definition,
+            -- 16 is DELETE: Postgres can delete through a view without our saying how only where it is so simple.
+            (c.relkind <> 'v' OR pg_catalog.pg_relation_is_updatable(c.oid, false) & 16 = 16)::text AS row_by_row,
             (SELECT coalesce(json_agg(json_build_object(
                       'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
                       'display', format_type(a.atttypid, a.atttypmod),
@@ -86,6 +90,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
     oid: found.oid,
     kind: KINDS[found.kind] ?? "other",
     definition: found.definition,
+    isRowByRow: found.row_by_row === "true",
     columns: columns.map((column) => ({
       name: column.name,
       number: column.number,
