@@ -147,12 +147,20 @@ DECLARE
     SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
      WHERE a.attrelid = relation AND a.attname = ANY (key_columns)
        AND coalesce(nullif(t.typbasetype, 0), t.oid) = ANY ('{float4,float8,bytea,interval}'::regtype[]));
+  key_text text := datahub_sync.key_expression(key_columns, 'x');
+  text_column text;
 BEGIN
   EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_changed_%s ON %s (sync_xid, %s)', relation::oid, relation, keys);
   IF NOT single_uuid AND NOT unsteady THEN
+    -- Postgres drops a cast from text to text, and with it what lets the owner change the column's type: the index
+    -- would be built again over a number. Two casts stay, and the planner takes them for none.
+    FOR text_column IN SELECT attname FROM pg_attribute
+                        WHERE attrelid = relation AND attname = ANY (key_columns) AND atttypid = 'text'::regtype LOOP
+      key_text := replace(key_text, format('(x.%I)::text', text_column), format('((x.%I)::varchar)::text', text_column));
+    END LOOP;
     BEGIN
       EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_key_%s ON %s ((%s) COLLATE "C")', relation::oid, relation,
-        replace(datahub_sync.key_expression(key_columns, 'x'), '(x.', '('));
+        replace(key_text, '(x.', '('));
     EXCEPTION WHEN invalid_object_definition THEN
       NULL; -- the key's text depends on settings (a timestamp, an enum): comparisons sort instead
     END;

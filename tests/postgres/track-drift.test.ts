@@ -68,6 +68,19 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       expect(await problem()).toMatch(/columns are not those/);
     });
 
+    test.each([
+      ["text", "id text PRIMARY KEY", "id", "int USING id::int"],
+      ["several columns", "id text, q text, PRIMARY KEY (id, q)", "q", "int USING q::int"],
+      ["varchar", "id varchar(9) PRIMARY KEY", "id", "bigint USING id::bigint"],
+      ["int", "id int PRIMARY KEY", "id", "text"],
+      ["uuid", "id uuid PRIMARY KEY", "id", "text"],
+    ])("a key of %s can be given another type", async (_, columns, column, type) => {
+      await db.sql.unsafe(`CREATE TABLE ${table}_k (${columns}, a text)`);
+      await track(db.sql, `${table}_k`);
+      await db.sql.unsafe(`ALTER TABLE ${table}_k ALTER ${column} TYPE ${type}`);
+      await track(db.sql, `${table}_k`);
+    });
+
     test("the key renamed: writes go on, and deletions are recorded as unknown", async () => {
       await db.sql.unsafe(`ALTER TABLE ${table} RENAME COLUMN id TO key`);
       await writer.unsafe(`INSERT INTO ${table} (key, a) VALUES (20, 'a')`);

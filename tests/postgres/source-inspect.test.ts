@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { MirrorConfig } from "../../src/config/types.js";
+import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
+import { inspect, mirrorConfig, openReader } from "../support/open-reader.js";
+import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
+import { track } from "../support/tracked-table.js";
+
+describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (version) => {
+  let db: MigratedDatabase;
+  let tables = 0;
+  let table: string;
+  beforeAll(async () => {
+    db = await createMigratedDatabase({ version });
+  });
+  afterAll(() => db.drop());
+  beforeEach(() => {
+    table = `t${++tables}`;
+  });
+
+  const run = (statement: string) => db.sql.unsafe(statement.replaceAll("$t", table));
+  const named = (name: string) => name.replaceAll("$t", table);
+  const look = (relation: string, config: Partial<MirrorConfig> = {}) =>
+    inspect(db.database, mirrorConfig(named(relation), config));
+
+  const TABLE =
+    "CREATE TABLE $t (id int PRIMARY KEY, a text, b int NOT NULL UNIQUE, sync_timestamp timestamp)";
+
+  test.each<[string, string, string, Partial<MirrorConfig>, string, RegExp]>([
+    [
+      "a relation that does not exist",
+      "SELECT 1",
+      "$t",
+      {},
+      "RELATION_MISSING",
+      /The relation t\d+ does not exist/,
+    ],
+    [
+      "a base table that does not exist",
+      TABLE,
+      "$t",
+      { base: { schema: "public", name: "nowhere" } },
+      "RELATION_MISSING",
+      /nowhere does not exist/,
+    ],
+    ["a sequence", "CREATE SEQUENCE $t", "$t", {}, "RELATION_UNSUPPORTED", /neither a table nor a view/],
+    [
+      "a materialised view",
+      "CREATE MATERIALIZED VIEW $t AS SELECT 1 AS id",
+      "$t",
+      {},
+      "RELATION_UNSUPPORTED",
+      /neither a table nor a view/,
+    ],
+    ["a table without a primary key", "CREATE TABLE $t (id int)", "$t", {}, "NO_KEY", /has no primary key/],
+    ["a key that is none", TABLE, "$t", { key: ["a"] }, "NO_KEY", /The columns a of t\d+ are not a key/],
+    ["a key that does not exist", TABLE, "$t", { key: ["id", "nope"] }, "NO_KEY", /The columns id, nope of/],
+    [
+      "a view over nothing",
+      "CREATE VIEW $t AS SELECT 1 AS id",
+      "$t",
+      {},
+      "VIEW_OVER_SEVERAL_TABLES",
+      /reads no table/,
+    ],
+    [
+      "a view over two tables",
+      `${TABLE}; CREATE TABLE $t_b (id int PRIMARY KEY); CREATE VIEW $t_v AS SELECT t.id FROM $t t JOIN $t_b USING (id)`,
+      "$t_v",
+      {},
+      "VIEW_OVER_SEVERAL_TABLES",
+      /reads several tables: t\d+, t\d+_b/,
+    ],
+    [
+      "a view over two tables, one of them in a view below it",
+      `${TABLE}; CREATE TABLE $t_b (id int PRIMARY KEY); CREATE VIEW $t_i AS SELECT id FROM $t WHERE id IN (SELECT id FROM $t_b);
+       CREATE VIEW $t_v AS SELECT id FROM $t_i`,
+      "$t_v",
+      {},
+      "VIEW_OVER_SEVERAL_TABLES",
+      /reads several tables/,
+    ],
+    [
+      "a view with another base than configured",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT id FROM $t`,
+      "$t_v",
+      { base: { schema: "public", name: "other" } },
+      "RELATION_UNSUPPORTED",
+      /reads t\d+, not other/,
+    ],
+    [
+      "a view that hides the key",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT id AS other, a FROM $t`,
+      "$t_v",
+      {},
+      "NO_KEY",
+      /does not show the key column id/,
+    ],
+    [
+      "a view that shows the key as another type",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT id::text AS id, a FROM $t`,
+      "$t_v",
+      {},
+      "NO_KEY",
+      /id with another type/,
+    ],
+    [
+      "a view that groups",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT max(id) AS id, a FROM $t GROUP BY a`,
+      "$t_v",
+      {},
+      "RELATION_UNSUPPORTED",
+      /one by one/,
+    ],
+    [
+      "a view that numbers rows",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT id, row_number() OVER (ORDER BY a) AS n FROM $t`,
+      "$t_v",
+      {},
+      "RELATION_UNSUPPORTED",
+      /one by one/,
+    ],
+    [
+      "a view that joins the table with itself",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT x.id, y.a FROM $t x JOIN $t y ON y.id = x.b`,
+      "$t_v",
+      {},
+      "RELATION_UNSUPPORTED",
+      /one by one/,
+    ],
+    [
+      "a view over one that limits",
+      `${TABLE}; CREATE VIEW $t_i AS SELECT * FROM $t LIMIT 5; CREATE VIEW $t_v AS SELECT * FROM $t_i`,
+      "$t_v",
+      {},
+      "RELATION_UNSUPPORTED",
+      /one by one/,
+    ],
+    [
+      "an excluded column that is misspelt",
+      TABLE,
+      "$t",
+      { exclude: ["secert"] },
+      "CONFIG_INVALID",
+      /names the column secert/,
+    ],
+    [
+      "an encoding for a column that does not exist",
+      TABLE,
+      "$t",
+      { columns: { nope: { field: "x" } } },
+      "CONFIG_INVALID",
+      /names the column nope/,
+    ],
+  ])("refuses %s, and names it", async (_, ddl, relation, config, code, message) => {
+    await run(ddl);
+    const refusal = await look(relation, config).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+      table: named(relation),
+      remedy: expect.stringMatching(/\w+/) as string,
+    });
+  });
+
+  test("a name with a capital or a quote in it, in a schema of its own", async () => {
+    await run(
+      'CREATE SCHEMA "My $t"; CREATE TABLE "My $t"."Odd ""Table" ("The Id" int PRIMARY KEY, "a.b" text)',
+    );
+    await db.sql.unsafe(`SELECT datahub_sync.track('"My ${table}"."Odd ""Table"'::regclass)`);
+    await run(`INSERT INTO "My $t"."Odd ""Table" VALUES (1, 'x')`);
+    const config = { relation: { schema: `My ${table}`, name: 'Odd "Table' } };
+    const reader = await openReader(db.database, "odd", config);
+    expect(await reader.rows(["1"])).toMatchObject([{ key: "1", texts: ["1", "x"] }]);
+    expect((await inspect(db.database, mirrorConfig("odd", config))).tracking?.problem).toBeNull();
+  });
+
+  test("what is ignored, excluded and ours is not mirrored", async () => {
+    await run(TABLE);
+    await track(db.sql, table, { ignored: ["sync_timestamp", "a"] });
+    const source = await look("$t", { ignore: ["sync_timestamp", "not here"], exclude: ["a"] });
+    expect(source.columns.map(({ name }) => name)).toEqual(["id", "b"]);
+    expect(source).toMatchObject({
+      isView: false,
+      keyOrder: "text",
+      tracking: { generation: 1, problem: null },
+    });
+  });
+
+  test("an updated_at of the owner's is mirrored, ours is not", async () => {
+    await run("CREATE TABLE $t (id int PRIMARY KEY, updated_at timestamp)");
+    await track(db.sql, table);
+    expect((await look("$t")).columns.map(({ name }) => name)).toEqual(["id", "updated_at"]);
+  });
+
+  test("a view is found to lie over its base, with the base's key and wide columns", async () => {
+    await run(
+      `${TABLE}; CREATE VIEW $t_i AS SELECT id, a FROM $t WHERE b > 0; CREATE VIEW $t_v AS SELECT id, a AS shown FROM $t_i`,
+    );
+    await track(db.sql, table);
+    const source = await look("$t_v");
+    expect(source).toMatchObject({
+      isView: true,
+      base: { schema: "public", name: table },
+      keyColumns: [{ name: "id", typeSql: "pg_catalog.int4" }],
+      wideColumns: ["a"],
+    });
+    expect(source.columns.map(({ name, field }) => [name, field])).toEqual([
+      ["id", "id"],
+      ["shown", "shown"],
+    ]);
+  });
+
+  test("a uuid sorts natively; a domain over one, or two of them, do not", async () => {
+    await run("CREATE DOMAIN $t_id AS uuid");
+    await run(
+      "CREATE TABLE $t (id uuid PRIMARY KEY); CREATE TABLE $t_b (id $t_id PRIMARY KEY); CREATE TABLE $t_c (p uuid, q uuid, PRIMARY KEY (p, q))",
+    );
+    const orders = await Promise.all(["$t", "$t_b", "$t_c"].map(async (name) => (await look(name)).keyOrder));
+    expect(orders).toEqual(["uuid", "text", "text"]);
+  });
+
+  test("a table that is not tracked, or for another key or other columns, is told from one that is", async () => {
+    await run(TABLE);
+    expect((await look("$t")).tracking).toBeNull();
+    await track(db.sql, table, { ignored: ["a"] });
+    expect((await look("$t")).tracking!.problem).toMatch(/ignores the column a, which is mirrored/);
+    expect((await look("$t", { exclude: ["a"], key: ["b"] })).tracking!.problem).toMatch(
+      /by the key id, not by b/,
+    );
+    expect((await look("$t", { exclude: ["a"] })).tracking!.problem).toBeNull();
+  });
+});

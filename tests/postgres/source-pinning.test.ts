@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Database } from "../../src/postgres/database.js";
+import { inspectMirror } from "../../src/source/inspect-mirror.js";
+import type { TableReader } from "../../src/source/table-reader.js";
+import { connectTo, createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
+import { inspect, mirrorConfig, openReader, snapshotOf } from "../support/open-reader.js";
+import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
+import { spyOnStatements } from "../support/spy-statements.js";
+import { deletionRecords, track } from "../support/tracked-table.js";
+
+/** What a pooler may hand over: a session that somebody else has set up. */
+const POLLUTION = {
+  TimeZone: "Asia/Kolkata",
+  DateStyle: "German, DMY",
+  IntervalStyle: "sql_standard",
+  extra_float_digits: "-15",
+  bytea_output: "escape",
+  search_path: "elsewhere",
+  lc_monetary: "C",
+  xmlbinary: "hex",
+};
+
+describe.each(ALL_POSTGRES_VERSIONS)(
+  "what is read does not depend on the session (Postgres %i)",
+  (version) => {
+    let db: MigratedDatabase;
+    let polluted: Database;
+    let since: Awaited<ReturnType<typeof snapshotOf>>;
+    beforeAll(async () => {
+      db = await createMigratedDatabase({ version });
+      await db.sql.unsafe(`
+      CREATE SCHEMA elsewhere;
+      CREATE TYPE mood AS ENUM ('sad', 'ok');
+      CREATE TABLE t (
+        at timestamptz, f float8, b bytea, ts timestamp, d date, i interval, f4 float4, arr timestamptz[], raw jsonb,
+        m mood, tr tstzrange, x xml, PRIMARY KEY (at, f, b));
+      CREATE VIEW v AS SELECT at, f, b, m, i FROM t`);
+      await track(db.sql, "t");
+      since = await snapshotOf(db.sql);
+      await db.sql.unsafe(`
+      INSERT INTO t SELECT '2024-03-04 05:06:07.891234+00'::timestamptz + n * interval '1 us', 0.1::float8 + 0.2,
+        '\\x00ff5c'::bytea, '2024-03-04 05:06:07.891234', '2024-03-04', interval '-1 day 2 hours', 0.1::float4,
+        ARRAY['2024-03-04 05:06:07+00'::timestamptz], '{"a": 1.10}', 'ok',
+        tstzrange('2024-03-04 05:06:07+00', NULL), xmlelement(name x, '\\x00ff'::bytea)
+        FROM generate_series(1, 5) n`);
+      const name = new URL(db.url).pathname.slice(1);
+      for (const [setting, value] of Object.entries(POLLUTION)) {
+        await db.sql.unsafe(`ALTER DATABASE ${name} SET ${setting} = '${value}'`);
+      }
+      polluted = connectTo(db);
+    });
+    afterAll(async () => {
+      await polluted.close();
+      await db.drop();
+    });
+
+    /** Everything that a reader says. */
+    async function readAll(reader: TableReader) {
+      const changed = await reader.changedKeys(since, null, 100);
+      const keys = changed.keys.map(({ key }) => key);
+      const first = await reader.changedKeys(since, null, 2);
+      const second = await reader.changedKeys(since, first.cursor, 2);
+      return {
+        changed: keys,
+        second: second.keys.map(({ key }) => key),
+        all: await reader.allKeys(null, 100),
+        later: await reader.allKeys(keys[2]!, 100),
+        hashes: await reader.keyHashes(null, 100),
+        laterHashes: await reader.keyHashes(keys[2]!, 100),
+        rows: (await reader.rows(keys)).sort((a, b) => (a.key < b.key ? -1 : 1)),
+        existing: await reader.existing([...keys, "2024-03-04 05:06:07+00,1,\\\\x00"]),
+      };
+    }
+
+    test("the polluted session is what the test says it is", async () => {
+      for (const [setting, value] of Object.entries(POLLUTION)) {
+        const [row] = await polluted.run("asking", (sql) =>
+          sql.unsafe<{ value: string }[]>("SELECT current_setting($1) AS value", [setting]),
+        );
+        expect(row!.value).toBe(value);
+      }
+    });
+
+    test.each(["t", "v"])("invariant 1: keys, rows and hashes of %s", async (relation) => {
+      const clean = await openReader(db.database, relation);
+      const dirty = await openReader(polluted, relation);
+      const expected = await readAll(clean);
+      expect(await readAll(dirty)).toEqual(expected);
+      expect(expected.rows).toHaveLength(5);
+      expect(expected.changed[0]).toBe("2024-03-04 05:06:07.891235+00,0.30000000000000004,\\\\x00ff5c");
+      expect(expected.second).toHaveLength(2);
+      expect(expected.later).toHaveLength(2);
+    });
+
+    test("the text of every type is the one that the encoder expects", async () => {
+      const reader = await openReader(polluted, "t");
+      const [first] = await reader.allKeys(null, 1);
+      const [row] = await reader.rows([first!.key]);
+      expect(row!.texts.slice(0, 11)).toEqual([
+        "2024-03-04 05:06:07.891235+00",
+        "0.30000000000000004",
+        "\\x00ff5c",
+        "2024-03-04 05:06:07.891234",
+        "2024-03-04",
+        "-1 days +02:00:00",
+        "0.1",
+        '{"2024-03-04 05:06:07+00"}',
+        '{"a": 1.10}',
+        "ok",
+        '["2024-03-04 05:06:07+00",)',
+      ]);
+    });
+
+    test("the fingerprint: a needless full run would come of another one", async () => {
+      for (const relation of ["t", "v"]) {
+        const clean = await inspect(db.database, mirrorConfig(relation));
+        const dirty = await inspect(polluted, mirrorConfig(relation));
+        expect(dirty).toEqual(clean);
+      }
+    });
+
+    test("the settings of a session are not changed by reading", async () => {
+      const reader = await openReader(polluted, "t");
+      await readAll(reader);
+      const after = await polluted.run("asking", (sql) =>
+        sql.unsafe<{ zone: string; path: string }[]>(
+          "SELECT current_setting('TimeZone') AS zone, current_setting('search_path') AS path",
+        ),
+      );
+      expect({ ...after[0] }).toEqual({ zone: "Asia/Kolkata", path: "elsewhere" });
+    });
+
+    test("a key that a polluted session deletes is recorded as it is read", async () => {
+      const reader = await openReader(db.database, "t");
+      const [first] = await reader.allKeys(null, 1);
+      await polluted.run("deleting", (sql) =>
+        sql.unsafe("DELETE FROM public.t WHERE at = (SELECT min(at) FROM public.t)"),
+      );
+      expect((await deletionRecords(db.sql, "t")).at(-1)).toEqual({ kind: "row", key: first!.key });
+    });
+
+    test("pin_output() is evaluated before the first row of every statement that prints one", async () => {
+      const reader = await openReader(db.database, "t");
+      const view = await openReader(db.database, "v");
+      const statements = await spyOnStatements(async () => {
+        await readAll(reader);
+        await readAll(view);
+      });
+      expect(statements.length).toBeGreaterThan(14);
+      for (const { statement, parameters } of statements) {
+        expect(statement).toContain("pin_output");
+        const plan = await db.sql.unsafe(`EXPLAIN (VERBOSE) ${statement}`, parameters, { prepare: false });
+        const lines = plan.map((row) => row["QUERY PLAN"] as string);
+        const gate = lines.findIndex((line) => line.includes("One-Time Filter"));
+        const scan = lines.findIndex((line) => /Scan .*on public\.t/.test(line));
+        expect([statement, gate >= 0 && gate < scan]).toEqual([statement, true]);
+        // A node above the gate prints only what has come through it.
+        expect(lines.slice(0, gate).some((line) => line.includes("on public."))).toBe(false);
+      }
+    });
+
+    test("invariant 13: a row and its hash are of one statement", async () => {
+      const reader = await openReader(db.database, "t");
+      const keys = (await reader.allKeys(null, 10)).map(({ key }) => key);
+      const statements = await spyOnStatements(() => reader.rows(keys));
+      expect(statements).toHaveLength(1);
+      // And the hash follows the text, column by column, NULL and empty told apart.
+      await db.sql.unsafe("CREATE TABLE h (id int PRIMARY KEY, a text, b text)");
+      await track(db.sql, "h");
+      await db.sql.unsafe(
+        "INSERT INTO h VALUES (1, 'x', ''), (2, 'x', NULL), (3, '', 'x'), (4, NULL, 'x'), (5, 'x,', ''), (6, 'x', ',')",
+      );
+      const rows = await (
+        await openReader(db.database, "h", { exclude: ["id"] })
+      ).rows(["1", "2", "3", "4", "5", "6"]);
+      expect(new Set(rows.map(({ hash }) => hash)).size).toBe(6);
+      for (const { hash } of rows) expect(hash).toMatch(/^[A-Za-z0-9+/]{22}$/);
+    });
+
+    test("the salt of the hash is everything that shapes the document", async () => {
+      await db.sql.unsafe("CREATE TABLE s (id int PRIMARY KEY, a text, b text)");
+      await track(db.sql, "s");
+      await db.sql.unsafe("INSERT INTO s VALUES (1, 'a', 'b')");
+      const of = async (config: Parameters<typeof mirrorConfig>[1], encoderVersion = 1) => {
+        const source = await db.database.run("inspecting", (sql) =>
+          inspectMirror(sql, mirrorConfig("s", config), { encoderVersion, fieldName: (column) => column }),
+        );
+        return source.fingerprint;
+      };
+      const fingerprints = [
+        await of({}),
+        await of({}, 2),
+        await of({ exclude: ["b"] }),
+        await of({ columns: { a: { field: "z" } } }),
+        await of({ columns: { a: { encoding: "string" } } }),
+      ];
+      await db.sql.unsafe("ALTER TABLE s ALTER b TYPE varchar(10)");
+      fingerprints.push(await of({}));
+      expect(new Set(fingerprints).size).toBe(fingerprints.length);
+      expect(await of({})).toBe(fingerprints.at(-1));
+      for (const fingerprint of fingerprints) expect(fingerprint).toMatch(/^[\w-]{22}$/);
+    });
+  },
+);

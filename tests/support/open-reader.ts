@@ -1,0 +1,55 @@
+import type { MirrorConfig } from "../../src/config/types.js";
+import { toConvexName } from "../../src/encode/names.js";
+import type { Database } from "../../src/postgres/database.js";
+import { inspectMirror } from "../../src/source/inspect-mirror.js";
+import type { MirrorSource } from "../../src/source/mirror-source.js";
+import { parseSnapshot, type Snapshot } from "../../src/source/snapshot.js";
+import { TableReader, type ChangeCursor } from "../../src/source/table-reader.js";
+import type { Statements } from "./tracked-table.js";
+
+export function mirrorConfig(relation: string, config: Partial<MirrorConfig> = {}): MirrorConfig {
+  return {
+    relation: { schema: "public", name: relation },
+    base: null,
+    mirror: relation,
+    key: null,
+    ignore: [],
+    exclude: [],
+    columns: {},
+    ...config,
+  };
+}
+
+export function inspect(database: Database, config: MirrorConfig): Promise<MirrorSource> {
+  const rules = { encoderVersion: 1, fieldName: toConvexName };
+  return database.run("inspecting", (sql) => inspectMirror(sql, config, rules));
+}
+
+export async function openReader(
+  database: Database,
+  relation: string,
+  config: Partial<MirrorConfig> = {},
+): Promise<TableReader> {
+  return new TableReader(database, await inspect(database, mirrorConfig(relation, config)));
+}
+
+export async function snapshotOf(sql: Statements): Promise<Snapshot> {
+  const [row] = await sql<{ snapshot: string }[]>`SELECT pg_current_snapshot()::text AS snapshot`;
+  return parseSnapshot(row!.snapshot);
+}
+
+/** All pages of the changed keys. */
+export async function allChanges(reader: TableReader, since: Snapshot, limit = 1000): Promise<string[]> {
+  const keys: string[] = [];
+  let cursor: ChangeCursor | null = null;
+  do {
+    const page: Awaited<ReturnType<TableReader["changedKeys"]>> = await reader.changedKeys(
+      since,
+      cursor,
+      limit,
+    );
+    keys.push(...page.keys.map(({ key }) => key));
+    cursor = page.cursor;
+  } while (cursor !== null);
+  return keys;
+}
