@@ -21,11 +21,19 @@ export interface Act {
   rival: boolean;
 }
 
-/** @param compares whether some runs are full ones: they would mend what a delta has missed */
-export function randomAct(random: Random, { compares }: { compares: boolean }): Act {
+/**
+ * @param compares whether some runs are full ones: they would mend what a delta has missed
+ * @param crashes whether Postgres is what breaks
+ */
+export function randomAct(
+  random: Random,
+  { compares, crashes }: { compares: boolean; crashes: boolean },
+): Act {
   const mode = compares && random.chance(0.4) ? ["--full"] : [];
   const output = random.pick([["--json"], ["--verbose"], ["--json", "--verbose"]]);
-  const blow = random.pick<Blow | null>([null, null, "kill", "kill", "stop", "terminate", "restart"]);
+  const blow = random.pick<Blow | null>(
+    crashes ? [null, "restart"] : [null, null, "kill", "kill", "stop", "terminate", "restart"],
+  );
   return {
     // Short pages make many of them, and cursors to resume from.
     args: [

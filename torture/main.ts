@@ -43,7 +43,11 @@ process.on("uncaughtException", (error) => {
 });
 process.on("exit", () => Command.killAll());
 
-const server = await startPostgres({ version: Number(options.postgres) as PostgresVersion });
+const server = await startPostgres({
+  version: Number(options.postgres) as PostgresVersion,
+  // A crash then loses what was committed asynchronously in the last seconds, not in the last 200 ms.
+  settings: { wal_writer_delay: "5s" },
+});
 console.log(`PostgreSQL ${server.release}`);
 let failed = 0;
 let played = 0;

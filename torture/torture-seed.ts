@@ -95,6 +95,8 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
   const stop = new AbortController();
   const random = stream(STREAMS.acts);
   const truncates = random.chance(0.3);
+  // Whole seeds of it: one synchronous commit writes what all others have left in memory.
+  const asynchronous = random.chance(0.3);
   const compares = random.chance(0.4);
   const writers = Array.from({ length: random.integer(2, 4) }, (_, number) =>
     writeUntilStopped({
@@ -102,6 +104,7 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
       url: stage.url,
       tables,
       truncates,
+      asynchronous,
       making: { random: stream(STREAMS.writers + number), planted },
       stop: stop.signal,
       onFailure: (message) => failures.push(`a statement of the source's owner failed: ${message}`),
@@ -110,7 +113,7 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
   chaos.on = withChaos;
   try {
     for (let left = random.integer(2, 4); left > 0; left--) {
-      const act = randomAct(random, { compares });
+      const act = randomAct(random, { compares, crashes: asynchronous });
       const played = await playAct(stage, chaos, withChaos ? act : { ...act, strike: null });
       failures.push(...played.failures);
       told.push(...played.told);

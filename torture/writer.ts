@@ -21,6 +21,8 @@ export interface WriterOptions {
   tables: readonly TortureTable[];
   /** Whether it truncates tables. */
   truncates: boolean;
+  /** Never waits for the disk: a crash takes its latest commits back. */
+  asynchronous: boolean;
   making: Making;
   stop: AbortSignal;
   /** A statement that failed as none may. */
@@ -75,7 +77,7 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
     `DateStyle = '${random.pick(["ISO, MDY", "German", "SQL, DMY"])}'`,
     `bytea_output = '${random.pick(["hex", "escape"])}'`,
     `extra_float_digits = ${random.pick([1, 0, -3])}`,
-    `synchronous_commit = ${random.pick(["on", "on", "off"])}`,
+    `synchronous_commit = ${options.asynchronous ? "off" : "on"}`,
     `session_replication_role = ${random.chance(0.1) ? "replica" : "origin"}`,
   ];
   await run(sql, `BEGIN; ${settings.map((setting) => `SET LOCAL ${setting}`).join("; ")}`);

@@ -1,6 +1,7 @@
 import type { Database } from "../postgres/database.js";
 import { databaseErrorCode } from "../postgres/database-error.js";
 import { SyncError } from "../errors.js";
+import { DURABLE } from "./durable.js";
 import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
 
 export interface SourceIdentity {
@@ -55,12 +56,16 @@ function migrationsMissing(cause: unknown): SyncError {
   });
 }
 
-/** The snapshot that a run begins with. What it takes to make it durable is the caller's: see the mirror's record. */
+/**
+ * The snapshot that a run begins with, durable: after a crash, xids whose WAL was never flushed are handed out again,
+ * and no row that is stamped with such an xid may look older than the snapshot.
+ */
 export async function takeSnapshot(database: Database): Promise<SnapshotMoment> {
   const [row] = await database.run("taking the snapshot", (sql) =>
     sql.unsafe<{ snapshot: string; at: string }[]>(
       `SELECT pg_current_snapshot()::text AS snapshot,
-              to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at`,
+              to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
+        WHERE ${DURABLE}`,
     ),
   );
   return { snapshot: parseSnapshot(row!.snapshot), at: row!.at };

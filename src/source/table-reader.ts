@@ -2,6 +2,7 @@ import type { Database, Sql } from "../postgres/database.js";
 import { databaseErrorCode } from "../postgres/database-error.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteIdentifier, quoteRelation } from "../postgres/identifier.js";
+import { DURABLE } from "./durable.js";
 import { splitKeys } from "./key-text.js";
 import type { MirrorSource } from "./mirror-source.js";
 import { parseSnapshot, parseXid, type Snapshot } from "./snapshot.js";
@@ -119,7 +120,7 @@ export class TableReader {
         // The inner LIMIT comes before the hashing: hashing reads wide values, sorting does not.
         `SELECT ${this.#source.keyExpression} AS key, ${this.#hash} AS hash
            FROM (SELECT r.* FROM ${this.#relation} r
-                  WHERE ${PINNED} ${after === null ? "" : `AND ${order} > $1::text${byUuid ? "::uuid" : ""}`}
+                  WHERE ${PINNED} AND ${DURABLE} ${after === null ? "" : `AND ${order} > $1::text${byUuid ? "::uuid" : ""}`}
                   ORDER BY ${order} LIMIT ${limit}) r
           ORDER BY ${order}`,
         after === null ? [] : [after],
@@ -134,7 +135,7 @@ export class TableReader {
       sql
         .unsafe(
           `SELECT ${[this.#source.keyExpression, this.#hash, ...columns].join(", ")}
-             FROM ${this.#joinKeys()} WHERE ${PINNED}`,
+             FROM ${this.#joinKeys()} WHERE ${PINNED} AND ${DURABLE}`,
           this.#keyArrays(keys),
         )
         .values(),
@@ -148,7 +149,7 @@ export class TableReader {
     const rows = await this.#read("looking up keys", async (sql) => {
       try {
         return await sql.unsafe<{ key: string }[]>(
-          `SELECT ${this.#source.keyExpression} AS key FROM ${this.#joinKeys()} WHERE ${PINNED}`,
+          `SELECT ${this.#source.keyExpression} AS key FROM ${this.#joinKeys()} WHERE ${PINNED} AND ${DURABLE}`,
           this.#keyArrays(keys),
         );
       } catch (error) {
@@ -156,7 +157,7 @@ export class TableReader {
         // The key's type has changed since the key was recorded: compare the texts themselves.
         return sql.unsafe<{ key: string }[]>(
           `SELECT ${this.#source.keyExpression} AS key FROM ${this.#relation} r
-            WHERE ${PINNED} AND ${this.#source.keyExpression} = ANY ($1::text::text[])`,
+            WHERE ${PINNED} AND ${DURABLE} AND ${this.#source.keyExpression} = ANY ($1::text::text[])`,
           [arrayLiteral(keys)],
         );
       }
