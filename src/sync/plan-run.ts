@@ -71,7 +71,9 @@ export function planRun(situation: Situation): RunPlan {
       const recordStrangers = !handshake.tableEmpty;
       return { ...base, work: { kind: "load", after: null }, mode: full, recordStrangers };
     }
-    return { ...base, work: { kind: "compare" }, mode: full };
+    // A run that was to mend the documents, and crashed, has left that to this one.
+    const mode = record?.openRun?.mode === "deep" ? "deep" : full;
+    return { ...base, work: { kind: "compare" }, mode };
   }
   if (requested !== "delta") return { ...base, work: { kind: "compare" }, mode: full };
 

@@ -120,6 +120,17 @@ describe("invariant 6: when the two sides disagree about their last run, the run
     },
   );
 
+  test("the ledger was wiped, and the run that mends it crashes: the next one leaves no document twice either", async () => {
+    const mirror = await loaded();
+    mirror.deployment.clearTable("datahubSyncLedger");
+    const crashed = await watchRun(mirror, { crashBefore: (step) => step === "Convex: listDocuments" });
+    expect(crashed.crashed).toBe(true);
+    expect(mirror.documents()).toHaveLength(60);
+    await mirror.expireLease();
+    expect(await mirror.sync()).toMatchObject({ mode: "deep" });
+    await mirror.compare();
+  });
+
   test("everything but the documents was wiped: they are strangers, until somebody allows their deletion", async () => {
     const mirror = await loaded();
     for (const table of ["datahubSyncLedger", "datahubSyncCounts", "datahubSyncMirrors"])
