@@ -75,7 +75,7 @@ export function createTable(table: TortureTable): string {
     .map(({ name }) => quoteName(name));
   const images = (row: string) => `ROW(${content.map((name) => `${row}.${name}`).join(", ")})::record`;
   const note = (kind: string, row: string | null) =>
-    `INSERT INTO changes VALUES (${quoteText(table.mirror)}, ${row === null ? "NULL" : keyText(table.key, row)}, '${kind}')`;
+    `INSERT INTO changes (mirror, key, kind) VALUES (${quoteText(table.mirror)}, ${row === null ? "NULL" : keyText(table.key, row)}, '${kind}')`;
   const audit = quoteName(`audit ${table.mirror}`);
   const settings = Object.entries(PINNED_SETTINGS).map(([name, value]) => `SET ${name} = '${value}'`);
   return `
@@ -96,7 +96,11 @@ export function createTable(table: TortureTable): string {
     ALTER TABLE ${relation} ENABLE ALWAYS TRIGGER audit, ENABLE ALWAYS TRIGGER audit_truncate;`;
 }
 
-export const CHANGES_DDL = `CREATE TABLE changes (mirror text, key text, kind text)`;
+export const CHANGES_DDL = `
+  CREATE TABLE changes (
+    mirror text, key text, kind text, position bigint GENERATED ALWAYS AS IDENTITY,
+    xid xid8 DEFAULT pg_current_xact_id(), at timestamptz DEFAULT clock_timestamp()
+  )`;
 
 /** The schema that a user would deploy for these tables. */
 export function deploySchema(tables: readonly TortureTable[]): {

@@ -6,6 +6,7 @@ import { checkEnd, lastLines, playAct, randomAct } from "./acts.js";
 import { Chaos } from "./chaos.js";
 import { checkHistories } from "./check-histories.js";
 import { checkLimits } from "./check-limits.js";
+import { keepEvidence } from "./evidence.js";
 import { insertRows } from "./operations.js";
 import { compareTable } from "./oracle/compare-table.js";
 import { findLeaks } from "./secrets.js";
@@ -60,6 +61,8 @@ export async function tortureSeed({
   } catch (error) {
     failures.push((error as Error).stack ?? String(error));
   } finally {
+    if (failures.length > 0)
+      await keepEvidence(stage, tables).catch((error: unknown) => console.error(error));
     await stage.close({ keepFolder: failures.length > 0 });
   }
   return { failures, told, folder: stage.folder };

@@ -12,7 +12,10 @@ const EXPECTED_FAILURES =
   /^(23505|40P01|40001|55P03|25P0[12]|42704|57P0[123]|53300|08...|CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE)$/;
 
 export function isExpectedFailure(error: unknown): boolean {
-  return EXPECTED_FAILURES.test(String((error as { code?: unknown }).code));
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  // The temporary table of a transaction that the driver goes on with on a new connection, outside of any.
+  const lostTable = code === "42P01" && String(message).includes("pg_temp.kept");
+  return lostTable || EXPECTED_FAILURES.test(String(code));
 }
 
 export interface WriterOptions {

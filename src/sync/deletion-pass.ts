@@ -4,6 +4,7 @@ import {
   removePendingDeletions,
   type DeletionKind,
 } from "../state/pending-deletions.js";
+import { forgetRejectedRows } from "../state/rejected-rows.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { MirrorRun } from "./mirror-run.js";
 
@@ -54,16 +55,17 @@ async function dropLivingKeys(run: MirrorRun): Promise<void> {
   }
 }
 
-/** Rows that came and went between two runs: Convex never held them, so nothing would shrink by their deletion. */
+/**
+ * Rows that came and went between two runs, or were set aside and are gone: Convex does not hold them, so nothing would
+ * shrink by their deletion.
+ */
 async function dropUnknownKeys(run: MirrorRun): Promise<void> {
-  const { sink, signal, deadlineAt } = run.context;
+  const { database, lease, sink, signal, deadlineAt } = run.context;
   for await (const keys of pendingPages(run, "key")) {
     const known = new Set(await sink.lookupKeys(run.source.name, keys, { signal, deadlineAt }));
-    await forget(
-      run,
-      "key",
-      keys.filter((key) => !known.has(key)),
-    );
+    const unknown = keys.filter((key) => !known.has(key));
+    await forgetRejectedRows(database, lease, run.source.name, unknown);
+    await forget(run, "key", unknown);
   }
 }
 

@@ -52,6 +52,17 @@ describe("invariant 7: a row that cannot be mirrored losslessly", () => {
     await mirror.compare();
   });
 
+  test("is forgotten when it is gone, though deletions are held back", async () => {
+    const mirror = await open({ ddl: DDL });
+    await mirror.run(ROWS);
+    await mirror.run(`UPDATE $t SET a = ${TOO_WIDE} WHERE id = 7`);
+    await mirror.sync();
+    await mirror.run("DELETE FROM $t WHERE id <= 15");
+    expect(await mirror.sync()).toMatchObject({ heldBack: 14, rejected: 0 });
+    expect(await mirror.sync("delta", { allowDeletes: true })).toMatchObject({ deleted: 14, rejected: 0 });
+    await mirror.compare();
+  });
+
   test("does not leave its older document behind as if that were current", async () => {
     const mirror = await open({ ddl: DDL });
     await mirror.run(ROWS);
