@@ -257,6 +257,11 @@ describe.each(ALL_POSTGRES_VERSIONS)("invariant 5: the lease (Postgres %i)", (ve
         await releaseLease(db.database, (await acquire("another")).token);
       },
     ],
+    [
+      "is another run's of the same epoch: Postgres was restored",
+      async () =>
+        void (await db.sql`UPDATE datahub_sync.leases SET nonce = 'another' WHERE target_id = ${target}`),
+    ],
     ["was taken over by another epoch of the same run", async () => void (await acquire("run"))],
   ])("a run whose lease %s is refused every write, and changes nothing", async (_, lose) => {
     const token = await prepare();
