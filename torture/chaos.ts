@@ -45,7 +45,7 @@ export class Chaos {
   constructor(random: Random) {
     const weather = random.pick(WEATHERS);
     this.#weather = randomFaults(random.integer(0, 2 ** 31 - 1), weather);
-    const lateness = "failedAfterCommit" in weather ? 0.01 : 0;
+    const lateness = "failedAfterCommit" in weather ? 0.03 : 0;
     this.#late = () => random.chance(lateness);
   }
 
