@@ -6,7 +6,7 @@ import { runOnce, type Stage } from "./stage.js";
 
 export const LEASE_SECONDS = 1;
 /** A run that has not ended by then goes on in fair weather; by the second limit it hangs. */
-const FAIR_AFTER_MS = 4_000;
+const FAIR_AFTER_MS = 2_500;
 const HANGS_AFTER_MS = 90_000;
 
 const HARSH = ["--lease-seconds", String(LEASE_SECONDS), "--call-timeout-seconds", "1"];

@@ -115,7 +115,7 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
   );
   chaos.on = withChaos;
   try {
-    for (let left = random.integer(2, 4); left > 0; left--) {
+    for (let left = random.integer(2, 3); left > 0; left--) {
       const act = randomAct(random, { compares, crashes: asynchronous });
       const played = await playAct(stage, chaos, withChaos ? act : { ...act, strike: null });
       failures.push(...played.failures);
