@@ -1,7 +1,7 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import type { RunMode } from "../report.js";
 import type { MirrorSource, Tracking } from "../source/mirror-source.js";
-import { takeSnapshot } from "../source/source-identity.js";
+import type { SnapshotMoment } from "../source/snapshot.js";
 import {
   announceEnd,
   commitWatermark,
@@ -14,19 +14,19 @@ import type { RunPlan } from "./plan-run.js";
 import type { RunContext } from "./run-context.js";
 
 /**
- * Snapshot, then the synchronous write, then Convex, then the first row. A resumed run keeps its snapshot: what is
+ * After the snapshot, the synchronous write, then Convex, then the first row. A resumed run keeps its snapshot: what is
  * acknowledged up to its cursor was read after that snapshot, not after a newer one.
  */
 export async function beginRun(
   context: RunContext,
   source: MirrorSource & { tracking: Tracking },
   run: RunPlan,
+  taken: SnapshotMoment,
   { handshake, takeOver }: { handshake: MirrorHandshake; takeOver: boolean },
 ): Promise<{ snapshot: string; snapshotAt: string }> {
   const { database, lease, sink, signal, deadlineAt } = context;
-  const taken = run.resumed === null ? await takeSnapshot(database) : null;
-  const snapshot = taken?.snapshot ?? run.resumed!.snapshot;
-  const snapshotAt = taken?.at ?? run.resumed!.snapshotAt;
+  const snapshot = run.resumed?.snapshot ?? taken.snapshot;
+  const snapshotAt = run.resumed?.snapshotAt ?? taken.at;
   await openRun(
     database,
     lease,

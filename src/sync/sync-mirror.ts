@@ -55,6 +55,8 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   const remembered =
     agreement.kind === "ended" ? await finishEndedRun(context, source.name, record!) : record;
 
+  // Before what is decided by what it holds: a TRUNCATE between the two would be behind the watermark, and unnoticed.
+  const taken = await takeSnapshot(database);
   const run = planRun({
     requested,
     source,
@@ -66,7 +68,7 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   context.listener.tableStarted(source.name, run.mode, await expectRows(context, source, run));
   for (const notice of run.notices) context.listener.notice(source.name, notice);
 
-  const { snapshotAt, snapshot } = await beginRun(context, source, run, options);
+  const { snapshotAt, snapshot } = await beginRun(context, source, run, taken, options);
   const reader = new TableReader(database, source);
   const writer = new MirrorWriter(context, {
     table: source.name,
