@@ -8,7 +8,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT CASE cardinality(key_columns)
     WHEN 1 THEN format('(%s.%I)::text', row_alias, key_columns[1])
     ELSE (SELECT string_agg(
-                   format($part$replace(replace((%s.%I)::text, '\', '\\'), ',', '\,')$part$, row_alias, name),
+                   format($part$replace(replace((%s.%I)::text COLLATE "C", '\', '\\'), ',', '\,')$part$, row_alias, name),
                    $comma$ || ',' || $comma$ ORDER BY position)
             FROM unnest(key_columns) WITH ORDINALITY AS part (name, position))
   END;
