@@ -24,6 +24,7 @@ export const TYPES_DDL = `
   CREATE TYPE pair AS (number int, words text, at timestamptz);
   CREATE DOMAIN score AS numeric(6,2);
   CREATE DOMAIN labels AS text[];
+  CREATE COLLATION "any case" (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 `;
 
 const MOODS = ["sad", "so so", 'it\'s "ok", {ok}', "größer 😀"];
@@ -260,4 +261,10 @@ export const KEY_KINDS: readonly ColumnKind[] = [
     random.pick(["1 day", "24:00", "1 mon", "30 days", `${random.integer(0, 200)} hours`]),
   ),
   kind("mood", "string", string, (random) => random.pick(MOODS)),
+  kind(
+    'text COLLATE "any case"',
+    "string",
+    string,
+    (random) => `${random.pick(["a", "A", "é", "E\u0301", "ß"])}${random.integer(0, 40)}`,
+  ),
 ];

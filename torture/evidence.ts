@@ -19,9 +19,9 @@ export async function keepEvidence(stage: Stage, tables: readonly TortureTable[]
       await keep(`datahub_sync.${name}`, `SELECT row_to_json(t)::text AS line FROM datahub_sync.${name} t`);
     }
     await keep("changes", "SELECT row_to_json(t)::text AS line FROM changes t ORDER BY position");
-    for (const { relation, mirror, key } of tables) {
+    for (const { base, mirror, key } of tables) {
       const row = `json_build_object('key', ${keyText(key, "t")}, 'xid', t.sync_xid::text, 'xmin', t.xmin::text)`;
-      await keep(mirror, `SELECT ${row}::text AS line FROM ${quoteName(relation)} t`);
+      await keep(mirror, `SELECT ${row}::text AS line FROM ${quoteName(base)} t`);
     }
     for (const name of ["datahubSyncLedger", "datahubSyncMirrors"]) {
       const documents = [...stage.deployment.tableDocuments(name)];

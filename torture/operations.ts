@@ -49,9 +49,7 @@ export function randomOperation(
 
 export function insertRows(table: TortureTable, making: Making, count: number): Operation[] {
   const rows = Array.from({ length: count }, () => `(${makeRow(table, making).map(quoteText).join(", ")})`);
-  return [
-    { sql: `INSERT INTO ${quoteName(table.relation)} VALUES ${rows.join(", ")} ON CONFLICT DO NOTHING` },
-  ];
+  return [{ sql: `INSERT INTO ${quoteName(table.base)} VALUES ${rows.join(", ")} ON CONFLICT DO NOTHING` }];
 }
 
 function insert(table: TortureTable, making: Making): Operation[] {
@@ -65,7 +63,7 @@ function copy(table: TortureTable, making: Making): Operation[] {
       ? "\\N"
       : text.replace(/[\\\n\r\t]/g, (c) => ({ "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" })[c]!);
   const rows = Array.from({ length: making.random.integer(1, 3) }, () => makeRow(table, making));
-  const relation = quoteName(table.relation);
+  const relation = quoteName(table.base);
   const columns = table.columns.map(({ name }) => quoteName(name)).join(", ");
   return rows.flatMap((row) => {
     const isKey = table.columns.flatMap(({ name, inKey, sqlType }, i) =>
@@ -85,9 +83,7 @@ function update(table: TortureTable, making: Making): Operation[] {
   const set = (chosen.length > 0 ? chosen : [random.pick(columns)]).map(
     (column) => `${quoteName(column.name)} = ${quoteText(random.chance(0.15) ? null : column.make(making))}`,
   );
-  return [
-    { sql: `UPDATE ${quoteName(table.relation)} SET ${set.join(", ")} WHERE ${someRows(table, random)}` },
-  ];
+  return [{ sql: `UPDATE ${quoteName(table.base)} SET ${set.join(", ")} WHERE ${someRows(table, random)}` }];
 }
 
 /** Every row, with the values that it has: what the owner's job does. */
@@ -96,20 +92,20 @@ function rewriteAll(table: TortureTable, { random }: Making): Operation[] {
     if (name === "updated_at") return "updated_at = now()";
     return `${quoteName(name)} = ${inKey || random.chance(0.5) ? "" : "t."}${quoteName(name)}`;
   });
-  return [{ sql: `UPDATE ${quoteName(table.relation)} t SET ${set.join(", ")}` }];
+  return [{ sql: `UPDATE ${quoteName(table.base)} t SET ${set.join(", ")}` }];
 }
 
 /** The timestamp alone: no change of content. */
 function touch(table: TortureTable): Operation[] {
   return table.columns.some(({ name }) => name === "updated_at")
-    ? [{ sql: `UPDATE ${quoteName(table.relation)} SET updated_at = clock_timestamp()` }]
+    ? [{ sql: `UPDATE ${quoteName(table.base)} SET updated_at = clock_timestamp()` }]
     : [];
 }
 
 function thereAndBack(table: TortureTable, making: Making): Operation[] {
   const column = making.random.pick(table.columns.filter(({ inKey }) => !inKey));
   const name = quoteName(column.name);
-  const relation = quoteName(table.relation);
+  const relation = quoteName(table.base);
   return [
     { sql: "DROP TABLE IF EXISTS pg_temp.kept" },
     {
@@ -125,7 +121,7 @@ function thereAndBack(table: TortureTable, making: Making): Operation[] {
 function changeKeys(table: TortureTable, making: Making): Operation[] {
   const { random } = making;
   const column = random.pick(table.columns.filter(({ inKey }) => inKey));
-  const relation = quoteName(table.relation);
+  const relation = quoteName(table.base);
   const row = someRows(table, random, 1);
   return [
     {
@@ -136,13 +132,13 @@ function changeKeys(table: TortureTable, making: Making): Operation[] {
 
 function deleteSome(table: TortureTable, { random }: Making): Operation[] {
   const count = random.chance(0.05) ? 60 : random.integer(1, 6);
-  return [{ sql: `DELETE FROM ${quoteName(table.relation)} WHERE ${someRows(table, random, count)}` }];
+  return [{ sql: `DELETE FROM ${quoteName(table.base)} WHERE ${someRows(table, random, count)}` }];
 }
 
 /** Keys that are there, with new values or their own. */
 function upsert(table: TortureTable, making: Making): Operation[] {
   const { random } = making;
-  const relation = quoteName(table.relation);
+  const relation = quoteName(table.base);
   const names = table.columns.map(({ name }) => quoteName(name));
   const values = table.columns.map((column) =>
     column.inKey || random.chance(0.6)
@@ -162,7 +158,7 @@ function upsert(table: TortureTable, making: Making): Operation[] {
 }
 
 function deleteAndRestore(table: TortureTable, { random }: Making): Operation[] {
-  const relation = quoteName(table.relation);
+  const relation = quoteName(table.base);
   return [
     { sql: "DROP TABLE IF EXISTS pg_temp.kept" },
     {
@@ -173,12 +169,14 @@ function deleteAndRestore(table: TortureTable, { random }: Making): Operation[] 
   ];
 }
 
+/** The whole, or one of its partitions. */
 function truncate(table: TortureTable, making: Making): Operation[] {
-  return [{ sql: `TRUNCATE ${quoteName(table.relation)}` }, ...insertRows(table, making, 20)];
+  const target = making.random.pick([table.base, ...table.partitions]);
+  return [{ sql: `TRUNCATE ${quoteName(target)}` }, ...insertRows(table, making, 20)];
 }
 
 function truncateAndReload(table: TortureTable): Operation[] {
-  const relation = quoteName(table.relation);
+  const relation = quoteName(table.base);
   return [
     { sql: "DROP TABLE IF EXISTS pg_temp.kept" },
     { sql: `CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM ${relation}` },
@@ -193,7 +191,7 @@ function spoil(table: TortureTable, making: Making): Operation[] {
   const value = quoteText(unmirrorableJson(making.random, making.planted));
   return [
     {
-      sql: `UPDATE ${quoteName(table.relation)} SET ${quoteName(table.badColumn)} = ${value}
+      sql: `UPDATE ${quoteName(table.base)} SET ${quoteName(table.badColumn)} = ${value}
              WHERE ${someRows(table, making.random, 1)}`,
     },
   ];
@@ -206,8 +204,8 @@ function makeRow(table: TortureTable, making: Making): (string | null)[] {
 }
 
 /** A few rows, chosen by a number of the seed's: the same for the same rows in the same places. */
-function someRows({ relation }: TortureTable, random: Random, count = random.integer(1, 6)): string {
-  const rows = `SELECT ctid FROM ${quoteName(relation)} ORDER BY md5(ctid::text || '${random.integer(0, 1e9)}')`;
+function someRows({ base }: TortureTable, random: Random, count = random.integer(1, 6)): string {
+  const rows = `SELECT ctid FROM ${quoteName(base)} ORDER BY md5(ctid::text || '${random.integer(0, 1e9)}')`;
   return `ctid IN (${rows} LIMIT ${count})`;
 }
 

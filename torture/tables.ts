@@ -14,10 +14,18 @@ export interface TortureColumn extends ColumnKind {
   name: string;
   field: string;
   inKey: boolean;
+  /** Excluded ones may be in no document; ignored ones are not even looked at. */
+  configured: "mirrored" | "excluded" | "ignored";
 }
 
 export interface TortureTable extends MirroredTable {
+  /** The table that writers write to; `relation` is a view over it in some seeds. */
+  base: string;
+  partitions: readonly string[];
+  /** Of the base table, in its order. */
   columns: readonly TortureColumn[];
+  /** The view shows the rows in which this column is not NULL. */
+  filterColumn: string | null;
   /** Rows are set aside in this column, now and then; null: never in this table. */
   badColumn: string | null;
 }
@@ -48,17 +56,35 @@ function randomTable(random: Random, number: number): TortureTable {
     const timeKind = COLUMN_KINDS.find(({ sqlType }) => sqlType === updatedAt)!;
     columns.push(toColumn("updated_at", "updated_at", false, timeKind));
   }
+  const [filter, ...others] = rest;
+  for (const column of others.slice(1)) {
+    if (random.chance(0.1)) column.configured = random.pick(["excluded", "ignored"]);
+  }
+  const form = random.pick(["table", "table", "partitions", "view"]);
+  const base = number === 0 ? `Odd "table" ${number}` : `torture_${number}`;
   return {
-    relation: number === 0 ? `Odd "table" ${number}` : `torture_${number}`,
+    base,
+    relation: form === "view" ? `Look at ${base}` : base,
+    partitions: form === "partitions" ? [0, 1, 2].map((part) => `part ${part} of ${base}`) : [],
+    filterColumn: form === "view" ? filter!.name : null,
     mirror: `mirror_${number}`,
     columns,
     key: keyColumns.map(({ name }) => name),
-    badColumn: rest.find(({ sqlType }) => sqlType === "jsonb")?.name ?? null,
+    badColumn: rest.find((column) => column.sqlType === "jsonb" && isMirrored(column))?.name ?? null,
   };
 }
 
 function toColumn(name: string, field: string, inKey: boolean, columnKind: ColumnKind): TortureColumn {
-  return { ...columnKind, name, field, inKey };
+  return { ...columnKind, name, field, inKey, configured: "mirrored" };
+}
+
+/** What of a table has to be in its documents. */
+export function asMirrored(table: TortureTable): MirroredTable {
+  return { ...table, columns: table.columns.filter(isMirrored) };
+}
+
+function isMirrored({ configured }: TortureColumn): boolean {
+  return configured === "mirrored";
 }
 
 /**
@@ -69,17 +95,30 @@ export function createTable(table: TortureTable): string {
   const columns = table.columns.map(
     ({ name, sqlType, inKey }) => `${quoteName(name)} ${sqlType}${inKey ? " NOT NULL" : ""}`,
   );
-  const relation = quoteName(table.relation);
+  const base = quoteName(table.base);
   const content = table.columns
-    .filter(({ name }) => name !== "updated_at")
+    .filter((column) => isMirrored(column) && column.name !== "updated_at")
     .map(({ name }) => quoteName(name));
   const images = (row: string) => `ROW(${content.map((name) => `${row}.${name}`).join(", ")})::record`;
   const note = (kind: string, row: string | null) =>
     `INSERT INTO changes (mirror, key, kind) VALUES (${quoteText(table.mirror)}, ${row === null ? "NULL" : keyText(table.key, row)}, '${kind}')`;
   const audit = quoteName(`audit ${table.mirror}`);
   const settings = Object.entries(PINNED_SETTINGS).map(([name, value]) => `SET ${name} = '${value}'`);
+  const partitioning = table.partitions.length > 0 ? `PARTITION BY HASH (${quoteName(table.key[0]!)})` : "";
+  const partitions = table.partitions.map(
+    (name, part) =>
+      `CREATE TABLE ${quoteName(name)} PARTITION OF ${base}
+         FOR VALUES WITH (MODULUS ${table.partitions.length}, REMAINDER ${part});`,
+  );
+  // A partition that is truncated by itself fires its own trigger only.
+  const truncations = [table.base, ...table.partitions].map(
+    (name) => `
+    CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ${quoteName(name)} FOR EACH STATEMENT EXECUTE FUNCTION ${audit}();
+    ALTER TABLE ${quoteName(name)} ENABLE ALWAYS TRIGGER audit, ENABLE ALWAYS TRIGGER audit_truncate;`,
+  );
   return `
-    CREATE TABLE ${relation} (${columns.join(", ")}, PRIMARY KEY (${table.key.map(quoteName).join(", ")}));
+    CREATE TABLE ${base} (${columns.join(", ")}, PRIMARY KEY (${table.key.map(quoteName).join(", ")})) ${partitioning};
+    ${partitions.join("\n")}
     CREATE FUNCTION ${audit}() RETURNS trigger LANGUAGE plpgsql ${settings.join(" ")} AS $audit$
     BEGIN
       IF TG_OP = 'TRUNCATE' THEN ${note("truncate", null)};
@@ -91,9 +130,18 @@ export function createTable(table: TortureTable): string {
       END IF;
       RETURN NULL;
     END $audit$;
-    CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ${relation} FOR EACH ROW EXECUTE FUNCTION ${audit}();
-    CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ${relation} FOR EACH STATEMENT EXECUTE FUNCTION ${audit}();
-    ALTER TABLE ${relation} ENABLE ALWAYS TRIGGER audit, ENABLE ALWAYS TRIGGER audit_truncate;`;
+    CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ${base} FOR EACH ROW EXECUTE FUNCTION ${audit}();
+    ${truncations.join("\n")}
+    ${createView(table)}`;
+}
+
+function createView({ relation, base, columns, filterColumn }: TortureTable): string {
+  if (filterColumn === null) return "";
+  const shown = columns
+    .filter(({ configured }) => configured !== "ignored")
+    .map(({ name }) => quoteName(name));
+  return `CREATE VIEW ${quoteName(relation)} AS
+            SELECT ${shown.join(", ")} FROM ${quoteName(base)} WHERE ${quoteName(filterColumn)} IS NOT NULL;`;
 }
 
 export const CHANGES_DDL = `
@@ -110,7 +158,11 @@ export function deploySchema(tables: readonly TortureTable[]): {
   const mirrors: GenericSchema = Object.fromEntries(
     tables.map(({ mirror, columns }) => [
       mirror,
-      defineTable(Object.fromEntries(columns.map(({ field, validator }) => [field, mirrored(validator)]))),
+      defineTable(
+        Object.fromEntries(
+          columns.filter(isMirrored).map(({ field, validator }) => [field, mirrored(validator)]),
+        ),
+      ),
     ]),
   );
   return { mirrors, schema: defineSchema({ ...mirrors, ...datahubSyncTables }) };
@@ -124,8 +176,16 @@ export function writeConfig(tables: readonly TortureTable[]): string {
       relation: quotePart(relation),
       mirror,
       columns: Object.fromEntries(
-        columns.filter(({ name, field }) => name !== field).map(({ name, field }) => [name, { field }]),
+        columns
+          .filter((column) => isMirrored(column) && column.name !== column.field)
+          .map(({ name, field }) => [name, { field }]),
       ),
+      exclude: namesOf(columns, "excluded"),
+      ignore: namesOf(columns, "ignored"),
     })),
   });
+}
+
+function namesOf(columns: readonly TortureColumn[], configured: TortureColumn["configured"]): string[] {
+  return columns.filter((column) => column.configured === configured).map(({ name }) => name);
 }

@@ -12,7 +12,7 @@ import { compareTable } from "./oracle/compare-table.js";
 import { findLeaks } from "./secrets.js";
 import { checkSetAside } from "./set-aside.js";
 import { runOnce, setStage, type Stage } from "./stage.js";
-import { randomTables, type TortureTable } from "./tables.js";
+import { asMirrored, randomTables, type TortureTable } from "./tables.js";
 import { writeUntilStopped } from "./writer.js";
 
 export interface SeedOptions {
@@ -179,7 +179,7 @@ async function judge(stage: Stage, { tables, planted, restarts }: Trial): Promis
   const sql: Sql = stage.connect();
   try {
     for (const table of tables) {
-      const { differences, missing } = await compareTable(sql, table, stage.deployment);
+      const { differences, missing } = await compareTable(sql, asMirrored(table), stage.deployment);
       failures.push(...differences.map(({ key, what }) => `${table.mirror} ${key}: ${what}`));
       failures.push(...(await checkSetAside(sql, table, missing, status.stdout)));
     }

@@ -1,6 +1,6 @@
 /**
  * How the oracle reads a mirrored value back. Written from the documentation of the encodings (the tables in
- * src/encode/type-table.ts and src/encode/json-escapes.ts), not from their code: nothing here imports the sync.
+ * src/encode/type-table.ts and convex/datahubSyncJson.ts), not from their code: nothing here imports the sync.
  */
 export type Reading =
   | "number"

@@ -41,12 +41,12 @@ export function quoteText(text: string | null): string {
 
 /**
  * A row's key as the ledger is documented to name it: one column's text, or several texts joined by commas with the
- * commas and backslashes in them escaped.
+ * commas and backslashes in them escaped. Compared by its bytes: a collation may call two texts equal.
  */
 export function keyText(key: readonly string[], row: string): string {
   const texts = key.map((name) => `(${row}.${quoteName(name)})::text`);
-  if (texts.length === 1) return texts[0]!;
-  return texts.map((text) => `replace(replace(${text}, '\\', '\\\\'), ',', '\\,')`).join(" || ',' || ");
+  const escaped = texts.map((text) => `replace(replace(${text}, '\\', '\\\\'), ',', '\\,')`);
+  return `((${texts.length === 1 ? texts[0]! : escaped.join(" || ',' || ")}) COLLATE "C")`;
 }
 
 /** Settings in which two texts of one value are equal. */
