@@ -11,6 +11,12 @@ const LEAVES = ["src/errors.ts", "src/clock.ts", "src/report.ts", "src/limits.ts
 const CONTRACTS = ["src/config/types.ts", "src/encode/types.ts", "src/encode/names.ts"];
 
 /**
+ * How values are written into documents, of which there is one copy: apps read them with the files that the encoder
+ * writes them with, and those have to run in Convex and in browsers.
+ */
+const VALUE_FORMATS = ["convex/datahubSyncJson.ts", "convex/datahubSyncLiterals.ts"];
+
+/**
  * The one direction of the house: cli -> sync -> stages. What a folder may import beside itself and
  * packages; everything else is an error. The stages (config, source, encode, sink, state) are absent from
  * each other's lines: only `sync` knows more than one.
@@ -21,7 +27,7 @@ const MAY_IMPORT = {
   "src/config": [...LEAVES, ...CONTRACTS],
   "src/postgres": [...LEAVES],
   "src/source": [...LEAVES, ...CONTRACTS, "src/postgres"],
-  "src/encode": [...LEAVES, ...CONTRACTS],
+  "src/encode": [...LEAVES, ...CONTRACTS, ...VALUE_FORMATS],
   "src/sink": [...LEAVES, ...CONTRACTS, "convex"],
   "src/state": [...LEAVES, ...CONTRACTS, "src/postgres", "drizzle"],
   "src/sync": [

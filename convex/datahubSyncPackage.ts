@@ -8,3 +8,4 @@ export { mirrorFreshness, type MirrorFreshness } from "./datahubSyncFreshness.js
 export { defineDatahubSync, type DatahubSyncOptions } from "./datahubSyncFunctions.js";
 export { datahubSyncTables } from "./datahubSyncLedger.js";
 export { defaultMirrorTables, mirrored } from "./datahubSyncTables.js";
+export * from "./datahubSyncValues.js";

@@ -21,13 +21,17 @@ import type * as datahubSyncErrors from "../datahubSyncErrors.js";
 import type * as datahubSyncFreshness from "../datahubSyncFreshness.js";
 import type * as datahubSyncFunctions from "../datahubSyncFunctions.js";
 import type * as datahubSyncHandshake from "../datahubSyncHandshake.js";
+import type * as datahubSyncJson from "../datahubSyncJson.js";
 import type * as datahubSyncLedger from "../datahubSyncLedger.js";
+import type * as datahubSyncLiterals from "../datahubSyncLiterals.js";
 import type * as datahubSyncPackage from "../datahubSyncPackage.js";
 import type * as datahubSyncPages from "../datahubSyncPages.js";
 import type * as datahubSyncProtocol from "../datahubSyncProtocol.js";
 import type * as datahubSyncRefusal from "../datahubSyncRefusal.js";
 import type * as datahubSyncRuns from "../datahubSyncRuns.js";
 import type * as datahubSyncTables from "../datahubSyncTables.js";
+import type * as datahubSyncTime from "../datahubSyncTime.js";
+import type * as datahubSyncValues from "../datahubSyncValues.js";
 
 const fullApi: ApiFromModules<{
   datahubSync: typeof datahubSync;
@@ -37,13 +41,17 @@ const fullApi: ApiFromModules<{
   datahubSyncFreshness: typeof datahubSyncFreshness;
   datahubSyncFunctions: typeof datahubSyncFunctions;
   datahubSyncHandshake: typeof datahubSyncHandshake;
+  datahubSyncJson: typeof datahubSyncJson;
   datahubSyncLedger: typeof datahubSyncLedger;
+  datahubSyncLiterals: typeof datahubSyncLiterals;
   datahubSyncPackage: typeof datahubSyncPackage;
   datahubSyncPages: typeof datahubSyncPages;
   datahubSyncProtocol: typeof datahubSyncProtocol;
   datahubSyncRefusal: typeof datahubSyncRefusal;
   datahubSyncRuns: typeof datahubSyncRuns;
   datahubSyncTables: typeof datahubSyncTables;
+  datahubSyncTime: typeof datahubSyncTime;
+  datahubSyncValues: typeof datahubSyncValues;
 }> = anyApi as any;
 
 /**

@@ -1,7 +1,7 @@
+import { decodeArray, type ArrayTexts } from "../../convex/datahubSyncLiterals.js";
 import { Unencodable } from "./codec.js";
 
-/** The elements of a Postgres array as texts; an array of several dimensions nests. */
-export type ArrayTexts = (string | null | ArrayTexts)[];
+export type { ArrayTexts };
 
 /**
  * Parses what `array_out` prints.
@@ -10,46 +10,13 @@ export type ArrayTexts = (string | null | ArrayTexts)[];
  * @returns null for an array with bounds of its own ("[0:1]={…}"), which no list expresses
  */
 export function parseArrayLiteral(text: string, delimiter: string): ArrayTexts | null {
-  if (!text.startsWith("{")) return null;
-  let at = 0;
-
-  function readList(): ArrayTexts {
-    const items: ArrayTexts = [];
-    at++;
-    while (text[at] !== "}") {
-      if (at >= text.length) throw notPrintedAsArray();
-      if (text[at] === "{") items.push(readList());
-      else items.push(text[at] === '"' ? readQuoted() : readBare());
-      if (text[at] === delimiter) at++;
-    }
-    at++;
-    return items;
+  if (text.startsWith("[")) return null;
+  try {
+    return decodeArray(text, delimiter).items;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new Unencodable("UNSUPPORTED_VALUE", "it is not printed as an array");
   }
-
-  function readQuoted(): string {
-    let element = "";
-    let from = ++at;
-    while (text[at] !== '"') {
-      if (at >= text.length) throw notPrintedAsArray();
-      if (text[at] === "\\") {
-        element += text.slice(from, at);
-        from = ++at; // what a backslash stands before is meant literally
-      }
-      at++;
-    }
-    element += text.slice(from, at);
-    at++;
-    return element;
-  }
-
-  function readBare(): string | null {
-    const from = at;
-    while (at < text.length && text[at] !== delimiter && text[at] !== "}") at++;
-    const element = text.slice(from, at);
-    return element === "NULL" ? null : element;
-  }
-
-  return readList();
 }
 
 /** Prints as `array_out` does. */
@@ -64,8 +31,4 @@ export function printArrayLiteral(items: ArrayTexts, delimiter: string): string 
 function quoteElement(element: string, delimiter: string): string {
   const bare = element !== "" && !/[ \t\n\v\f\r"\\{}]|^null$/i.test(element) && !element.includes(delimiter);
   return bare ? element : `"${element.replace(/["\\]/g, "\\$&")}"`;
-}
-
-function notPrintedAsArray(): Unencodable {
-  return new Unencodable("UNSUPPORTED_VALUE", "it is not printed as an array");
 }

@@ -1,21 +1,20 @@
 import type { Value } from "convex/values";
-import { Unencodable, type Codec, type Meter } from "./codec.js";
-import { checkFieldCount, checkItemCount, enterContainer } from "./container-limits.js";
-import { ExactNumber, parseJson, parseJsonb, type ExactJson } from "./exact-json.js";
 import {
+  DROPPED_KEY,
   ENTRIES,
   escapeKey,
   EXACT_NUMBER,
-  DROPPED_KEY,
   isPlainKey,
   JSON_NULL,
   MAX_KEY_LENGTH,
   printJson,
-  type MirroredJson,
-} from "./json-escapes.js";
+} from "../../convex/datahubSyncJson.js";
+import { Unencodable, type Codec, type Meter } from "./codec.js";
+import { checkFieldCount, checkItemCount, enterContainer } from "./container-limits.js";
+import { ExactNumber, parseJson, parseJsonb, type ExactJson } from "./exact-json.js";
 import { chargeText, SIZE } from "./value-size.js";
 
-/** jsonb as the Convex value that is equal to it; json-escapes.ts explains the escapes. */
+/** jsonb as the Convex value that is equal to it; convex/datahubSyncJson.ts explains the escapes. */
 export const jsonbCodec: Codec = createCodec(parseJsonb);
 
 /** json as jsonb would be: spaces, the order of the fields and repeated keys are lost. */
@@ -29,7 +28,7 @@ function createCodec(parse: (text: string) => ExactJson): Codec {
       if (parsed === null) return wrap(JSON_NULL, true, meter);
       return convert(parsed, isAscii(text), meter);
     },
-    decode: (value) => printJson(value as MirroredJson),
+    decode: printJson,
   };
 }
 

@@ -87,10 +87,18 @@ describe("the package, installed", () => {
     const names = await readdir(target);
     expect(names).toEqual(expect.arrayContaining(["convex", "dist", "migrations", "package.json", "schema"]));
     expect(names).not.toEqual(expect.arrayContaining(["tests"]));
-    const script = `import("datahub-sync/convex").then((m) => console.log(Object.keys(m).sort().join()))`;
-    const { stdout } = await run(process.execPath, ["-e", script], { cwd: folder });
-    expect(stdout.trim()).toBe(
-      "datahubSyncTables,defaultMirrorTables,defineDatahubSync,mirrorFreshness,mirrored",
-    );
+    const exportsOf = async (entry: string) => {
+      const script = `import("${entry}").then((m) => console.log(JSON.stringify(Object.keys(m))))`;
+      const { stdout } = await run(process.execPath, ["-e", script], { cwd: folder });
+      return JSON.parse(stdout) as string[];
+    };
+    const values = [
+      ...["decodeArray", "decodeComposite", "decodeJson", "decodeMultirange", "decodeRange"],
+      ...["printJson", "toDate", "toMicroseconds"],
+    ];
+    const forFunctions = ["datahubSyncTables", "defaultMirrorTables", "defineDatahubSync"];
+    const functions = [...forFunctions, "mirrorFreshness", "mirrored"];
+    expect(await exportsOf("datahub-sync/values")).toEqual(values);
+    expect(await exportsOf("datahub-sync/convex")).toEqual([...functions, ...values].sort());
   });
 });

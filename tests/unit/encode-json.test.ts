@@ -1,14 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { survivesAsDouble } from "../../src/encode/exact-json.js";
 import {
+  decodeJson,
   escapeKey,
   isPlainKey,
   MAX_KEY_LENGTH,
-  unescapeJson,
   unescapeKey,
-  type MirroredJson,
-} from "../../src/encode/json-escapes.js";
+} from "../../convex/datahubSyncJson.js";
+import { survivesAsDouble } from "../../src/encode/exact-json.js";
 import { CONVEX_LIMITS } from "../../src/limits.js";
 import { passThroughConvex, refusalOf } from "../support/encoding.js";
 import { nastyJson, nastyKey, printPlainDigits } from "../support/nasty-json.js";
@@ -185,17 +184,21 @@ describe("any JSON", () => {
   it("can be read by an app with its own keys and numbers of its choice", () => {
     const text = '{"_source": "x", "~number": 1, "__proto__": {"big": 12345678901234567890}, "none": null}';
     const { value } = passThroughConvex(jsonb, text);
-    const read = unescapeJson(value as MirroredJson, BigInt);
+    const read = decodeJson(value, BigInt);
     expect(Object.entries(read as object)).toStrictEqual([
       ["_source", "x"],
       ["~number", 1],
       ["__proto__", { big: 12345678901234567890n }],
       ["none", null],
     ]);
-    expect(unescapeJson({ "~null": true }, BigInt)).toBeNull();
-    expect(unescapeJson({ "~entries": [["~x", [{ "~number": "1.50" }]]] }, String)).toStrictEqual({
-      "~x": ["1.50"],
-    });
+    expect(decodeJson({ "~null": true })).toBeNull();
+    expect(decodeJson(undefined)).toBeNull();
+    expect(decodeJson({ "~entries": [["~x", [{ "~number": "1.50" }]]] })).toStrictEqual({ "~x": ["1.50"] });
+    expect(decodeJson([null, { "~null": true }, { "~number": "1e400" }], Number)).toStrictEqual([
+      null,
+      null,
+      Infinity,
+    ]);
   });
 
   it("keeps the last of repeated keys, as jsonb does", () => {

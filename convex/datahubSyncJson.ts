@@ -1,6 +1,6 @@
 /**
- * How a mirrored jsonb column differs from the jsonb it mirrors, and the way back. This file imports nothing, so that
- * an app can carry it as it stands.
+ * How a mirrored jsonb column differs from the jsonb it mirrors, and the way back. The encoder and the apps share this
+ * one copy, so it imports nothing and keeps to what every JavaScript runtime has.
  *
  * A jsonb value is mirrored as the plain Convex value, with four escapes for what Convex or a double cannot hold:
  *
@@ -12,20 +12,21 @@
  * | an object with a key of more than 1,024 characters, escapes counted | `{"~entries": [[key, value], …]}`, its keys unescaped |
  *
  * Convex refuses `$` in front, its client also an empty key, and drops a key `__proto__`. Its documentation forbids `_`
- * in front as well, but neither backend nor client does: `_source` stays as it is. A key of the source that looks like an escape starts with `~` and so is escaped itself, and no
- * escaped key is equal to one of the three names above: `number`, `null` and `entries` need no escape.
+ * in front as well, but neither backend nor client does: `_source` stays as it is. A key of the source that looks like
+ * an escape starts with `~` and so is escaped itself, and no escaped key is equal to one of the three names above:
+ * `number`, `null` and `entries` need no escape.
  */
 export const EXACT_NUMBER = "~number";
 export const JSON_NULL = "~null";
 export const ENTRIES = "~entries";
 
-/** Convex's limit for nested keys, again: this file imports nothing. A test holds it equal to the other. */
+/** Convex's limit for nested keys, again, since this file imports nothing. A test holds it equal to the encoder's. */
 export const MAX_KEY_LENGTH = 1024;
 
 export type MirroredJson =
   null | boolean | number | string | MirroredJson[] | { [key: string]: MirroredJson | undefined };
 
-/** JSON whose exact numbers have become whatever the caller made of their text. */
+/** JSON whose numbers beyond a double have become whatever the caller made of their text. */
 export type Json<N> = null | boolean | number | string | N | Json<N>[] | { [key: string]: Json<N> };
 
 const PLAIN_KEY = /^[ -#%-}][ -~]*$/;
@@ -47,11 +48,19 @@ export function unescapeKey(key: string): string {
 }
 
 /**
- * The value that the source holds, with its own keys.
- * @param readNumber what becomes of a number that a double does not give back, from its text: `BigInt`, say, or
- *   `Number` for those who can do without the last digits
+ * The value of a jsonb field as the source holds it: with its own keys. JSON's `null` and SQL's, which are told apart
+ * in the document (`{"~null": true}` and null), are both null; so is a field that the document lacks.
+ * @param value a field of a mirrored jsonb column, an array of such values (jsonb[]), or anything within
+ * @param readNumber what becomes of a number that a double does not give back, from its text: `Number` for those who
+ *   can do without the last digits, `BigInt` where all are integers. By default it is the text.
  */
-export function unescapeJson<N>(value: MirroredJson, readNumber: (text: string) => N): Json<N> {
+export function decodeJson(value: unknown): Json<string>;
+export function decodeJson<N>(value: unknown, readNumber: (text: string) => N): Json<N>;
+export function decodeJson(value: unknown, readNumber: (text: string) => unknown = (text) => text): unknown {
+  return value === undefined ? null : unescapeJson(value as MirroredJson, readNumber);
+}
+
+function unescapeJson<N>(value: MirroredJson, readNumber: (text: string) => N): Json<N> {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map((item) => unescapeJson(item, readNumber));
   if (JSON_NULL in value) return null;
@@ -61,15 +70,22 @@ export function unescapeJson<N>(value: MirroredJson, readNumber: (text: string) 
   return Object.fromEntries(listEntries(value).map(([key, item]) => [key, unescapeJson(item, readNumber)]));
 }
 
-/** JSON text that Postgres reads as a jsonb equal to the source's. */
-export function printJson(value: MirroredJson): string {
+/**
+ * JSON text that Postgres reads as a jsonb equal to the source's, every digit included.
+ * @param value a field of a mirrored jsonb column
+ */
+export function printJson(value: unknown): string {
+  return print(value as MirroredJson);
+}
+
+function print(value: MirroredJson): string {
   if (Object.is(value, -0)) return "-0";
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(printJson).join(", ")}]`;
+  if (Array.isArray(value)) return `[${value.map(print).join(", ")}]`;
   if (JSON_NULL in value) return "null";
   const exactNumber = value[EXACT_NUMBER];
   if (typeof exactNumber === "string") return exactNumber;
-  const fields = listEntries(value).map(([key, item]) => `${JSON.stringify(key)}: ${printJson(item)}`);
+  const fields = listEntries(value).map(([key, item]) => `${JSON.stringify(key)}: ${print(item)}`);
   return `{${fields.join(", ")}}`;
 }
 

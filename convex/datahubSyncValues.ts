@@ -1,0 +1,17 @@
+/**
+ * What `datahub-sync/values` exports: from mirrored values back to what Postgres has. For Convex functions and for
+ * clients; it depends on nothing, so that a browser's bundle gets these few functions and no more.
+ *
+ * @module
+ */
+export { decodeJson, printJson, type Json } from "./datahubSyncJson.js";
+export {
+  decodeArray,
+  decodeComposite,
+  decodeMultirange,
+  decodeRange,
+  type ArrayTexts,
+  type Bounds,
+  type Range,
+} from "./datahubSyncLiterals.js";
+export { toDate, toMicroseconds } from "./datahubSyncTime.js";
