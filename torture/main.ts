@@ -1,6 +1,5 @@
 /**
- * The torture: `npm run torture -- --seeds 300`, `-- --seconds 120`, `-- --seed 17`; `--jobs` of them at once, one for each
- * core by default.
+ * The torture: `npm run torture -- --seeds 300`, `-- --seconds 120`, `-- --seed 17`.
  *
  * Each seed makes tables of random columns and keys, lets writers do random transactions to them, and runs the built
  * command line as real processes meanwhile, while the deployment refuses, conflicts, answers late or not at all, runs
@@ -11,37 +10,50 @@
  * fix how the system schedules these processes: a seed that failed once may need several tries to fail again.
  */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
-import {
-  startPostgres,
-  type LocalPostgres,
-  type PostgresVersion,
-} from "../src/local/postgres/start-postgres.js";
-import { packageRoot } from "../src/package-root.js";
 import { join } from "node:path";
+import { InvalidArgumentError, Option, program } from "commander";
+import { POSTGRES_VERSIONS, type PostgresVersion } from "../src/local/postgres/binaries.js";
+import { startPostgres, type LocalPostgres } from "../src/local/postgres/start-postgres.js";
+import { packageRoot } from "../src/package-root.js";
 import { Command } from "./command.js";
 import { tortureSeed } from "./torture-seed.js";
 import { isExpectedFailure } from "./writer.js";
 
-const { values: options } = parseArgs({
-  options: {
-    seed: { type: "string", short: "s" },
-    seeds: { type: "string" },
-    seconds: { type: "string" },
-    jobs: { type: "string", short: "j" },
-    postgres: { type: "string", default: "18" },
-    main: { type: "string", default: join(packageRoot(), "dist/src/cli/main.js") },
-    calm: { type: "boolean", default: false },
-  },
-});
-
-const first = Number(options.seed ?? 1);
-const count = Number(options.seeds ?? (options.seconds === undefined ? 1 : Infinity));
-const endAt = performance.now() + Number(options.seconds ?? Infinity) * 1000;
-const jobs = Math.min(Number(options.jobs ?? availableParallelism()), count);
-if ([first, count, endAt, jobs].some(Number.isNaN) || jobs < 1) {
-  throw new Error("--seed, --seeds, --seconds and --jobs take numbers.");
+interface Options {
+  seed: number;
+  seeds?: number;
+  seconds?: number;
+  jobs: number;
+  postgres?: PostgresVersion;
+  main: string;
+  calm?: true;
 }
+
+const number = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("A number is wanted.");
+  return Number(text);
+};
+
+const options = program
+  .name("npm run torture --")
+  .description("Attacks the mirror from every side, and compares it with its tables at the end.")
+  .option("-s, --seed <number>", "the first seed", number, 1)
+  .option("--seeds <count>", "how many; 1 unless --seconds is given", number)
+  .option("--seconds <count>", "begins no seed after that time", number)
+  .option("-j, --jobs <count>", "how many at once", number, availableParallelism())
+  .addOption(
+    new Option("--postgres <version>", "by default each seed's number decides")
+      .choices(POSTGRES_VERSIONS.map(String))
+      .argParser((text) => {
+        const version = POSTGRES_VERSIONS.find((known) => String(known) === text);
+        if (!version) throw new InvalidArgumentError(`Known are ${POSTGRES_VERSIONS.join(" and ")}.`);
+        return version;
+      }),
+  )
+  .option("--main <path>", "the built command line", join(packageRoot(), "dist/src/cli/main.js"))
+  .option("--calm", "writers and runs, without faults, kills and restarts")
+  .parse()
+  .opts<Options>();
 
 // postgres.js throws where nobody can catch it when a backend dies at the wrong moment.
 process.on("uncaughtException", (error) => {
@@ -51,44 +63,52 @@ process.on("uncaughtException", (error) => {
 });
 process.on("exit", () => Command.killAll());
 
-let next = first;
+const startedAt = performance.now();
+const endAt = startedAt + (options.seconds ?? Infinity) * 1000;
+const end = options.seed + (options.seeds ?? (options.seconds === undefined ? 1 : Infinity));
+let next = options.seed;
 let played = 0;
 const failed: number[] = [];
 
-async function playSeeds(): Promise<void> {
-  // A server for each: a seed restarts its own.
-  const server = await startPostgres({
-    version: Number(options.postgres) as PostgresVersion,
-    // A crash then loses what was committed asynchronously in the last seconds, not in the last 200 ms.
-    settings: { wal_writer_delay: "5s" },
-  });
+/** A lane plays one seed after the other, on servers of its own: a seed restarts them. */
+async function playLane(): Promise<void> {
+  const servers = new Map<PostgresVersion, LocalPostgres>();
   try {
-    while (next < first + count && performance.now() < endAt) await playSeed(server, next++);
+    while (next < end && performance.now() < endAt) {
+      const seed = next++;
+      const version = options.postgres ?? POSTGRES_VERSIONS[seed % POSTGRES_VERSIONS.length]!;
+      if (!servers.has(version)) servers.set(version, await startServer(version));
+      await playSeed(servers.get(version)!, seed);
+    }
   } finally {
-    await server.stop("immediate");
+    await Promise.all([...servers.values()].map((server) => server.stop("immediate")));
   }
 }
 
+function startServer(version: PostgresVersion): Promise<LocalPostgres> {
+  // A crash then loses what was committed asynchronously in the last seconds, not in the last 200 ms.
+  return startPostgres({ version, settings: { wal_writer_delay: "5s" } });
+}
+
 async function playSeed(server: LocalPostgres, seed: number): Promise<void> {
-  const startedAt = performance.now();
+  const begunAt = performance.now();
   const { failures, told, folder } = await tortureSeed({
     ...{ seed, server, main: options.main, chaos: !options.calm },
   });
   played++;
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`seed ${seed}: ${failures.length === 0 ? "ok" : "FAILED"} (${seconds} s): ${told}`);
+  const seconds = ((performance.now() - begunAt) / 1000).toFixed(1);
+  const outcome = failures.length === 0 ? "ok" : "FAILED";
+  console.log(`seed ${seed} on Postgres ${server.version}: ${outcome} (${seconds} s): ${told}`);
   if (failures.length === 0) return;
   failed.push(seed);
   for (const failure of failures.slice(0, 30)) console.log(`  ${failure.replaceAll("\n", "\n    ")}`);
   if (failures.length > 30) console.log(`  … and ${failures.length - 30} more`);
-  console.log(
-    `  again: npm run torture -- --seed ${seed} --postgres ${options.postgres}; outputs and logs: ${folder}`,
-  );
+  const again = `npm run torture -- --seed ${seed} --postgres ${server.version}`;
+  console.log(`  again: ${again}; outputs and logs: ${folder}`);
 }
 
-const startedAt = performance.now();
-await Promise.all(Array.from({ length: jobs }, playSeeds));
+await Promise.all(Array.from({ length: options.jobs }, playLane));
 const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-const sentence = failed.length === 0 ? "0 failed" : `${failed.length} failed: ${failed.join(", ")}`;
-console.log(`${played} seeds on Postgres ${options.postgres} in ${minutes} minutes, ${sentence}`);
+const verdict = failed.length === 0 ? "0 failed" : `${failed.length} failed: ${failed.join(", ")}`;
+console.log(`${played} seeds in ${minutes} minutes, ${verdict}`);
 process.exitCode = failed.length > 0 || played === 0 ? 1 : 0;

@@ -1,9 +1,10 @@
 import postgres from "postgres";
 import { inject } from "vitest";
+import { POSTGRES_VERSIONS } from "../../src/local/postgres/binaries.js";
 import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
 
 /** For tests that ask for each version: `describe.each(ALL_POSTGRES_VERSIONS)`. */
-export const ALL_POSTGRES_VERSIONS: readonly PostgresVersion[] = [15, 18];
+export const ALL_POSTGRES_VERSIONS: readonly PostgresVersion[] = POSTGRES_VERSIONS;
 
 /** The version of the tests that do not ask for one: TEST_POSTGRES_VERSION, or 18. */
 export const POSTGRES_VERSION = readVersion(process.env["TEST_POSTGRES_VERSION"] ?? "18");

@@ -9,7 +9,8 @@ import { isOtherUser, type ServerOwner } from "./server-owner.js";
 const run = promisify(execFile);
 
 /** Major versions that can be started. */
-export type PostgresVersion = 15 | 18;
+export const POSTGRES_VERSIONS = [15, 18] as const;
+export type PostgresVersion = (typeof POSTGRES_VERSIONS)[number];
 
 export interface PostgresBinaries {
   initdb: string;
