@@ -44,9 +44,9 @@ export function quoteText(text: string | null): string {
  * commas and backslashes in them escaped. Compared by its bytes: a collation may call two texts equal.
  */
 export function keyText(key: readonly string[], row: string): string {
-  const texts = key.map((name) => `(${row}.${quoteName(name)})::text`);
+  const texts = key.map((name) => `(${row}.${quoteName(name)})::text COLLATE "C"`);
   const escaped = texts.map((text) => `replace(replace(${text}, '\\', '\\\\'), ',', '\\,')`);
-  return `((${texts.length === 1 ? texts[0]! : escaped.join(" || ',' || ")}) COLLATE "C")`;
+  return `(${texts.length === 1 ? texts[0]! : escaped.join(" || ',' || ")})`;
 }
 
 /** Settings in which two texts of one value are equal. */
