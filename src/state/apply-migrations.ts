@@ -1,22 +1,28 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
 import { EXIT, SyncError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Database, Sql } from "../postgres/database.js";
 import { databaseErrorCode } from "../postgres/database-error.js";
 
-/** The journal is our own: an app that uses Drizzle keeps its migrations in the schema `drizzle`. */
-const JOURNAL = { migrationsSchema: "datahub_sync", migrationsTable: "migrations" } as const;
+/**
+ * The journal that Drizzle's migrator keeps, in a schema of our own: an app that uses Drizzle keeps its migrations in
+ * the schema `drizzle`.
+ */
+const JOURNAL = `
+  CREATE SCHEMA IF NOT EXISTS datahub_sync;
+  CREATE TABLE IF NOT EXISTS datahub_sync.migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)`;
 
-/** Held while migrations run, in a transaction of its own: a session's lock means nothing behind a pooler. */
+/** Held until the migrations have committed: a session's lock means nothing behind a pooler. */
 const MIGRATION_LOCK = "SELECT pg_advisory_xact_lock(hashtext('datahub_sync.migrations'))";
 
 interface Migration {
   name: string;
+  text: string;
   hash: string;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
 }
 
 /**
@@ -25,19 +31,45 @@ interface Migration {
  * @throws SyncError MIGRATIONS_NEWER when this database was migrated by a newer version
  */
 export async function applyMigrations(database: Database): Promise<string[]> {
+  const known = await readMigrations();
   return database.run("migrating the schema datahub_sync", async (sql) => {
-    let applied: string[] = [];
-    // The lock's transaction and the migrations' are two connections; the first holds no xid, so it pins nothing.
-    await sql.begin(async (lock) => {
-      await lock.unsafe(MIGRATION_LOCK);
+    for (;;) {
       const before = await readApplied(sql);
-      refuseNewer(before, await readMigrations());
-      await migrate(drizzle(sql), { migrationsFolder: migrationsFolder(), ...JOURNAL });
-      const done = new Set(before);
-      applied = (await readMigrations()).filter(({ hash }) => !done.has(hash)).map(({ name }) => name);
-    });
-    return applied;
+      refuseNewer(before, known);
+      const pending = known.filter(({ hash }) => !before.includes(hash));
+      if (pending.length === 0) return [];
+      try {
+        await sql.unsafe(inOneTransaction(before, pending));
+        return pending.map(({ name }) => name);
+      } catch (error) {
+        if (databaseErrorCode(error) !== MIGRATED_MEANWHILE) throw error;
+      }
+    }
   });
+}
+
+/** A SQLSTATE of our own: another `migrate` held the lock, and has done what this one was about to do. */
+const MIGRATED_MEANWHILE = "DS001";
+
+/**
+ * All that is to be done as one message of the simple protocol, which Postgres carries out as one transaction.
+ * Drizzle's migrator would use the driver's `begin`, which ends the process when its backend dies, and beside the
+ * lock's transaction it would need a second connection, which a pooler may not have.
+ */
+function inOneTransaction(before: readonly string[], pending: readonly Migration[]): string {
+  return [
+    MIGRATION_LOCK,
+    JOURNAL,
+    `DO $check$ BEGIN
+       IF (SELECT count(*) FROM datahub_sync.migrations) <> ${before.length} THEN
+         RAISE EXCEPTION 'migrated meanwhile' USING ERRCODE = '${MIGRATED_MEANWHILE}';
+       END IF;
+     END $check$`,
+    ...pending.flatMap(({ text, hash, createdAt }) => [
+      text,
+      `INSERT INTO datahub_sync.migrations (hash, created_at) VALUES ('${hash}', ${createdAt})`,
+    ]),
+  ].join(";\n");
 }
 
 /**
@@ -85,16 +117,14 @@ async function readApplied(sql: Sql): Promise<string[]> {
 async function readMigrations(): Promise<Migration[]> {
   const folder = migrationsFolder();
   const journal = JSON.parse(await readFile(join(folder, "meta", "_journal.json"), "utf8")) as {
-    entries: { tag: string }[];
+    entries: { tag: string; when: number }[];
   };
   return Promise.all(
-    journal.entries.map(async ({ tag }) => ({
-      name: tag,
+    journal.entries.map(async ({ tag, when }) => {
+      const text = await readFile(join(folder, `${tag}.sql`), "utf8");
       // As Drizzle's migrator identifies a migration.
-      hash: createHash("sha256")
-        .update(await readFile(join(folder, `${tag}.sql`), "utf8"))
-        .digest("hex"),
-    })),
+      return { name: tag, text, hash: createHash("sha256").update(text).digest("hex"), createdAt: when };
+    }),
   );
 }
 
