@@ -1,22 +1,27 @@
 import { SyncError } from "../errors.js";
 
-/** The connection or the server was at fault, not the statement: worth another try on a new connection. */
-const RETRYABLE_CODES = new Set([
+/** What a restart of the server or of a pooler looks like from here. It is over soon. */
+const RESTART_CODES = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
   "CONNECTION_DESTROYED",
-  "CONNECT_TIMEOUT",
-  "STATEMENT_DEADLINE",
   "ECONNREFUSED",
   "ECONNRESET",
   "EPIPE",
-  "ETIMEDOUT",
-  "ENOTFOUND",
-  "EAI_AGAIN",
   "57P01", // admin_shutdown
   "57P02", // crash_shutdown
   "57P03", // cannot_connect_now
   "53300", // too_many_connections
+]);
+
+/** Nobody answered for as long as we wait. */
+const SILENCE_CODES = new Set(["CONNECT_TIMEOUT", "STATEMENT_DEADLINE", "ETIMEDOUT"]);
+
+/** A name that was not resolved: a typing error, or a network that is not there at this moment. */
+const NAME_CODES = new Set(["ENOTFOUND", "EAI_AGAIN"]);
+
+/** Another session was in the way. */
+const CONTENTION_CODES = new Set([
   "40001", // serialization_failure
   "40P01", // deadlock_detected
   "55P03", // lock_not_available
@@ -34,9 +39,23 @@ export function databaseErrorCode(error: unknown): string | undefined {
 
 /** Whether the same statement may be tried again. All our statements may run twice. */
 export function isRetryable(error: unknown): boolean {
+  return isConnectionAtFault(error) || CONTENTION_CODES.has(databaseErrorCode(error) ?? "");
+}
+
+/** The connection or the server was at fault, not the statement: the next try needs a new connection. */
+export function isConnectionAtFault(error: unknown): boolean {
+  return isRestart(error) || isSilence(error) || NAME_CODES.has(databaseErrorCode(error) ?? "");
+}
+
+export function isSilence(error: unknown): boolean {
+  return SILENCE_CODES.has(databaseErrorCode(error) ?? "");
+}
+
+/** The server, a pooler or Neon's compute is gone and on its way back, as far as a code can tell. */
+export function isRestart(error: unknown): boolean {
   const code = databaseErrorCode(error);
   if (code === undefined) return false;
-  if (RETRYABLE_CODES.has(code) || code.startsWith("08")) return true;
+  if (RESTART_CODES.has(code) || code.startsWith("08")) return true; // 08: connection exceptions
   return code === "XX000" && messagesOf(error).some((message) => NEON_TRANSIENT.test(message));
 }
 
@@ -93,6 +112,24 @@ export function toSyncError(error: unknown, doing: string): SyncError {
         remedy:
           "Run `migrate` as the tables' owner; a role that only runs `sync` needs SELECT on the relations and " +
           "`SELECT datahub_sync.grant_runner('role')`, called once by the owner.",
+      });
+    case "25006":
+      return new SyncError({
+        ...shared,
+        code: "DATABASE_FAILED",
+        message: `Postgres allowed nothing but reading while ${doing} (25006).`,
+        remedy:
+          "Look for default_transaction_read_only: of the role, of the database, or set by another client of the " +
+          "same pooler, which hands its sessions on. Where that is so, use a connection that bypasses the pooler.",
+      });
+    case "57014":
+      return new SyncError({
+        ...shared,
+        code: "DATABASE_FAILED",
+        message: `A statement was cancelled while ${doing} (57014).`,
+        remedy:
+          "Somebody cancelled it, or statement_timeout is too short: of the role, of the database, or set by another " +
+          "client of the same pooler, which hands its sessions on.",
       });
     case "55P03":
       return new SyncError({

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Clock } from "../clock.js";
-import { isRetryable, toSyncError } from "./database-error.js";
+import { isConnectionAtFault, isRestart, isRetryable, isSilence, toSyncError } from "./database-error.js";
 
 export interface DatabaseOptions {
   /** A connection string for postgres.js. */
@@ -12,9 +12,11 @@ export interface DatabaseOptions {
   database?: string;
   ssl: false | "prefer" | "require" | "verify-full";
   clock: Clock;
-  /** One statement, connecting included, takes at most this long. */
+  /** Longest time until a server has answered at all. A suspended Neon compute takes a few seconds. */
+  connectTimeoutMs: number;
+  /** Longest time of one statement, connecting included. */
   statementTimeoutMs: number;
-  /** Tries of a statement whose connection failed, the first included. */
+  /** Tries of a statement whose connection failed, the first included; by default as the constants below say. */
   maxAttempts?: number;
   /** Aborts waits and keeps new statements from starting. */
   signal?: AbortSignal | undefined;
@@ -32,14 +34,25 @@ const MAX_CONNECTIONS = 3;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 8_000;
 
+/** About 4 s of waiting, 8 s at most: nobody should wait long to hear of a wrong port. */
+const ATTEMPTS = 5;
+
+/** Each of these has taken the longest time there is already. */
+const ATTEMPTS_IN_SILENCE = 3;
+
+/** About 25 s of waiting, 45 s at most: a run that has come far outlasts a restart of a server that did answer it. */
+const ATTEMPTS_DURING_RESTART = 10;
+
 /**
  * The source database. Statements are single and autocommitted: the driver can end the process when a backend dies
- * inside `begin`, and a pooler in transaction mode keeps nothing between statements. After any connection error the
- * whole client is replaced, because the driver may hand the old error to the next statement.
+ * inside `begin`, and a pooler in transaction mode keeps nothing between statements. Once one of its connections has
+ * closed, a client gets no further statement: the driver may hand the old error to the next one, or connect again and
+ * again without an end.
  */
 export class Database {
   readonly #options: DatabaseOptions;
-  #client: Sql | null = null;
+  #client: Client | null = null;
+  #everAnswered = false;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -51,13 +64,13 @@ export class Database {
    * @throws SyncError
    */
   async run<T>(doing: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-    const { clock, signal, maxAttempts = 5 } = this.#options;
+    const { clock, signal } = this.#options;
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       try {
         return await this.#once(work);
       } catch (error) {
-        if (!isRetryable(error) || attempt >= maxAttempts) throw toSyncError(error, doing);
+        if (!isRetryable(error) || attempt >= this.#maxAttempts(error)) throw toSyncError(error, doing);
         const ceilingMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
         await clock.sleep(FIRST_RETRY_MS + clock.random() * (ceilingMs - FIRST_RETRY_MS), signal);
       }
@@ -72,36 +85,58 @@ export class Database {
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = null;
-    await client?.end({ timeout: 2 });
+    await client?.sql.end({ timeout: 2 });
+  }
+
+  #maxAttempts(error: unknown): number {
+    const { maxAttempts } = this.#options;
+    if (maxAttempts !== undefined) return maxAttempts;
+    if (isSilence(error)) return ATTEMPTS_IN_SILENCE;
+    return this.#everAnswered && isRestart(error) ? ATTEMPTS_DURING_RESTART : ATTEMPTS;
   }
 
   async #once<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     const client = (this.#client ??= this.#connect());
     const deadline = new AbortController();
+    client.statements++;
     try {
-      return await Promise.race([work(client), this.#deadline(deadline.signal)]);
+      return await Promise.race([work(client.sql), this.#deadline(client, deadline.signal)]);
     } catch (error) {
-      if (isRetryable(error) && this.#client === client) {
-        this.#client = null;
-        void client.end({ timeout: 0 }).catch(() => {});
-      }
+      if (isConnectionAtFault(error)) this.#drop(client);
       throw error;
     } finally {
       deadline.abort();
+      client.statements--;
+      if (this.#client !== client) endIfIdle(client);
     }
   }
 
-  /** Rejects when the time is up; without it, a peer that closes before authenticating leaves a query pending. */
-  async #deadline(stop: AbortSignal): Promise<never> {
-    await this.#options.clock
-      .sleep(this.#options.statementTimeoutMs, stop)
-      .catch(() => new Promise(() => {}));
-    throw Object.assign(new Error("The statement took too long."), { code: "STATEMENT_DEADLINE" });
+  /** Its other statements may still end well. */
+  #drop(client: Client): void {
+    if (this.#client === client) this.#client = null;
+    endIfIdle(client);
   }
 
-  #connect(): Sql {
+  /**
+   * Rejects when the time is up. The driver has no end of its own where a peer closes each connection before it has
+   * authenticated, as the port of a container does whose server is down: it connects again, for ever and at once.
+   */
+  async #deadline(client: Client, stop: AbortSignal): Promise<never> {
+    const { connectTimeoutMs, statementTimeoutMs } = this.#options;
+    await this.#sleep(connectTimeoutMs, stop);
+    if (!client.answered) throw coded("CONNECT_TIMEOUT", "No server answered.");
+    await this.#sleep(statementTimeoutMs - connectTimeoutMs, stop);
+    throw coded("STATEMENT_DEADLINE", "The statement took too long.");
+  }
+
+  /** Never resolves once it is stopped. */
+  #sleep(ms: number, stop: AbortSignal): Promise<void> {
+    return this.#options.clock.sleep(ms, stop).catch(() => new Promise(() => {}));
+  }
+
+  #connect(): Client {
     const { url, host, port, database, ssl } = this.#options;
-    return postgres(url, {
+    const sql = postgres(url, {
       ...(host !== undefined && { host: host.replace(/^\[|\]$/g, "") }),
       ...(port !== undefined && { port }),
       ...(database !== undefined && { database }),
@@ -110,9 +145,15 @@ export class Database {
       // A pooler in transaction mode may give the next statement to another backend.
       prepare: false,
       fetch_types: false,
-      connect_timeout: Math.ceil(this.#options.statementTimeoutMs / 1000),
+      connect_timeout: Math.ceil(this.#options.connectTimeoutMs / 1000),
       idle_timeout: 60,
       onnotice: () => {},
+      onclose: () => this.#drop(client),
+      // The first thing that a server says once it has let somebody in.
+      onparameter: () => {
+        client.answered = true;
+        this.#everAnswered = true;
+      },
       connection: { application_name: "datahub-sync" },
       types: {
         text: {
@@ -123,5 +164,23 @@ export class Database {
         },
       },
     });
+    const client: Client = { sql, answered: false, statements: 0 };
+    return client;
   }
+}
+
+interface Client {
+  sql: Sql;
+  /** A server has let one of its connections in. */
+  answered: boolean;
+  /** Statements under way. */
+  statements: number;
+}
+
+function endIfIdle({ sql, statements }: Client): void {
+  if (statements === 0) void sql.end({ timeout: 0 }).catch(() => {});
+}
+
+function coded(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
 }

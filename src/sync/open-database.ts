@@ -13,6 +13,7 @@ export function openDatabase(config: DatabaseConfig, settings: Settings, clock: 
     database: config.database,
     ssl: config.sslMode === "disable" ? false : config.sslMode,
     clock,
+    connectTimeoutMs: settings.callTimeoutMs,
     statementTimeoutMs: settings.callTimeoutMs * STATEMENT_TIME_FACTOR,
   });
 }

@@ -28,5 +28,8 @@ export async function createMigratedDatabase(
 
 /** One try for each statement: a test wants to see the first failure. */
 export function connectTo({ url }: { url: string }): Database {
-  return new Database({ url, ssl: false, clock: systemClock, statementTimeoutMs: 60_000, maxAttempts: 1 });
+  return new Database({
+    ...{ url, ssl: false, clock: systemClock, maxAttempts: 1 },
+    ...{ connectTimeoutMs: 60_000, statementTimeoutMs: 60_000 },
+  });
 }
