@@ -8,11 +8,11 @@ import { SIZE } from "./value-size.js";
 
 /**
  * Arrays as arrays, with null for NULL; several dimensions nest. Two kinds stay the literal that Postgres prints, a
- * string: those with lower bounds other than 1 ("[0:1]={5,6}"), which a list does not express, and of jsonb those of
- * several dimensions, whose lists could not be told from lists inside an element.
+ * string: those with lower bounds other than 1 ("[0:1]={5,6}"), which a list does not express, and those of several
+ * dimensions whose elements may be lists themselves (jsonb, domains over arrays): neither could be told from the other.
  */
 export function arrayCodec(element: Codec, delimiter: string): Codec {
-  const elementsMayBeArrays = element === jsonbCodec;
+  const elementsMayBeArrays = element.mayBeArray === true;
 
   function encodeItems(items: ArrayTexts, meter: Meter): Value[] {
     enterContainer(meter);
@@ -36,6 +36,7 @@ export function arrayCodec(element: Codec, delimiter: string): Codec {
 
   return {
     validators: ["v.string()", `v.array(${validateItem(element)})`],
+    mayBeArray: true,
     encode(text, meter) {
       const items = parseArrayLiteral(text, delimiter);
       if (items === null || (elementsMayBeArrays && items.some(Array.isArray))) {

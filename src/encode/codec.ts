@@ -8,6 +8,8 @@ import type { Refusal } from "./types.js";
 export interface Codec<V extends Value = Value> {
   /** The validators, in Convex's source notation, that take every value of this codec but null. */
   readonly validators: readonly string[];
+  /** Whether a value may be an array itself, so that an array of such values does not show its own dimensions. */
+  readonly mayBeArray?: true;
   /**
    * @param text what Postgres prints with the settings pinned; SQL NULL never gets here
    * @param meter is charged with the size of the value

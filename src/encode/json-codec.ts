@@ -23,6 +23,7 @@ export const jsonCodec: Codec = createCodec(parseJson);
 function createCodec(parse: (text: string) => ExactJson): Codec {
   return {
     validators: ["v.any()"],
+    mayBeArray: true,
     encode(text, meter) {
       const parsed = parse(text);
       if (parsed === null) return wrap(JSON_NULL, true, meter);

@@ -18,7 +18,7 @@ import type { EncodingName, PgType } from "./types.js";
  * Part of every table's fingerprint: raise it when the Convex value of any Postgres value changes, so that the next
  * run of each table compares all rows.
  */
-export const ENCODER_VERSION = 1;
+export const ENCODER_VERSION = 2;
 
 /**
  * What each Postgres type becomes, and how to read it back. SQL NULL is null.
@@ -37,7 +37,7 @@ export const ENCODER_VERSION = 1;
  * | bytea | bytes | hex |
  * | jsonb | the value, with escapes | convex/datahubSyncJson.ts |
  * | json | string: its text, spaces and repeated keys kept | as it is |
- * | arrays | array, or string for lower bounds other than 1 | array-codec.ts |
+ * | arrays | array, or string where a list does not express them | array-codec.ts |
  * | domains | as the type under them | |
  * | all others: text, varchar, char, name, citext, uuid, enums, time, timetz, interval, money, inet, cidr, macaddr, bit, varbit, xml, tsvector, tsquery, geometric types, pg_lsn, xid8, ranges, multiranges, composites, hstore, types of extensions | string: the text that Postgres prints | as it is |
  *

@@ -35,6 +35,18 @@ describe("arrays", () => {
     ["boxes, which have another delimiter", box, "{(1,1),(0,0);NULL}", ["(1,1),(0,0)", null]],
     ["domains", domainOver(pgType("int2")), "{7}", [7]],
     [
+      "domains over arrays",
+      domainOver(arrayOf(pgType("text"))),
+      '{"{a,NULL}","[0:0]={b}","{{c},{d}}","{}",NULL}',
+      [["a", null], "[0:0]={b}", [["c"], ["d"]], [], null],
+    ],
+    [
+      "domains over arrays, in two dimensions",
+      domainOver(arrayOf(pgType("text"))),
+      '{{"{a}"},{"{b}"}}',
+      '{{"{a}"},{"{b}"}}',
+    ],
+    [
       "composites",
       pgType("pair", { kind: "composite", schema: "public" }),
       '{"(1,\\"a b\\")"}',
