@@ -162,10 +162,12 @@ export class BatchSender {
       for (const half of halve(batch)) await this.#settle(half);
       return;
     }
-    const { refusedFor } = answer;
+    const { refusedFor, alone } = answer;
     const operation = batch[0]!;
     // A document that can't be deleted is not a bad row: the mirror would keep what it must not show.
-    if (operation.kind !== "upsert") throw this.#options.sink.explain(refusedFor, this.token.table);
+    if (alone === "fail" || operation.kind !== "upsert") {
+      throw this.#options.sink.explain(refusedFor, this.token.table);
+    }
     const { code, kind, message } = refusedFor;
     await this.#setAside("convex", operation.row.key, { code: code ?? kind, message });
     this.#release(batch);

@@ -113,7 +113,13 @@ function remedyFor(error: ConvexCallError | null): string {
       "in the settings, or run at a quieter time. Nothing is lost."
     );
   }
-  if (error?.kind === "http" && (error.status ?? 0) < 500) {
+  if (error?.status === 413) {
+    return (
+      "A proxy before the deployment takes no body as large as this row's. Raise its limit to the 16 MiB that Convex " +
+      "takes (nginx: client_max_body_size); then run again. Nothing is lost."
+    );
+  }
+  if (error?.kind === "http" && decide(error).action !== "repeat") {
     return "Check that CONVEX_URL is the deployment's own URL, and that no proxy or access rule refuses the call.";
   }
   return "Look the call up in the logs of the deployment's dashboard; then run again. Nothing is lost.";

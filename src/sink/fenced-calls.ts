@@ -22,12 +22,12 @@ export interface FencedCallsOptions {
   pacer?: WritePacer | null;
   /** Write documents even where the ledger holds the same hash (deep runs). */
   force?: boolean;
-  /** Throws when the lease may have run out. Called before each call. */
-  ensureLease?: () => void;
+  /** Resolves when the lease is held, and throws when it is not any more. Called before each call. */
+  ensureLease?: () => Promise<void>;
 }
 
-/** What became of a batch: written, or refused as a whole by Convex. */
-export type Answer = { written: BatchResult } | { refusedFor: ConvexCallError };
+/** What became of a batch: written, or refused as a whole. `alone` is what follows for a batch of one row. */
+export type Answer = { written: BatchResult } | { refusedFor: ConvexCallError; alone: "set-aside" | "fail" };
 
 /**
  * Calls of `applyBatch`, several at a time, repeated until each has an answer.
@@ -73,7 +73,7 @@ export class FencedCalls {
       } catch (error) {
         if (!(error instanceof ConvexCallError)) throw error;
         const decision = decide(error);
-        if (decision.action === "split") return { refusedFor: error };
+        if (decision.action === "split") return { refusedFor: error, alone: decision.alone };
         if (decision.action === "fail") throw sink.explain(error, table);
         this.#window.pushedBack();
         const delayMs = nextDelayMs(error, attempt, { clock, maxAttempts, deadlineAt });
@@ -95,7 +95,7 @@ export class FencedCalls {
     const { sink, clock, pacer, ensureLease, force = false } = this.#options;
     const waitMs = pacer?.reserve(sumBytes(batch)) ?? 0;
     if (waitMs > 0) await clock.sleep(waitMs, this.#stopped.signal);
-    ensureLease?.();
+    await ensureLease?.();
     return sink.applyBatch({ ...this.#token, slot, force, ...contentOf(batch) });
   }
 

@@ -12,14 +12,17 @@ export type Decision =
    * have been applied, or may still be, late: the fence is rotated before anything of it is sent again.
    */
   | { action: "repeat"; outcome: "not-committed" | "unknown" }
-  /** Nothing was written and the same call would fail again: cut it in half, and set a single row aside. */
-  | { action: "split" }
+  /**
+   * Nothing was written and the same call would fail again: cut it in half. When a single row is left, it is at fault
+   * itself and set aside; or what refuses it knows nothing of rows, and the run cannot go on.
+   */
+  | { action: "split"; alone: "set-aside" | "fail" }
   /** The run cannot go on. */
   | { action: "fail"; code: ErrorCode };
 
 const REPEAT: Decision = { action: "repeat", outcome: "not-committed" };
 const REPEAT_UNKNOWN: Decision = { action: "repeat", outcome: "unknown" };
-const SPLIT: Decision = { action: "split" };
+const SPLIT: Decision = { action: "split", alone: "set-aside" };
 const fail = (code: ErrorCode): Decision => ({ action: "fail", code });
 
 const BY_FUNCTION_CODE: Record<SyncFunctionErrorCode, Decision> = {
@@ -79,8 +82,8 @@ function decideByStatus(status: number, code: string | null): Decision {
   if (status === 429) return REPEAT;
   if (status === 503 && code !== null && NOT_COMMITTED_503.has(code)) return REPEAT;
   if (status === 408 || status >= 500) return REPEAT_UNKNOWN;
-  // Convex never says 413, but a proxy before a self-hosted deployment does.
-  if (status === 413) return SPLIT;
+  // Convex never says 413, but a proxy before a self-hosted deployment does. Its limit is no fault of a row.
+  if (status === 413) return { action: "split", alone: "fail" };
   // A redirect is not followed (it would carry the sync key elsewhere), and 404 is not Convex's API either.
   if (status === 404 || (status >= 300 && status < 400)) return fail("DEPLOYMENT_UNREACHABLE");
   return fail("DEPLOYMENT_FAILED");

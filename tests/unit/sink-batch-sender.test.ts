@@ -415,9 +415,7 @@ describe("the end", () => {
   test("of a run whose lease may be over: not one more call", async () => {
     const lost = new SyncError({ code: "LEASE_LOST", message: "gone", remedy: "none" });
     const { convex, send } = start({
-      ensureLease: () => {
-        throw lost;
-      },
+      ensureLease: () => Promise.reject(lost),
     });
     await expect(send(row("a"))).rejects.toBe(lost);
     expect(convex.batches).toEqual([]);

@@ -6,7 +6,7 @@ import { decide, type Decision } from "../../src/sink/retry-policy.js";
 
 const repeat: Decision = { action: "repeat", outcome: "not-committed" };
 const repeatUnknown: Decision = { action: "repeat", outcome: "unknown" };
-const split: Decision = { action: "split" };
+const split: Decision = { action: "split", alone: "set-aside" };
 const fail = (code: ErrorCode): Decision => ({ action: "fail", code });
 
 const decideOn = (failure: Omit<CallFailure, "functionName">) =>
@@ -32,7 +32,7 @@ test.each<[number, string | null, Decision]>([
   [502, null, repeatUnknown],
   [504, null, repeatUnknown],
   [524, null, repeatUnknown],
-  [413, null, split],
+  [413, null, { action: "split", alone: "fail" }],
   // Nothing that a repetition would mend.
   [400, "BadJsonBody", fail("DEPLOYMENT_FAILED")],
   [400, "BadFormat", fail("DEPLOYMENT_FAILED")],
