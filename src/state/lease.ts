@@ -14,7 +14,7 @@ export interface LeaseToken {
 export interface AcquiredLease {
   token: LeaseToken;
   /** The run that held the lease before and never released it: it crashed, or it is frozen. */
-  replaced: string | null;
+  replaced: Pick<LeaseHolder, "holder" | "acquiredAt"> | null;
 }
 
 export interface LeaseHolder {
@@ -56,18 +56,24 @@ export async function acquireLease(
   { nonce, holder, leaseMs }: { nonce: string; holder: string; leaseMs: number },
 ): Promise<AcquiredLease> {
   const [row] = await database.runDrizzle("taking the lease", (db) =>
-    db.execute<{ epoch: string; replaced: string | null }>(sql`
-      WITH before AS (SELECT holder, released, nonce FROM ${leases} WHERE target_id = ${targetId})
+    db.execute<{ epoch: string; holder: string | null; acquired_at: string | null }>(sql`
+      WITH before AS (
+        SELECT holder, ${utcText(leases.acquiredAt)} AS acquired_at FROM ${leases}
+         WHERE target_id = ${targetId} AND NOT released AND nonce <> ${nonce})
       INSERT INTO ${leases} AS l (target_id, epoch, nonce, holder, acquired_at, expires_at)
       VALUES (${targetId}, 1, ${nonce}, ${holder}, clock_timestamp(), ${expiry(leaseMs)})
       ON CONFLICT (target_id) DO UPDATE
         SET epoch = l.epoch + 1, nonce = excluded.nonce, holder = excluded.holder,
             acquired_at = excluded.acquired_at, expires_at = excluded.expires_at, released = false
         WHERE l.released OR l.expires_at < clock_timestamp() OR l.nonce = excluded.nonce
-      RETURNING epoch::text, (SELECT holder FROM before WHERE NOT released AND nonce <> ${nonce}) AS replaced`),
+      RETURNING epoch::text, (SELECT holder FROM before), (SELECT acquired_at FROM before)`),
   );
   if (!row) throw await leaseHeld(database, targetId);
-  return { token: { targetId, epoch: BigInt(row.epoch), nonce }, replaced: row.replaced };
+  const { holder: before, acquired_at: acquiredAt } = row;
+  return {
+    token: { targetId, epoch: BigInt(row.epoch), nonce },
+    replaced: before === null ? null : { holder: before, acquiredAt: acquiredAt! },
+  };
 }
 
 async function leaseHeld(database: Database, targetId: number): Promise<SyncError> {

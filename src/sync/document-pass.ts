@@ -83,7 +83,8 @@ async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promis
 }
 
 async function countLedger({ context, source }: MirrorRun): Promise<number> {
-  const { mirrors } = await context.sink.handshake([source.name], { signal: context.signal });
+  const { sink, signal, deadlineAt } = context;
+  const { mirrors } = await sink.handshake([source.name], { signal, deadlineAt });
   return mirrors[0]!.rows;
 }
 

@@ -191,7 +191,7 @@ export class MirrorWriter {
   }
 
   #createSender(token: RunToken): BatchSender {
-    const { sink, clock, pacer, settings, signal, deadlineAt } = this.#context;
+    const { sink, clock, pacer, settings, signal, deadlineAt, ensureLease } = this.#context;
     return new BatchSender({
       sink,
       token,
@@ -199,6 +199,7 @@ export class MirrorWriter {
       pacer,
       signal,
       deadlineAt,
+      ensureLease,
       force: this.#force,
       maxInFlight: settings.maxInFlight,
       wasRefusedBefore: (key) => this.#refusedBefore.has(key),

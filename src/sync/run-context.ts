@@ -17,6 +17,8 @@ export interface RunContext {
   lineage: string;
   /** The lease as it is now: the epoch may be raised while the run goes on. */
   lease: LeaseToken;
+  /** Resolves when the lease is held; rejects with LEASE_LOST. */
+  ensureLease: () => Promise<void>;
   /** Aborts with a SyncError that says why: interrupted, deadline, lease lost. */
   signal: AbortSignal;
   /** The run's end at the latest, by the clock. */

@@ -80,6 +80,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   const leaseMs = leaseSeconds * 1000;
   const runId = clock.uuid();
   const targetId = await findTarget(database, config.convex.url);
+  const acquiredAtMs = clock.now();
   const lease = await acquireLease(database, targetId, {
     nonce: runId,
     holder: `${hostname()}, process ${process.pid}`,
@@ -97,11 +98,13 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     listener: progress,
     lineage: opened.lineage,
     lease: lease.token,
+    ensureLease: () => keeper.ensure(),
     signal: AbortSignal.any([options.signal, stop.signal]),
     deadlineAt: startedAtMs + runDeadlineMs,
   };
   const keeper = new LeaseKeeper(database, () => context.lease, {
     leaseMs,
+    acquiredAtMs,
     clock,
     onLost: (error) => stop.abort(error),
   });
@@ -112,9 +115,12 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
 
   const notices: Notice[] = [];
   if (lease.replaced !== null) {
+    const { holder, acquiredAt } = lease.replaced;
     notices.push({
       code: "LEASE_TAKEN_OVER",
-      message: `The run of ${lease.replaced} ended without releasing its lease; this one goes on from there.`,
+      message:
+        `The run of ${holder}, begun at ${acquiredAt}, neither ended nor renewed its lease; ` +
+        "this one goes on from there.",
     });
     progress.notice(null, notices[0]!);
   }
@@ -122,7 +128,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     // Only now: before the lease, another run may have been going on.
     const { mirrors } = await sink.handshake(
       config.mirrors.map((mirror) => mirror.mirror),
-      { signal: context.signal },
+      { signal: context.signal, deadlineAt: context.deadlineAt },
     );
     await liftEpoch(context, mirrors);
     await purgeRecordedDeletions(database, context.lease);

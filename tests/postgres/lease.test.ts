@@ -82,7 +82,10 @@ describe.each(ALL_POSTGRES_VERSIONS)("invariant 5: the lease (Postgres %i)", (ve
     const winners = results.filter((result) => result.status === "fulfilled");
     expect(winners).toHaveLength(1);
     expect(winners[0]!.value).toMatchObject({
-      replaced: "holder of first",
+      replaced: {
+        holder: "holder of first",
+        acquiredAt: expect.stringMatching(ISO_UTC) as string,
+      },
       token: { epoch: token.epoch + 1n },
     });
   });

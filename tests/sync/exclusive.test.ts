@@ -137,7 +137,12 @@ describe("invariant 5: one run at a time", () => {
     await mirror.expireLease();
     const report = await mirror.runSync();
     expect(report.notices).toEqual([
-      { code: "LEASE_TAKEN_OVER", message: expect.stringMatching(/process \d+ ended without/) as string },
+      {
+        code: "LEASE_TAKEN_OVER",
+        message: expect.stringMatching(
+          /^The run of .+, process \d+, begun at \d{4}-\d\d-\d\dT[\d:.]+Z, neither ended nor renewed its lease;/,
+        ) as string,
+      },
     ]);
   });
 });

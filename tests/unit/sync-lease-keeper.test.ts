@@ -21,6 +21,7 @@ function keep(renew: (n: number) => Promise<unknown[]>, token = () => TOKEN) {
   } as unknown as Database;
   const keeper = new LeaseKeeper(database, token, {
     leaseMs: LEASE_MS,
+    acquiredAtMs: clock.now(),
     clock,
     onLost: (error) => lost.push(error),
   });
@@ -71,6 +72,24 @@ describe("the lease's keeper", () => {
     expect(lost).toEqual([]);
     await pass(30_000);
     expect(lost).toMatchObject([{ code: "LEASE_LOST" }]);
+    await clock.run(keeper.stop());
+  });
+
+  test("asks before a call only when the lease's time may be over: the process stood still", async () => {
+    const { keeper, renewedAt, lost, clock } = keep((n) => Promise.resolve(n === 2 ? [] : [{}]));
+    const standStill = (ms: number) => {
+      const before = clock.now();
+      clock.now = () => before + ms;
+    };
+    standStill(LEASE_MS - 1);
+    await keeper.ensure();
+    expect(renewedAt).toEqual([]);
+    standStill(1);
+    await keeper.ensure();
+    expect(renewedAt).toEqual([LEASE_MS]);
+    standStill(LEASE_MS);
+    await expect(keeper.ensure()).rejects.toMatchObject({ code: "LEASE_LOST" });
+    expect(lost).toEqual([]);
     await clock.run(keeper.stop());
   });
 
