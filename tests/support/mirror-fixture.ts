@@ -18,8 +18,8 @@ import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js
 const SYNC_KEY = "a key for tests";
 
 /** Waits are a hundredth as long: backoff of minutes passes in a second. Limits below are set to match. */
-const HURRY = 100;
-const hurriedClock: Clock = {
+export const HURRY = 100;
+export const hurriedClock: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(ms / HURRY, signal),
 };
@@ -47,6 +47,8 @@ export interface SyncOptions {
   takeOver?: boolean;
   signal?: AbortSignal;
   progress?: Partial<ProgressListener>;
+  /** In the place of the one that hurries. */
+  clock?: Clock;
 }
 
 export interface MirrorOptions {
@@ -127,7 +129,7 @@ export class MirrorFixture {
       allowDeletes: options.allowDeletes ? this.config.mirrors.map(({ mirror }) => mirror) : [],
       takeOver: options.takeOver ?? false,
       progress: { ...SILENT, ...options.progress },
-      clock: hurriedClock,
+      clock: options.clock ?? hurriedClock,
       signal: options.signal ?? new AbortController().signal,
     });
   }

@@ -10,6 +10,8 @@ export class CallRefused extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
+    /** The header Retry-After: seconds, or a date of HTTP. */
+    readonly retryAfter: string | null = null,
   ) {
     super(message);
   }

@@ -10,7 +10,7 @@ export type FaultPoint = "beforeCall" | "beforeCommit" | "afterCommit" | "before
 export type Fault =
   | { kind: "delay"; delayMs: number }
   /** Answer with this status. Before the commit it prevents it. Not possible at `midAnswer`. */
-  | { kind: "answer"; status: number; code: string; message?: string }
+  | { kind: "answer"; status: number; code: string; message?: string; retryAfter?: string }
   /** Let the commit fail as if another transaction had come first. Only at `beforeCommit`. */
   | { kind: "conflict" }
   /** Cut the connection; at `midAnswer` after half of the answer's bytes. */

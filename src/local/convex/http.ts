@@ -122,7 +122,12 @@ async function injectFault(
     case "delay":
       return deployment.clock.sleep(fault.delayMs);
     case "answer":
-      throw new CallRefused(fault.status, fault.code, fault.message ?? `Injected at ${point}`);
+      throw new CallRefused(
+        fault.status,
+        fault.code,
+        fault.message ?? `Injected at ${point}`,
+        fault.retryAfter ?? null,
+      );
     case "conflict":
       throw new ConflictError("Injected conflict");
     case "cut":
@@ -130,8 +135,10 @@ async function injectFault(
   }
 }
 
-function refuse(c: Context, { status, code, message }: CallRefused): Response {
-  return c.json({ code, message }, status as 400);
+function refuse(c: Context, { status, code, message, retryAfter }: CallRefused): Response {
+  if (retryAfter !== null) c.header("Retry-After", retryAfter);
+  // Convex's own time-out comes from a layer that knows nothing of its JSON.
+  return status === 408 ? c.body(null, 408) : c.json({ code, message }, status as 400);
 }
 
 function cut(c: Context<Env>): Response {
