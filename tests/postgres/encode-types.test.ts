@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import postgres from "postgres";
+import type { Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PgType } from "../../src/encode/types.js";
 import { arrayLiteral } from "../../src/postgres/array-literal.js";
@@ -7,6 +7,7 @@ import { readTypes } from "../../src/source/read-types.js";
 import { passThroughConvex } from "../support/encoding.js";
 import { nastyJson } from "../support/nasty-json.js";
 import { ALL_POSTGRES_VERSIONS, createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { connectForReading } from "../support/read-texts.js";
 import { createSampleTypes, hasArrayType, listArrays } from "../support/sample-types.js";
 import { SAMPLES_BY_KIND, type Samples } from "../support/sample-values.js";
 
@@ -17,14 +18,6 @@ const UNHELPFUL_SETTINGS = {
   IntervalStyle: "iso_8601",
   extra_float_digits: "-15",
   bytea_output: "escape",
-};
-
-const PINNED_SETTINGS = {
-  TimeZone: "UTC",
-  DateStyle: "ISO",
-  IntervalStyle: "postgres",
-  extra_float_digits: "1",
-  bytea_output: "hex",
 };
 
 /** Types for indexes and statistics: no column holds a value of theirs, for their input functions refuse every text. */
@@ -40,7 +33,7 @@ afterAll(() => console.info(describeCoverage(covered)));
 describe.each(ALL_POSTGRES_VERSIONS)("on PostgreSQL %i", (version) => {
   let samples: Samples[];
   let database: TestDatabase;
-  let sql: postgres.Sql;
+  let sql: Sql;
 
   beforeAll(async () => {
     database = await createTestDatabase({ version });
@@ -50,7 +43,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("on PostgreSQL %i", (version) => {
     for (const [setting, value] of Object.entries(UNHELPFUL_SETTINGS)) {
       await database.sql.unsafe(`ALTER DATABASE ${name} SET ${setting} = '${value}'`);
     }
-    sql = connectForReading(database.url);
+    sql = connectForReading(database);
     const [{ server_version: exact } = {}] = await database.sql<{ server_version: string }[]>`
       SHOW server_version`;
     covered.push({ version: exact!, samples, missing: made.missing });
@@ -184,18 +177,6 @@ describe.each(ALL_POSTGRES_VERSIONS)("on PostgreSQL %i", (version) => {
   });
 });
 
-/** As the source is read: no parser of the driver touches a value. */
-function connectForReading(url: string): postgres.Sql {
-  const parsedByDriver = [16, 17, 20, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802];
-  return postgres(url, {
-    max: 1,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: PINNED_SETTINGS,
-    types: { text: { to: 25, from: parsedByDriver, serialize: String, parse: (text: string) => text } },
-  });
-}
-
 interface Coverage {
   /** As the server calls itself. */
   version: string;
@@ -246,12 +227,7 @@ function wrap(heading: string, items: readonly string[]): string {
 }
 
 /** Only jsonb may print otherwise: the order of keys and the zeros of a number are not part of its value. */
-async function expectEqualJsonb(
-  sql: postgres.Sql,
-  type: string,
-  text: string,
-  decoded: string,
-): Promise<void> {
+async function expectEqualJsonb(sql: Sql, type: string, text: string, decoded: string): Promise<void> {
   expect(type).toMatch(/^(jsonb|documents?)(\[\])?$/);
   const [row] = await sql.unsafe(`SELECT $1::text::${type} = $2::text::${type} AS equal`, [text, decoded]);
   expect(row, `${text} became ${decoded}`).toStrictEqual({ equal: "t" });
