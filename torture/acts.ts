@@ -5,8 +5,8 @@ import type { Command, Ended } from "./command.js";
 import { runOnce, type Stage } from "./stage.js";
 
 export const LEASE_SECONDS = 1;
-/** A run that has not ended by then goes on in fair weather; by the second limit it hangs. */
-const FAIR_AFTER_MS = 2_500;
+/** What has not ended by then goes on in fair weather; by the second limit it hangs. */
+const STORM_MS = 2_500;
 const HANGS_AFTER_MS = 90_000;
 
 const HARSH = ["--lease-seconds", String(LEASE_SECONDS), "--call-timeout-seconds", "1"];
@@ -55,15 +55,14 @@ export interface Played {
 /** Plays one act: a run, what befalls it, and whoever comes after. */
 export async function playAct(stage: Stage, chaos: Chaos, act: Act): Promise<Played> {
   const played: Played = { failures: [], told: [], restarts: 0 };
+  chaos.stormFor(STORM_MS);
   const run = stage.start(act.args);
   const rival = act.rival ? stage.start(["sync", "--json", ...HARSH]) : null;
   const strike = act.strike && new Blowing(stage, chaos, run, act.strike, played);
-  if (strike?.blow === "stop") {
-    await Promise.race([run.ended, strike.struck]);
-    if (run.running && strike.hit) await outliveStopped(stage, run, act.strike!, played);
-  }
-  await finish(run, chaos, played);
-  if (rival) await finish(rival, chaos, played);
+  if (strike?.blow === "stop") await Promise.race([run.ended, strike.struck]);
+  if (strike?.blow === "stop" && strike.hit) await outliveStopped(stage, chaos, run, strike.strike, played);
+  else await finish(run, played);
+  if (rival) await finish(rival, played);
   await strike?.end();
   // A killed run's lease: who comes next waits, as cron would.
   if (strike?.hit && strike.blow !== "terminate") await sleep(LEASE_SECONDS * 1000 + 50);
@@ -130,14 +129,20 @@ class Blowing {
 }
 
 /** The stopped run's lease expires, another run takes over, and then the stopped one wakes up: a zombie. */
-async function outliveStopped(stage: Stage, stopped: Command, strike: Strike, played: Played): Promise<void> {
+async function outliveStopped(
+  stage: Stage,
+  chaos: Chaos,
+  stopped: Command,
+  strike: Strike,
+  played: Played,
+): Promise<void> {
   await sleep(LEASE_SECONDS * 1000 + 100);
+  chaos.stormFor(STORM_MS);
   const successor = stage.start(["sync", "--json", ...HARSH]);
   // Woken while the successor is at work, at some call of its.
   await Promise.race([successor.ended, sleep(300 + (stage.deployment.version % 7) * 150)]);
   stopped.signal("SIGCONT");
-  const [zombie, next] = await Promise.all([stopped.ended, successor.ended]);
-  checkEnd(next, played);
+  const [zombie, next] = await Promise.all([finish(stopped, played), finish(successor, played)]);
   const tookOver = next.stdout.includes("LEASE_TAKEN_OVER");
   // At a call to Convex its work was not done, so it cannot have ended well.
   if (tookOver && "call" in strike.moment && zombie.exitCode !== 1) {
@@ -147,20 +152,15 @@ async function outliveStopped(stage: Stage, stopped: Command, strike: Strike, pl
   }
 }
 
-async function finish(run: Command, chaos: Chaos, played: Played): Promise<void> {
-  let ended = await run.endedWithin(FAIR_AFTER_MS);
-  if (ended === null) {
-    const before = chaos.on;
-    chaos.on = false;
-    ended = await run.endedWithin(HANGS_AFTER_MS);
-    chaos.on = before;
-  }
+async function finish(run: Command, played: Played): Promise<Ended> {
+  let ended = await run.endedWithin(HANGS_AFTER_MS);
   if (ended === null) {
     played.failures.push(`run ${run.number} (${run.args.join(" ")}) hangs`);
     run.signal("SIGKILL");
     ended = await run.ended;
   }
   checkEnd(ended, played);
+  return ended;
 }
 
 export function checkEnd({ args, exitCode, stdout, stderr }: Ended, played: Pick<Played, "failures">): void {

@@ -36,23 +36,39 @@ const WEATHERS = [
 
 /** Decides at every point of every call what goes wrong there, and strikes runs that it is armed against. */
 export class Chaos {
-  /** False: nothing goes wrong any more. */
-  on = true;
+  #stormy = false;
+  #end: NodeJS.Timeout | undefined;
   readonly #weather: Faults;
   readonly #late: () => boolean;
   #armed: { strike: Strike; calls: number; hit: () => void } | null = null;
 
-  constructor(random: Random) {
+  /** @param enabled false: nothing ever goes wrong */
+  constructor(
+    random: Random,
+    private readonly enabled: boolean,
+  ) {
     const weather = random.pick(WEATHERS);
     this.#weather = randomFaults(random.integer(0, 2 ** 31 - 1), weather);
     const lateness = "failedAfterCommit" in weather ? 0.03 : 0;
     this.#late = () => random.chance(lateness);
   }
 
+  /** From now on things go wrong, and in fair weather again after `ms`: a run gets to its end. */
+  stormFor(ms: number): void {
+    clearTimeout(this.#end);
+    this.#stormy = this.enabled;
+    this.#end = setTimeout(() => (this.#stormy = false), ms);
+  }
+
+  clearUp(): void {
+    clearTimeout(this.#end);
+    this.#stormy = false;
+  }
+
   /** Given to the deployment as its `faults`. */
   readonly faults: Faults = (point: FaultPoint, request: FaultRequest): Fault | null => {
     this.#aim(point);
-    if (!this.on) return null;
+    if (!this.#stormy) return null;
     if (point === "beforeCommit" && this.#late()) return { kind: "delay", delayMs: LATE_MS };
     return this.#weather(point, request);
   };

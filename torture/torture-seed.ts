@@ -44,8 +44,7 @@ export async function tortureSeed({
   const stream = (number: number) => randomForRow(seed, number, 0);
   const tables = randomTables(stream(STREAMS.tables));
   const planted = `planted${stream(STREAMS.rows).uuid().slice(0, 8)}`;
-  const chaos = new Chaos(stream(STREAMS.weather));
-  chaos.on = false;
+  const chaos = new Chaos(stream(STREAMS.weather), withChaos);
   const stage = await setStage({ seed, server, main, tables, chaos, random: stream(STREAMS.stage) });
   const failures: string[] = [];
   let told = "";
@@ -113,7 +112,6 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
       onFailure: (message) => failures.push(`a statement of the source's owner failed: ${message}`),
     }),
   );
-  chaos.on = withChaos;
   try {
     for (let left = random.integer(2, 3); left > 0; left--) {
       const act = randomAct(random, { compares, crashes: asynchronous });
@@ -123,7 +121,7 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
       restarts += played.restarts;
     }
   } finally {
-    chaos.on = false;
+    chaos.clearUp();
     stop.abort();
   }
   const written = await Promise.all(writers);
