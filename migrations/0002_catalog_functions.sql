@@ -4,7 +4,7 @@ SET LOCAL lock_timeout = '5s';
 -- The canonical key text of a row: the column's text, or with several columns their texts joined by commas, with
 -- commas and backslashes inside them escaped, so that different keys never share a text. Returns the SQL expression.
 CREATE FUNCTION datahub_sync.key_expression(key_columns text[], row_alias text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $function$
   SELECT CASE cardinality(key_columns)
     WHEN 1 THEN format('(%s.%I)::text', row_alias, key_columns[1])
     ELSE (SELECT string_agg(
@@ -15,9 +15,12 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
 $function$;
 --> statement-breakpoint
 -- The columns that decide what tracking compares: a change of this list means that changes may go unmarked. The
--- expression of a generated column belongs to it: a new one gives every row another value, and fires no trigger.
+-- expression of a generated column belongs to it: a new one gives every row another value, and fires no trigger. How
+-- names and constants are printed is pinned: the list that `track` wrote down is compared by another session.
 CREATE FUNCTION datahub_sync.describe_columns(relation regclass) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
+SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO, MDY' SET "IntervalStyle" = 'postgres' SET extra_float_digits = '1'
+SET bytea_output = 'hex' SET lc_monetary = 'C' SET xmlbinary = 'base64' AS $function$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'number', attnum, 'name', attname, 'type', format_type(atttypid, atttypmod), 'generated', attgenerated,
            'expression', CASE WHEN attgenerated <> '' THEN

@@ -137,7 +137,8 @@ $function$;
 -- is needed only where no index of the table gives the byte order of the key's text: a uuid's own order is that. Both
 -- are named after the table's oid: a table that is swapped for another takes its indexes, and their names, along.
 CREATE FUNCTION datahub_sync.create_indexes(relation regclass, key_columns text[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+SET quote_all_identifiers = off AS $function$
 DECLARE
   keys text := (SELECT string_agg(format('%I', name), ', ') FROM unnest(key_columns) AS name);
   single_uuid boolean := cardinality(key_columns) = 1 AND EXISTS (

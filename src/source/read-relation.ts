@@ -2,6 +2,7 @@ import type { RelationName } from "../config/types.js";
 import type { PgType } from "../encode/types.js";
 import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
+import { PINNED_CATALOG } from "./pinned-catalog.js";
 import { readTypes } from "./read-types.js";
 
 export interface RelationColumn {
@@ -36,12 +37,6 @@ interface ColumnRow {
 
 const KINDS: Record<string, Relation["kind"]> = { r: "table", p: "partitioned", v: "view" };
 
-/**
- * Pinned for the statement: Postgres prints names with their schema or without, by the session's search path, and what
- * it prints goes into the fingerprint.
- */
-const PINNED_NAMES = "(SELECT set_config('search_path', 'pg_catalog', true)) IS NOT NULL";
-
 /** The definitions of a view and of all views that it reads. */
 const DEFINITIONS = `(
   WITH RECURSIVE views (oid) AS (
@@ -75,7 +70,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
                JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-      WHERE ${PINNED_NAMES} AND s.nspname = $1 AND c.relname = $2`,
+      WHERE ${PINNED_CATALOG} AND s.nspname = $1 AND c.relname = $2`,
     [relation.schema, relation.name],
   );
   if (!found) return null;

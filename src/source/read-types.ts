@@ -1,6 +1,7 @@
 import type { PgType } from "../encode/types.js";
 import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
+import { PINNED_CATALOG } from "./pinned-catalog.js";
 
 interface TypeRow {
   oid: string;
@@ -55,7 +56,7 @@ const TYPES_SQL = `
            WHERE t.typtype = 'c' AND attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped)::text AS attributes,
          (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid)::text AS labels
     FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-   WHERE (SELECT set_config('search_path', 'pg_catalog', true)) IS NOT NULL AND t.oid = ANY ($1::text::oid[])`;
+   WHERE ${PINNED_CATALOG} AND t.oid = ANY ($1::text::oid[])`;
 
 interface AttributeRow extends TypeReference {
   name: string;
