@@ -1,5 +1,6 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import { findContainerProblem } from "./tests/support/container-engine.js";
+import { findPgBouncer } from "./tests/support/pgbouncer.js";
 
 /** Where continuous integration wants the results as JSON (.ci/run). */
 const resultsFile = process.env["TEST_RESULTS_FILE"];
@@ -11,10 +12,19 @@ if (containerProblem !== null) {
   console.log(`${CONTAINER_TESTS} is left out: no container engine answers (${containerProblem}).`);
 }
 
+/** On a PgBouncer of this machine, in front of the same Postgres as all tests. */
+const POOLER_TESTS = "tests/postgres/pgbouncer.test.ts";
+const poolerProblem = (await findPgBouncer()) === null ? "no pgbouncer on PATH or in /usr/sbin" : null;
+if (poolerProblem !== null) console.log(`${POOLER_TESTS} is left out: ${poolerProblem}.`);
+
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, ...(containerProblem === null ? [] : [CONTAINER_TESTS])],
+    exclude: [
+      ...configDefaults.exclude,
+      ...(containerProblem === null ? [] : [CONTAINER_TESTS]),
+      ...(poolerProblem === null ? [] : [POOLER_TESTS]),
+    ],
     globalSetup: "tests/support/global-setup.ts",
     pool: "forks",
     maxWorkers: 2, // each file may drive a Postgres and a CLI beside itself
