@@ -6,7 +6,8 @@ import { arrayLiteral } from "../../src/postgres/array-literal.js";
 import { readTypes } from "../../src/source/read-types.js";
 import { passThroughConvex } from "../support/encoding.js";
 import { nastyJson } from "../support/nasty-json.js";
-import { ALL_POSTGRES_VERSIONS, createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
+import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { connectForReading } from "../support/read-texts.js";
 import { createSampleTypes, hasArrayType, listArrays } from "../support/sample-types.js";
 import { SAMPLES_BY_KIND, type Samples } from "../support/sample-values.js";
@@ -32,11 +33,11 @@ afterAll(() => console.info(describeCoverage(covered)));
 
 describe.each(ALL_POSTGRES_VERSIONS)("on PostgreSQL %i", (version) => {
   let samples: Samples[];
-  let database: TestDatabase;
+  let database: MigratedDatabase;
   let sql: Sql;
 
   beforeAll(async () => {
-    database = await createTestDatabase({ version });
+    database = await createMigratedDatabase({ version });
     const made = await createSampleTypes(database.sql, version);
     samples = made.samples;
     const name = new URL(database.url).pathname.slice(1);

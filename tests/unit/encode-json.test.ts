@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import {
   decodeJson,
@@ -178,6 +179,17 @@ describe("any JSON", () => {
         expect(passThroughConvex(pgType("json"), text, "json").value).toEqual(value);
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  it("is read by an app as JSON.parse reads the source's text", () => {
+    fc.assert(
+      fc.property(nastyJson, (text) => {
+        const { value } = passThroughConvex(jsonb, text);
+        // A comparison of Node's, since Vitest's does not see an own `__proto__`.
+        expect(isDeepStrictEqual(decodeJson(value, Number), JSON.parse(text))).toBe(true);
+      }),
+      { numRuns: 500 },
     );
   });
 
