@@ -6,6 +6,9 @@ declare const process: { env: Record<string, string | undefined> };
 declare const crypto: { subtle: { digest(algorithm: "SHA-256", data: Uint8Array): Promise<ArrayBuffer> } };
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 
+/** Anybody can call a public function as often as they like: a shorter key could be found by trying. */
+const SHORTEST_KEY = 12;
+
 /**
  * Refuses a caller whose key is not the deployment's `CONVEX_SYNC_AUTH_KEY` (invariant 11). Digests are
  * compared, not the keys: they have one length, and where two of them first differ says nothing about the
@@ -13,8 +16,11 @@ declare const TextEncoder: new () => { encode(text: string): Uint8Array };
  */
 export async function requireSyncKey(presented: string): Promise<void> {
   const expected = process.env["CONVEX_SYNC_AUTH_KEY"];
-  if (expected === undefined || expected === "") {
-    throw refusal("SYNC_KEY_UNSET", "CONVEX_SYNC_AUTH_KEY is not set in this deployment's environment.");
+  if (expected === undefined || expected.length < SHORTEST_KEY) {
+    throw refusal(
+      "SYNC_KEY_UNSET",
+      `CONVEX_SYNC_AUTH_KEY is not set in this deployment's environment, or has fewer than ${SHORTEST_KEY} characters.`,
+    );
   }
   const [a, b] = await Promise.all([sha256(presented), sha256(expected)]);
   if (!equalInConstantTime(a, b)) {

@@ -14,7 +14,7 @@ export const MODULE_NAME = "datahubSync";
 
 /** Codes of the ConvexErrors that the functions throw; production redacts every other message. */
 export type SyncFunctionErrorCode =
-  /** CONVEX_SYNC_AUTH_KEY is not set in the deployment's environment. */
+  /** CONVEX_SYNC_AUTH_KEY is not set in the deployment's environment, or too short to be a secret. */
   | "SYNC_KEY_UNSET"
   /** The caller's key is not the deployment's. */
   | "WRONG_SYNC_KEY"

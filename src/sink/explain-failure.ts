@@ -67,7 +67,7 @@ function explain(code: ErrorCode, error: ConvexCallError | null, host: string, t
   switch (code) {
     case "SYNC_KEY_UNSET":
       return {
-        message: `The deployment at ${host} has no sync key: CONVEX_SYNC_AUTH_KEY is not set there.`,
+        message: `The deployment at ${host} has no sync key: CONVEX_SYNC_AUTH_KEY is not set there, or is too short.`,
         remedy: KEY_REMEDY,
       };
     case "WRONG_SYNC_KEY":
