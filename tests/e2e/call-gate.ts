@@ -7,7 +7,17 @@ export interface Hold {
   /** Resolves when so many calls have been answered and at least one more waits. */
   reached: Promise<void>;
   /** Lets the waiting calls and all later ones through. A waiting call whose caller is gone is dropped. */
-  release(): void;
+  release: () => void;
+}
+
+/** Where a call is caught: before the deployment hears of it, when it has heard half of it, or when it has answered. */
+export type CatchPoint = "unheard" | "half heard" | "answered";
+
+interface ActiveCatch {
+  path: string;
+  point: CatchPoint;
+  noteReached: () => void;
+  released: Promise<void>;
 }
 
 interface ActiveHold {
@@ -27,6 +37,7 @@ interface ActiveHold {
 export class CallGate {
   readonly url: string;
   #hold: ActiveHold | null = null;
+  #catch: ActiveCatch | null = null;
 
   private constructor(
     private readonly target: string,
@@ -66,6 +77,14 @@ export class CallGate {
     };
   }
 
+  /** Catches the next call of a function, and only that one; `reached` resolves when it has been. */
+  catchOne(path: string, point: CatchPoint): Hold {
+    const reached = deferred();
+    const released = deferred();
+    this.#catch = { path, point, noteReached: reached.resolve, released: released.promise };
+    return { reached: reached.promise, release: released.resolve };
+  }
+
   async close(): Promise<void> {
     this.server.close();
     this.server.closeAllConnections();
@@ -87,12 +106,17 @@ export class CallGate {
         if (request.socket.destroyed) return;
       }
     }
+    const caught = this.#takeCatch(body);
+    if (caught?.point === "unheard") await stay(caught);
     const answer = await fetch(`${this.target}${request.url}`, {
       method: request.method!,
       headers: headersOf(request),
-      ...(body.length > 0 && { body }),
+      ...(caught?.point === "half heard"
+        ? { body: ReadableStream.from(inHalves(body, caught)), duplex: "half" }
+        : body.length > 0 && { body }),
     });
     const text = await answer.text();
+    if (caught?.point === "answered") await stay(caught);
     response.writeHead(answer.status, {
       "Content-Type": answer.headers.get("Content-Type") ?? "application/json",
     });
@@ -102,6 +126,25 @@ export class CallGate {
       counted.noteReached();
     }
   }
+
+  #takeCatch(body: Buffer): ActiveCatch | null {
+    const caught = this.#catch;
+    if (caught === null || !body.includes(`"path":"${caught.path}"`)) return null;
+    this.#catch = null;
+    return caught;
+  }
+}
+
+async function stay({ noteReached, released }: ActiveCatch): Promise<void> {
+  noteReached();
+  await released;
+}
+
+async function* inHalves(body: Buffer, caught: ActiveCatch): AsyncGenerator<Uint8Array> {
+  const middle = body.length >> 1;
+  yield body.subarray(0, middle);
+  await stay(caught);
+  yield body.subarray(middle);
 }
 
 /** A promise and the function that resolves it; `Promise.withResolvers` is not in Node 20. */

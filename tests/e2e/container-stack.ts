@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import postgres, { type Sql } from "postgres";
 import { GenericContainer, Wait, type StartedTestContainer } from "testcontainers";
+import { datahubSyncTables } from "../../convex/datahubSyncPackage.js";
 import { createSourceTables, fillSourceTables } from "../../src/local/data/fill-source.js";
 import { POSTGRES_VERSION } from "../support/postgres.js";
 import { CallGate } from "./call-gate.js";
@@ -65,6 +66,8 @@ export const containerStack: StackKind = {
       },
       secrets: [syncKey, main.address.adminKey, database.url, password],
       usage: null,
+      readDeployment: (mirror) =>
+        Promise.all([mirror, ...Object.keys(datahubSyncTables)].map((table) => main.app.documents(table))),
       createDatabase,
       startDeployment: async (lacking) => (await deploy(lacking)).address.url,
       async stop() {

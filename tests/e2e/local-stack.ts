@@ -1,3 +1,4 @@
+import { datahubSyncTables } from "../../convex/datahubSyncPackage.js";
 import * as datahubSync from "../../convex/datahubSync.js";
 import schema from "../../convex/schema.js";
 import { LocalDeployment } from "../../src/local/convex/deployment.js";
@@ -9,6 +10,8 @@ import { CallGate } from "./call-gate.js";
 import { ConvexCli } from "./convex-cli.js";
 import * as handEdits from "./fixtures/handEdits.js";
 import type { StackKind } from "./stack.js";
+
+const OWN_TABLES = Object.keys(datahubSyncTables);
 
 /** Embedded Postgres and the local deployment: runs wherever Node does. */
 export const localStack: StackKind = {
@@ -25,7 +28,7 @@ export const localStack: StackKind = {
       const deployment = LocalDeployment.create(options);
       const server = await serveLocalDeployment(deployment);
       served.push(server);
-      return { url: server.url, adminKey: deployment.adminKey };
+      return { url: server.url, adminKey: deployment.adminKey, deployment };
     };
 
     const database = await createDatabase();
@@ -51,6 +54,8 @@ export const localStack: StackKind = {
       },
       secrets: [syncKey, main.adminKey, database.url, new URL(database.url).password],
       usage: async () => (await fetch(`${main.url}/_local/usage`)).json() as Promise<Usage>,
+      readDeployment: (mirror) =>
+        Promise.resolve([mirror, ...OWN_TABLES].map((table) => [...main.deployment.tableDocuments(table)])),
       createDatabase,
       async startDeployment(lacking) {
         const missing = {

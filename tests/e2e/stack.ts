@@ -17,6 +17,8 @@ export interface Stack {
   secrets: readonly string[];
   /** Of the local deployment, which counts what Convex would bill. Null where the real backend runs. */
   usage: (() => Promise<Usage>) | null;
+  /** Every document of a mirror and of the sync's own tables. */
+  readDeployment(mirror: string): Promise<unknown>;
   /** Another, empty database of the same server. */
   createDatabase(): Promise<{ url: string; sql: Sql }>;
   /** Another deployment, of which something is missing. The URL is all that a test needs. */

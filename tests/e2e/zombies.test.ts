@@ -1,0 +1,4 @@
+import { localStack } from "./local-stack.js";
+import { describeZombies } from "./zombies-suite.js";
+
+describeZombies(localStack);
