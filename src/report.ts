@@ -85,8 +85,8 @@ export interface TableStatus {
   deletionsWaiting: number | null;
   deletionsHeldBack: number;
   rejectedRows: number;
-  /** The first of them, with the reason; never a value. */
-  rejected: { key: string; code: string; column: string | null; reason: string }[];
+  /** The first of them, since when (ISO 8601, UTC) and why; never a value. */
+  rejected: { key: string; code: string; column: string | null; reason: string; since: string }[];
   lastDelta: { at: string; outcome: string } | null;
   lastFull: { at: string; outcome: string } | null;
   tracking: "intact" | "missing" | "broken";

@@ -1,8 +1,9 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, asc, eq, gt, sql } from "drizzle-orm";
 import { rejectedRows } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
+import { utcText } from "./utc-text.js";
 
 /** A row that could not be mirrored, with the reason; never a value. */
 export interface RejectedRow {
@@ -47,13 +48,14 @@ export async function forgetRejectedRows(
   );
 }
 
-/** The first `limit` rows that are set aside, in the order of the key. */
+/** A page of the rows that are set aside, in the order of the key. */
 export async function readRejectedRows(
   database: Database,
   targetId: number,
   mirror: string,
-  limit: number,
-): Promise<RejectedRow[]> {
+  page: { after?: string | null; limit: number },
+): Promise<(RejectedRow & { since: string })[]> {
+  const { after = null, limit } = page;
   return database.runDrizzle(`reading the rows of ${mirror} that were set aside`, (db) =>
     db
       .select({
@@ -61,9 +63,16 @@ export async function readRejectedRows(
         code: rejectedRows.code,
         column: rejectedRows.column,
         reason: rejectedRows.reason,
+        since: sql<string>`${utcText(rejectedRows.firstAt)}`,
       })
       .from(rejectedRows)
-      .where(and(eq(rejectedRows.targetId, targetId), eq(rejectedRows.mirror, mirror)))
+      .where(
+        and(
+          eq(rejectedRows.targetId, targetId),
+          eq(rejectedRows.mirror, mirror),
+          after === null ? undefined : gt(rejectedRows.key, after),
+        ),
+      )
       .orderBy(asc(rejectedRows.key))
       .limit(limit),
   );

@@ -4,7 +4,6 @@ import { readRejectedRows, forgetRejectedRows } from "../state/rejected-rows.js"
 import { mergeByKey } from "./merge-by-key.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { hashesPerPage, keysPerPage } from "./page-sizes.js";
-import { LEDGER_PAGE } from "./run-context.js";
 
 /**
  * Compares all keys and content hashes with the ledger. Only differences are read and sent: content that is equal
@@ -65,13 +64,15 @@ async function* listLedger({ context, source }: MirrorRun): AsyncGenerator<KeyHa
 /** A row that was set aside and is gone has no deletion to be noticed by: Convex never held it. */
 async function forgetVanishedRejections({ context, source, reader }: MirrorRun): Promise<void> {
   const { database, lease } = context;
-  const rejected = await readRejectedRows(database, lease.targetId, source.name, LEDGER_PAGE);
-  const keys = rejected.map((row) => row.key);
-  const living = await reader.existing(keys);
-  await forgetRejectedRows(
-    database,
-    lease,
-    source.name,
-    keys.filter((key) => !living.has(key)),
-  );
+  const limit = hashesPerPage(context.settings);
+  let after: string | null = null;
+  for (;;) {
+    const page = await readRejectedRows(database, lease.targetId, source.name, { after, limit });
+    const keys = page.map((row) => row.key);
+    const living = await reader.existing(keys);
+    const gone = keys.filter((key) => !living.has(key));
+    await forgetRejectedRows(database, lease, source.name, gone);
+    if (page.length < limit) return;
+    after = keys.at(-1)!;
+  }
 }

@@ -116,7 +116,7 @@ async function readKept(database: Database, targetId: number, table: string) {
   return {
     pending: pending.key + pending.document + pending.stranger,
     rejected: await countRejectedRows(database, targetId, table),
-    rows: await readRejectedRows(database, targetId, table, NAMED_ROWS),
+    rows: await readRejectedRows(database, targetId, table, { limit: NAMED_ROWS }),
   };
 }
 

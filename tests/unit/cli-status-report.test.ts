@@ -108,12 +108,14 @@ describe("status", () => {
             code: "DOCUMENT_TOO_LARGE",
             column: null,
             reason: "The document is larger than 1 MiB.",
+            since: "2025-11-20T06:15:02.123456Z",
           },
           ...["90bc", "a1", "a2", "a3", "a4"].map((key) => ({
             key,
             code: "UNSUPPORTED_VALUE",
             column: "raw_data",
             reason: "It holds a lone surrogate.",
+            since: "2025-11-21T06:15:02.000001Z",
           })),
         ],
         lastDelta: { at: "2025-11-22T06:15:40Z", outcome: "failed" },
@@ -151,11 +153,11 @@ describe("status", () => {
                Run \`datahub-sync migrate\`.
 
       Set aside
-        poles  7f3a: The document is larger than 1 MiB.
-               90bc, column raw_data: It holds a lone surrogate.
-               a1, column raw_data: It holds a lone surrogate.
-               a2, column raw_data: It holds a lone surrogate.
-               a3, column raw_data: It holds a lone surrogate.
+        poles  7f3a, since 2025-11-20 06:15:02: The document is larger than 1 MiB.
+               90bc, column raw_data, since 2025-11-21 06:15:02: It holds a lone surrogate.
+               a1, column raw_data, since 2025-11-21 06:15:02: It holds a lone surrogate.
+               a2, column raw_data, since 2025-11-21 06:15:02: It holds a lone surrogate.
+               a3, column raw_data, since 2025-11-21 06:15:02: It holds a lone surrogate.
                and 3 more
 
       Notices

@@ -101,7 +101,8 @@ function setAside({ table, rejected, rejectedRows }: TableStatus): { name: strin
     name: table,
     lines: [
       ...named.map(
-        ({ key, column, reason }) => `${key}${column === null ? "" : `, column ${column}`}: ${reason}`,
+        ({ key, column, since, reason }) =>
+          `${key}${column === null ? "" : `, column ${column}`}, since ${showTime(since)}: ${reason}`,
       ),
       ...(more > 0 ? [named.length === 0 ? showNoun(more, "row") : `and ${showCount(more)} more`] : []),
     ],
