@@ -52,7 +52,8 @@ const ATTEMPTS_DURING_RESTART = 10;
 export class Database {
   readonly #options: DatabaseOptions;
   #client: Client | null = null;
-  #everAnswered = false;
+  /** A server has answered, and has not been waited for in vain since. */
+  #worthWaiting = false;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -70,7 +71,10 @@ export class Database {
       try {
         return await this.#once(work);
       } catch (error) {
-        if (!isRetryable(error) || attempt >= this.#maxAttempts(error)) throw toSyncError(error, doing);
+        if (!isRetryable(error) || attempt >= this.#maxAttempts(error)) {
+          if (isRestart(error)) this.#worthWaiting = false;
+          throw toSyncError(error, doing);
+        }
         const ceilingMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
         await clock.sleep(FIRST_RETRY_MS + clock.random() * (ceilingMs - FIRST_RETRY_MS), signal);
       }
@@ -92,7 +96,7 @@ export class Database {
     const { maxAttempts } = this.#options;
     if (maxAttempts !== undefined) return maxAttempts;
     if (isSilence(error)) return ATTEMPTS_IN_SILENCE;
-    return this.#everAnswered && isRestart(error) ? ATTEMPTS_DURING_RESTART : ATTEMPTS;
+    return this.#worthWaiting && isRestart(error) ? ATTEMPTS_DURING_RESTART : ATTEMPTS;
   }
 
   async #once<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -152,7 +156,7 @@ export class Database {
       // The first thing that a server says once it has let somebody in.
       onparameter: () => {
         client.answered = true;
-        this.#everAnswered = true;
+        this.#worthWaiting = true;
       },
       connection: { application_name: "datahub-sync" },
       types: {

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { systemClock, type Clock } from "../../src/clock.js";
+import { systemClock } from "../../src/clock.js";
 import { Database, type DatabaseOptions } from "../../src/postgres/database.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
 import { collectUncaught } from "../support/collect-uncaught.js";
+import { CountingClock } from "../support/counting-clock.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { PostgresGate } from "../support/postgres-gate.js";
 
@@ -23,19 +24,6 @@ afterAll(async () => {
   await gate.close();
   await db.drop();
 });
-
-/** Waits that are `hurry` times as short, with an account of them. */
-class HurriedClock implements Clock {
-  readonly waits: number[] = [];
-  constructor(public hurry: number) {}
-  now = () => systemClock.now();
-  random = () => systemClock.random();
-  uuid = () => systemClock.uuid();
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    this.waits.push(ms);
-    return systemClock.sleep(ms / this.hurry, signal);
-  }
-}
 
 function open(url: string, options: Partial<DatabaseOptions> = {}): Database {
   const database = new Database({
@@ -108,7 +96,7 @@ describe("an error outside of any promise when a backend dies inside `begin`: it
 describe("a query that never settles when the peer closes before it has authenticated", () => {
   test("fails in bounded time, with what to look at", async () => {
     gate.state = "slammed";
-    const clock = new HurriedClock(1000);
+    const clock = new CountingClock(1000);
     const database = open(gate.url, { clock });
     await expect(one(database)).rejects.toMatchObject({
       code: "DATABASE_UNREACHABLE",
@@ -122,7 +110,7 @@ describe("a query that never settles when the peer closes before it has authenti
 
   test("no connection is tried once it has failed", async () => {
     gate.state = "slammed";
-    await expect(one(open(gate.url, { clock: new HurriedClock(1000), maxAttempts: 1 }))).rejects.toThrow();
+    await expect(one(open(gate.url, { clock: new CountingClock(1000), maxAttempts: 1 }))).rejects.toThrow();
     await new Promise((resolve) => setTimeout(resolve, 20));
     const { connections } = gate;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -130,7 +118,7 @@ describe("a query that never settles when the peer closes before it has authenti
   });
 
   test("also where the server went away while the connections were idle", async () => {
-    const clock = new HurriedClock(1);
+    const clock = new CountingClock(1);
     const database = open(gate.url, { clock });
     expect(await one(database)).toBe(1);
     clock.hurry = 1000;
@@ -146,7 +134,7 @@ describe("a query that never settles when the peer closes before it has authenti
   });
 
   test("a statement may take longer than connecting may", async () => {
-    const clock = new HurriedClock(1);
+    const clock = new CountingClock(1);
     const database = open(gate.url, { clock, maxAttempts: 1 });
     await one(database);
     clock.hurry = 200; // 150 ms to connect, 3 s in all

@@ -2,11 +2,12 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 /**
- * A port in front of a Postgres, through which everything passes until it is told otherwise: `slammed`, it closes each
- * connection before a byte was said, as the port of a container does whose server is down.
+ * A port in front of a Postgres, through which everything passes until it is told otherwise.
+ * `slammed`: each connection is closed before a byte was said, as by the port of a container whose server is down.
+ * A SQLSTATE: each connection is refused with it, as by a server that starts up (57P03) or ends.
  */
 export class PostgresGate {
-  state: "open" | "slammed" = "open";
+  state: "open" | "slammed" | `57P0${1 | 2 | 3}` = "open";
   /** Connections that were made to the gate. */
   connections = 0;
   /** Answers that the server gave and nobody received. */
@@ -15,6 +16,7 @@ export class PostgresGate {
   readonly #server = createServer((client) => this.#accept(client));
   readonly #sockets = new Set<Socket>();
   #losesNext = false;
+  #port = 0;
 
   private constructor(private readonly target: URL) {}
 
@@ -27,8 +29,23 @@ export class PostgresGate {
   /** As the connection string of the Postgres behind it. */
   get url(): string {
     const url = new URL(this.target);
-    url.port = String((this.#server.address() as AddressInfo).port);
+    url.port = String(this.listening ? this.#address() : this.#port);
     return url.href;
+  }
+
+  get listening(): boolean {
+    return this.#server.listening;
+  }
+
+  /** Nobody listens on the port until it is opened again. */
+  async shut(): Promise<void> {
+    this.#port = this.#address();
+    this.cut();
+    await once(this.#server.close(), "close");
+  }
+
+  async reopen(): Promise<void> {
+    await once(this.#server.listen(this.#port, "127.0.0.1"), "listening");
   }
 
   /** Breaks all connections. */
@@ -42,8 +59,11 @@ export class PostgresGate {
   }
 
   async close(): Promise<void> {
-    this.cut();
-    await once(this.#server.close(), "close");
+    if (this.listening) await this.shut();
+  }
+
+  #address(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   #accept(client: Socket): void {
@@ -51,6 +71,11 @@ export class PostgresGate {
     this.#keep(client);
     if (this.state === "slammed") {
       client.end();
+      return;
+    }
+    if (this.state !== "open") {
+      const refusal = fatalError(this.state);
+      client.once("data", () => client.end(refusal));
       return;
     }
     const server = this.#keep(connect(Number(this.target.port), this.target.hostname));
@@ -80,4 +105,12 @@ export class PostgresGate {
 /** Ready for a query, outside of a transaction: the message that ends an answer. */
 function endsWithReadyForQuery(bytes: Buffer): boolean {
   return bytes.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]));
+}
+
+/** The message with which a server ends a connection. */
+function fatalError(code: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0Mno connection now\0\0`);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(4 + fields.length);
+  return Buffer.concat([Buffer.from("E"), length, fields]);
 }

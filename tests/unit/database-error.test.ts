@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { SyncError } from "../../src/errors.js";
-import { databaseErrorCode, isRetryable, toSyncError } from "../../src/postgres/database-error.js";
+import {
+  databaseErrorCode,
+  isRestart,
+  isRetryable,
+  isSilence,
+  toSyncError,
+} from "../../src/postgres/database-error.js";
 
 const thrown = (code: string, message = "a message of the server", extra: object = {}) =>
   Object.assign(new Error(message), { code, ...extra });
@@ -34,6 +40,7 @@ const CODES: [code: string, retryable: boolean, becomes: string][] = [
   ["22P02", false, "DATABASE_FAILED"],
   ["23505", false, "DATABASE_FAILED"],
   ["57014", false, "DATABASE_FAILED"],
+  ["25006", false, "DATABASE_FAILED"],
   ["XX000", false, "DATABASE_FAILED"],
   ["P0001", false, "DATABASE_FAILED"],
 ];
@@ -46,6 +53,24 @@ describe("what becomes of a code", () => {
     expect(error.remedy).toMatch(/\w/);
     expect(error.message).toContain(code === "3D000" || code === "42501" || code === "55P03" ? "" : code);
   });
+
+  test.each(["CONNECTION_CLOSED", "ECONNREFUSED", "57P01", "57P02", "57P03", "53300", "08006"])(
+    "%s may be a restart, and is waited for longer",
+    (code) => expect([isRestart(thrown(code)), isSilence(thrown(code))]).toEqual([true, false]),
+  );
+
+  test.each(["CONNECT_TIMEOUT", "STATEMENT_DEADLINE", "ETIMEDOUT"])(
+    "%s has taken its time already, and is tried less often",
+    (code) => expect([isRestart(thrown(code)), isSilence(thrown(code))]).toEqual([false, true]),
+  );
+
+  test.each(["40001", "40P01", "55P03", "ENOTFOUND", "28P01"])("%s is neither", (code) =>
+    expect([isRestart(thrown(code)), isSilence(thrown(code))]).toEqual([false, false]),
+  );
+
+  test.each(["25006", "57014"])("%s names the pooler, whose other clients may be to blame", (code) =>
+    expect(toSyncError(thrown(code), "reading").remedy).toContain("another client of the same pooler"),
+  );
 
   test("Neon's proxy says with an internal error that its compute does not start", () => {
     expect(isRetryable(thrown("XX000", "Couldn't connect to compute node"))).toBe(true);
