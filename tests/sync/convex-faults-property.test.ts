@@ -95,6 +95,6 @@ test("whatever goes wrong in each call: a run ends well or with one error, and t
       expect(written.documentsWritten).toBe(18);
       expect(written.ledgerWritten).toBe(18);
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   );
 });
