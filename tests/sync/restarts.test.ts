@@ -30,6 +30,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await mirror.close();
   gate.state = "open";
+  if (!gate.listening) await gate.reopen();
 });
 afterAll(async () => {
   await gate.close();
