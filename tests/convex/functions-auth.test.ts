@@ -3,18 +3,17 @@ import { requireSyncKey } from "../../convex/datahubSyncAuth.js";
 import * as exported from "../../convex/datahubSync.js";
 import {
   expectRefusal,
+  FIRST_END,
+  FIRST_TOKEN,
   functions,
-  lastRun,
   startTestDeployment,
   SYNC_KEY,
   TABLE,
   type TestDeployment,
 } from "./test-deployment.js";
 
-const token = { table: TABLE, epoch: 1n, nonce: "first", fence: 0n };
 const page = { table: TABLE, after: null, limit: 10 };
 const noRows = { slot: 0, upserts: [], deletions: [], orphans: [], force: false };
-const ending = { nextNonce: "ended", highWaterMark: null, position: null, lastRun: lastRun() };
 
 /** One sound call of every function. */
 const calls = {
@@ -29,10 +28,11 @@ const calls = {
       takeOver: false,
     }),
   rotateFence: (t, syncKey, table) =>
-    t.mutation(functions.rotateFence, { syncKey, ...token, table, nextFence: 1n }),
+    t.mutation(functions.rotateFence, { syncKey, ...FIRST_TOKEN, table, nextFence: 1n }),
   applyBatch: (t, syncKey, table) =>
-    t.mutation(functions.applyBatch, { syncKey, ...token, table, ...noRows }),
-  finishRun: (t, syncKey, table) => t.mutation(functions.finishRun, { syncKey, ...token, table, ...ending }),
+    t.mutation(functions.applyBatch, { syncKey, ...FIRST_TOKEN, table, ...noRows }),
+  finishRun: (t, syncKey, table) =>
+    t.mutation(functions.finishRun, { syncKey, ...FIRST_TOKEN, table, ...FIRST_END }),
   listLedger: (t, syncKey, table) => t.query(functions.listLedger, { syncKey, ...page, table }),
   listDocuments: (t, syncKey, table) =>
     t.query(functions.listDocuments, { syncKey, table, cursor: null, limit: 10, maxBytes: 1_000 }),

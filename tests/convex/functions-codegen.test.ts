@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
+import { makeTemporaryFolder } from "../support/temporary-folder.js";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -16,8 +16,7 @@ async function readGenerated(root: string): Promise<Record<string, string>> {
 }
 
 it("convex/_generated is what `npm run convex:codegen` makes of convex/, without a network", async () => {
-  const copy = await mkdtemp(join(tmpdir(), "datahub-sync-codegen-"));
-  onTestFinished(() => rm(copy, { recursive: true }));
+  const copy = makeTemporaryFolder();
   for (const name of ["convex", "convex.json", "package.json"]) {
     await cp(join(repository, name), join(copy, name), { recursive: true });
   }

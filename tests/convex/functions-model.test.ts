@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { NOTHING } from "./planted-mirror.js";
 import { row, startTestDeployment, type TestDeployment } from "./test-deployment.js";
 
 /**
@@ -32,7 +33,7 @@ const batch: fc.Arbitrary<Step> = fc
       const upserts = rows.flatMap(([name, status]) => (status === null ? [] : [row(name, status)]));
       const deletions = rows.flatMap(([name, status]) => (status === null ? [name] : []));
       for (let times = again ? 2 : 1; times > 0; times--) {
-        const result = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0 };
+        const result = { ...NOTHING };
         for (const { key, document } of upserts) {
           if (model.ledger.get(key) === document.status && !force) result.unchanged += 1;
           else {

@@ -16,6 +16,7 @@ const modules = {
 };
 
 export const FIRST_RUN = { table: TABLE, epoch: 1n, nonce: "first" } as const;
+export const FIRST_TOKEN = { ...FIRST_RUN, fence: 0n } as const;
 export const NO_RUN_YET = { highWaterMark: null, position: null, lastRun: null };
 
 /** A deployment of `convex/` that nothing has been written to, with short names for what tests do to it. */
@@ -96,6 +97,9 @@ export function lastRun() {
     ...counts,
   };
 }
+
+/** The end of a run that found nothing to move the mark by. */
+export const FIRST_END = { nextNonce: "ended", highWaterMark: null, position: null, lastRun: lastRun() };
 
 /** The data of the ConvexError that the call ends in; fails if it ends otherwise. */
 export async function refusalOf(call: Promise<unknown>): Promise<Record<string, string>> {

@@ -89,7 +89,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Resolves when all microtasks have run. */
-function idle(): Promise<void> {
+/** Resolves when everything that can happen without time passing has happened. */
+export function idle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,14 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { packageRoot } from "../../src/package-root.js";
+import { makeTemporaryFolder } from "../support/temporary-folder.js";
 
 /** Runs vitest itself on test files of the given texts, and the script on the results. */
 function countTestsOf(files: Record<string, string>): { output: string; status: number | null } {
-  const folder = mkdtempSync(join(tmpdir(), "datahub-sync-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeTemporaryFolder();
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const results = join(folder, "results.json");
   const vitest = join(packageRoot(), "node_modules", "vitest", "vitest.mjs");

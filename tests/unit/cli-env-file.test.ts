@@ -1,18 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "dotenv";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { refuseForeignEnvFile, removeEnvFile, writeEnvFile } from "../../src/cli/env-file.js";
+import { makeTemporaryFolder } from "../support/temporary-folder.js";
 
-let directory: string;
 let path: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "datahub-sync-env-"));
-  path = join(directory, ".env.demo");
+  path = join(makeTemporaryFolder(), ".env.demo");
 });
-afterEach(() => rmSync(directory, { recursive: true }));
 
 const VARIABLES = {
   DATABASE_URL: "postgresql://postgres:pass@127.0.0.1:5432/app?sslmode=disable&application_name=x y",

@@ -1,27 +1,18 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createLog, type LogOptions } from "../../src/cli/logging/create-log.js";
 import { Screen } from "../../src/cli/logging/screen.js";
 import { Scrubber } from "../../src/cli/logging/scrubber.js";
 import { Secret } from "../../src/config/secret.js";
 import { Captured, frozenClock } from "../support/fake-io.js";
+import { makeTemporaryFolder } from "../support/temporary-folder.js";
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "datahub-sync-logs-"));
+  directory = makeTemporaryFolder();
 });
-afterEach(() => rmSync(directory, { recursive: true }));
 
 function open(given: Partial<LogOptions> = {}) {
   const stderr = new Captured(given.onTerminal);

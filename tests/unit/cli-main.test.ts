@@ -1,25 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../support/temporary-folder.js";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const TSX = import.meta.resolve("tsx");
 
-let cwd: string;
-beforeAll(() => {
-  cwd = mkdtempSync(join(tmpdir(), "datahub-sync-main-"));
-});
-afterAll(() => rmSync(cwd, { recursive: true }));
-
-/** The command line as a process of its own, with an environment that holds nothing of ours. */
+/** The command line as a process of its own, in an empty folder, with an environment that holds nothing of ours. */
 async function datahubSync(...args: string[]) {
   const child = spawn(process.execPath, ["--import", TSX, MAIN, ...args], {
-    cwd,
+    cwd: makeTemporaryFolder(),
     env: { PATH: process.env["PATH"] },
   });
   const closed = once(child, "close");

@@ -4,6 +4,7 @@ import { guardProcess } from "../../src/cli/process-guard.js";
 import type { Clock } from "../../src/clock.js";
 import { SyncError } from "../../src/errors.js";
 import { frozenClock } from "../support/fake-io.js";
+import { idle } from "../support/virtual-clock.js";
 
 function guarded() {
   const host = new EventEmitter();
@@ -69,7 +70,7 @@ describe("the process guard", () => {
     const { host, exits, guard } = guarded();
     host.emit("unhandledRejection", Object.assign(new Error(), { code: "57P01" }), Promise.resolve());
     guard.release();
-    await new Promise((resolve) => setImmediate(resolve));
+    await idle();
     expect(exits).toEqual([]);
   });
 

@@ -2,19 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createPaint } from "../../src/cli/render/paint.js";
 import { renderRunReport } from "../../src/cli/render/run-report.js";
 import type { RunReport, TableCounts, TableReport } from "../../src/report.js";
-
-const NOTHING: TableCounts = {
-  read: 0,
-  inserted: 0,
-  updated: 0,
-  unchanged: 0,
-  deleted: 0,
-  rejected: 0,
-  heldBack: 0,
-  calls: 0,
-  retries: 0,
-  bytesSent: 0,
-};
+import { NOTHING } from "../support/sample-reports.js";
 
 function table(name: string, given: Partial<TableReport> = {}): TableReport {
   return {

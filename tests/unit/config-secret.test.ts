@@ -1,6 +1,7 @@
 import { format, inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { Secret } from "../../src/config/secret.js";
+import { COMPLETE, makeConfigFolder } from "../support/config-folder.js";
 
 describe("a secret", () => {
   const secret = new Secret("hunter2-and-more");
@@ -25,5 +26,31 @@ describe("a secret", () => {
     expect(String(secret)).toBe("[secret]");
     expect(JSON.stringify({ secret })).toBe('{"secret":"[secret]"}');
     expect(inspect({ secret })).toBe("{ secret: [secret] }");
+  });
+});
+
+describe("secrets (invariant 11)", () => {
+  it("are not in a loaded configuration, however it is printed", () => {
+    const loaded = makeConfigFolder().load();
+    expect(loaded.secrets.map((secret) => secret.reveal())).toEqual(
+      expect.arrayContaining([COMPLETE.DATABASE_URL, "pw-of-owner", COMPLETE.CONVEX_SYNC_AUTH_KEY]),
+    );
+    for (const shown of [inspect(loaded, { depth: 9, showHidden: true }), JSON.stringify(loaded)]) {
+      expect(shown).toContain("happy-otter-123");
+      expect(shown).not.toContain("pw-of-owner");
+      expect(shown).not.toContain(COMPLETE.CONVEX_SYNC_AUTH_KEY);
+    }
+  });
+
+  it("are not in an error", () => {
+    const error = makeConfigFolder().failure({
+      environment: {
+        ...COMPLETE,
+        DATABASE_URL: `${COMPLETE.DATABASE_URL}&password=x`,
+        CONVEX_URL: "https://u:pw-of-owner@h",
+      },
+    });
+    expect(error.message).toContain("2 problems");
+    expect(inspect(error)).not.toContain("pw-of-owner");
   });
 });

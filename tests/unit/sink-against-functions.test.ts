@@ -4,7 +4,15 @@ import { expect, test, vi } from "vitest";
 import { systemClock, type Clock } from "../../src/clock.js";
 import { BatchSender } from "../../src/sink/batch-sender.js";
 import { ConvexSink } from "../../src/sink/convex-sink.js";
-import { lastRun, row, startTestDeployment, SYNC_KEY, TABLE } from "../convex/test-deployment.js";
+import {
+  FIRST_END,
+  FIRST_RUN,
+  FIRST_TOKEN,
+  row,
+  startTestDeployment,
+  SYNC_KEY,
+  TABLE,
+} from "../convex/test-deployment.js";
 import { functionFailure, socketFailure, success } from "../support/scripted-fetch.js";
 
 /** convex-test takes real time. So a call has all the time it wants, and a wait is over at once. */
@@ -41,9 +49,7 @@ function startSink(lose: (path: string) => boolean = () => false) {
   return { deployment, sink: sinkWith(SYNC_KEY), sinkWith, lost };
 }
 
-const TOKEN = { table: TABLE, epoch: 1n, nonce: "first", fence: 0n };
-const BEGIN = { table: TABLE, epoch: 1n, nonce: "first", lineage: "source", takeOver: false };
-const END = { nextNonce: "ended", highWaterMark: null, position: null, lastRun: lastRun() };
+const BEGIN = { ...FIRST_RUN, lineage: "source", takeOver: false };
 const outgoing = (key: string, status: string) => ({ ...row(key, status), bytes: 100 });
 
 test("a whole run, from the handshake to what the mirror then holds", async () => {
@@ -56,7 +62,7 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
   await expect(sink.beginRun(BEGIN)).resolves.toEqual({ rows: 0 });
   const sender = new BatchSender({
     sink,
-    token: TOKEN,
+    token: FIRST_TOKEN,
     clock,
     maxBatchRows: 3,
     onRowRefused: () => Promise.reject(new Error("No row of these is bad.")),
@@ -70,7 +76,7 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
   expect(sender.counts).toEqual({
     ...{ inserted: 4, updated: 1, unchanged: 1, deleted: 1, absent: 1, refused: 0 },
   });
-  await expect(sink.finishRun({ ...sender.token, ...END })).resolves.toEqual({ rows: 3 });
+  await expect(sink.finishRun({ ...sender.token, ...FIRST_END })).resolves.toEqual({ rows: 3 });
 
   const ledger = await sink.listLedger({ table: TABLE, after: null, limit: 100 });
   expect(ledger).toEqual({
@@ -97,7 +103,7 @@ test("a call that was given up and arrives after its row was deleted leaves no g
   let calls = 0;
   const { deployment, sink, lost } = startSink((path) => path.endsWith("applyBatch") && ++calls === 1);
   await sink.beginRun(BEGIN);
-  const sender = new BatchSender({ sink, token: TOKEN, clock, onRowRefused: () => Promise.resolve() });
+  const sender = new BatchSender({ sink, token: FIRST_TOKEN, clock, onRowRefused: () => Promise.resolve() });
   await sender.upsert(outgoing("ghost", "new"));
   await sender.drain();
   await sender.remove("ghost");
@@ -113,7 +119,7 @@ test("a row that the deployed schema does not take is set aside with the reason,
   const reasons: string[] = [];
   await sink.beginRun(BEGIN);
   const sender = new BatchSender({
-    ...{ sink, token: TOKEN, clock },
+    ...{ sink, token: FIRST_TOKEN, clock },
     onRowRefused: (key, { code, message }) => Promise.resolve(void reasons.push(`${key} ${code} ${message}`)),
   });
   const bad = { ...outgoing("bad", "new"), document: { id: "bad", status: 42 } };
@@ -127,9 +133,9 @@ test("a row that the deployed schema does not take is set aside with the reason,
 test("beginRun, rotateFence and finishRun may be repeated when their answer was lost", async () => {
   const { deployment, sink } = startSink();
   for (let twice = 0; twice < 2; twice++) await sink.beginRun(BEGIN);
-  for (let twice = 0; twice < 2; twice++) await sink.rotateFence(TOKEN, 1n);
-  for (let twice = 0; twice < 2; twice++) await sink.finishRun({ ...TOKEN, fence: 1n, ...END });
-  await expect(sink.rotateFence(TOKEN, 1n), "late").rejects.toMatchObject({ code: "LEASE_LOST" });
+  for (let twice = 0; twice < 2; twice++) await sink.rotateFence(FIRST_TOKEN, 1n);
+  for (let twice = 0; twice < 2; twice++) await sink.finishRun({ ...FIRST_TOKEN, fence: 1n, ...FIRST_END });
+  await expect(sink.rotateFence(FIRST_TOKEN, 1n), "late").rejects.toMatchObject({ code: "LEASE_LOST" });
   await expect(sink.beginRun(BEGIN), "late").rejects.toMatchObject({ code: "LEASE_LOST" });
   expect(await deployment.state()).toMatchObject({ nonce: "ended", running: false, fence: 1n });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { SyncError } from "../../src/errors.js";
 import { BatchSender, type RowRefusal } from "../../src/sink/batch-sender.js";
+import { TOKEN } from "../support/batch-sender-fixture.js";
 import { ModelConvex, type FaultShares } from "../support/model-convex.js";
 import { VirtualClock } from "../support/virtual-clock.js";
 
@@ -36,8 +37,7 @@ test("whatever fails, repeats or arrives late: each key ends as it was handed ov
   await fc.assert(
     fc.asyncProperty(scenario, async (given) => {
       const clock = new VirtualClock(given.seed);
-      const token = { table: "poles", epoch: 3n, nonce: "run", fence: 0n };
-      const convex = new ModelConvex(clock, { ...token }, given.faults);
+      const convex = new ModelConvex(clock, { ...TOKEN }, given.faults);
       convex.refusesHash = (hash) => hash === "h7";
       convex.maxUpserts = given.maxUpserts;
       const refused: { key: string; reason: RowRefusal }[] = [];
@@ -45,7 +45,7 @@ test("whatever fails, repeats or arrives late: each key ends as it was handed ov
       const maxBatchBytes = 8_000;
       const sender = new BatchSender({
         sink: convex.sink,
-        token,
+        token: TOKEN,
         clock,
         maxInFlight: given.maxInFlight,
         maxBatchRows: given.maxBatchRows,
@@ -113,15 +113,14 @@ test("a run that fails or is interrupted: what was settled stays, and nothing is
   await fc.assert(
     fc.asyncProperty(interrupted, async ({ scenario: given, maxAttempts, abortAfterMs }) => {
       const clock = new VirtualClock(given.seed);
-      const token = { table: "poles", epoch: 3n, nonce: "run", fence: 0n };
-      const convex = new ModelConvex(clock, { ...token }, given.faults);
+      const convex = new ModelConvex(clock, { ...TOKEN }, given.faults);
       const controller = new AbortController();
       clock.after(abortAfterMs, () => controller.abort());
       /** Operations of a key that were handed over and not settled, and what the last one leaves. */
       const waiting = new Map<string, number>();
       const expected = new Map<string, string | undefined>();
       const sender = new BatchSender({
-        ...{ sink: convex.sink, token, clock, maxAttempts, signal: controller.signal },
+        ...{ sink: convex.sink, token: TOKEN, clock, maxAttempts, signal: controller.signal },
         ...{ maxInFlight: given.maxInFlight, maxBatchRows: given.maxBatchRows },
         onRowRefused: () => Promise.reject(new Error("No row of these is bad.")),
         onSettled: (keys) => keys.forEach((key) => waiting.set(key, waiting.get(key)! - 1)),

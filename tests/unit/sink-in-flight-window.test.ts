@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { InFlightWindow } from "../../src/sink/in-flight-window.js";
+import { idle } from "../support/virtual-clock.js";
 
 /** Starts calls in a window that end when they are told to. */
 function startCalls(window: InFlightWindow, count: number) {
@@ -14,16 +15,13 @@ function startCalls(window: InFlightWindow, count: number) {
   return { slots, ends, calls };
 }
 
-/** Lets everything that can happen happen. */
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
 describe("the calls in flight", () => {
   test("are as many as the window is wide, each in a slot of its own", async () => {
     const { slots, ends } = startCalls(new InFlightWindow(3), 5);
-    await settle();
+    await idle();
     expect(slots).toEqual([0, 1, 2]);
     ends[1]!();
-    await settle();
+    await idle();
     expect(slots).toEqual([0, 1, 2, 1]);
   });
 
@@ -62,13 +60,13 @@ describe("the window's size", () => {
   test("holds for calls that come after a push-back, and not for those in flight", async () => {
     const window = new InFlightWindow(4);
     const { slots, ends } = startCalls(window, 8);
-    await settle();
+    await idle();
     window.pushedBack();
     ends.slice(0, 2).forEach((end) => end());
-    await settle();
+    await idle();
     expect(slots).toHaveLength(4); // two are in flight, as many as may be
     ends[2]!();
-    await settle();
+    await idle();
     expect(slots).toHaveLength(5);
   });
 
@@ -76,10 +74,10 @@ describe("the window's size", () => {
     const window = new InFlightWindow(2);
     window.pushedBack();
     const { slots } = startCalls(window, 2);
-    await settle();
+    await idle();
     expect(slots).toHaveLength(1);
     for (let i = 0; i < 8; i++) window.succeeded();
-    await settle();
+    await idle();
     expect(slots).toHaveLength(2);
   });
 });
@@ -95,17 +93,17 @@ describe("a task that runs alone", () => {
       return new Promise<void>((resolve) => (end = resolve));
     });
     const after = startCalls(window, 1);
-    await settle();
+    await idle();
     before.ends[0]!();
-    await settle();
+    await idle();
     expect(log).toEqual([]);
     expect(after.slots).toEqual([]); // though there is room
     before.ends[1]!();
-    await settle();
+    await idle();
     expect(log).toEqual(["alone"]);
     expect(after.slots).toEqual([]);
     end();
-    await settle();
+    await idle();
     expect(after.slots).toHaveLength(1);
   });
 
@@ -120,7 +118,7 @@ test("once stopped, nothing new begins, and what is in flight is let finish", as
   const window = new InFlightWindow(1);
   const { ends, calls, slots } = startCalls(window, 2);
   const alone = window.runAlone(() => Promise.resolve());
-  await settle();
+  await idle();
   const reason = new Error("stopped");
   window.stop(reason);
   await expect(calls[1]).rejects.toBe(reason);

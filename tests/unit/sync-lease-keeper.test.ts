@@ -3,7 +3,7 @@ import type { SyncError } from "../../src/errors.js";
 import type { Database } from "../../src/postgres/database.js";
 import { leaseLost, type LeaseToken } from "../../src/state/lease.js";
 import { LeaseKeeper } from "../../src/sync/lease-keeper.js";
-import { VirtualClock } from "../support/virtual-clock.js";
+import { idle, VirtualClock } from "../support/virtual-clock.js";
 
 const LEASE_MS = 90_000;
 const TOKEN: LeaseToken = { targetId: 1, epoch: 7n, nonce: "n" };
@@ -99,7 +99,7 @@ describe("the lease's keeper", () => {
     await pass(30_001);
     let stopped = false;
     const stopping = keeper.stop().then(() => (stopped = true));
-    await new Promise((resolve) => setImmediate(resolve));
+    await idle();
     expect(stopped).toBe(false);
     answer([{}]);
     await clock.run(stopping);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { readAhead } from "../../src/sync/read-ahead.js";
+import { idle } from "../support/virtual-clock.js";
 
 /** Counts up, and writes down what happens. */
 async function* countTo(last: number, log: string[]): AsyncGenerator<number> {
@@ -13,12 +14,10 @@ async function* countTo(last: number, log: string[]): AsyncGenerator<number> {
   }
 }
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
 test("the next item is read while the last one is worked on, and no further", async () => {
   const log: string[] = [];
   for await (const number of readAhead(countTo(3, log))) {
-    await turn();
+    await idle();
     log.push(`work on ${number}`);
   }
   expect(log).toEqual(["read 1", "read 2", "work on 1", "read 3", "work on 2", "closed", "work on 3"]);
@@ -28,7 +27,7 @@ test("work that fails closes the source", async () => {
   const log: string[] = [];
   const work = async () => {
     for await (const number of readAhead(countTo(3, log))) {
-      await turn();
+      await idle();
       throw new Error(`work on ${number} failed`);
     }
   };
@@ -44,7 +43,7 @@ test("a failure to read is told at its turn, and only once", async () => {
   }
   const work = async () => {
     for await (const number of readAhead(failing())) {
-      await turn();
+      await idle();
       seen.push(number);
     }
   };

@@ -1,0 +1,52 @@
+import { EXIT } from "../../src/errors.js";
+import type { RunReport, StatusReport, TableCounts } from "../../src/report.js";
+import type { MigrateReport } from "../../src/sync/migrate.js";
+
+export const NOTHING: TableCounts = {
+  read: 0,
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  rejected: 0,
+  heldBack: 0,
+  calls: 0,
+  retries: 0,
+  bytesSent: 0,
+};
+
+/** A run that found nothing to do. */
+export const RUN: RunReport = {
+  ok: true,
+  mode: "delta",
+  runId: "5f0c2f6e",
+  startedAt: "2025-11-22T10:15:00.000Z",
+  finishedAt: "2025-11-22T10:15:00.400Z",
+  durationMs: 400,
+  exitCode: EXIT.done,
+  tables: [],
+  totals: { ...NOTHING, calls: 1 },
+  notices: [],
+};
+
+export const STATUS: StatusReport = {
+  ok: true,
+  deployment: "127.0.0.1",
+  exitCode: EXIT.done,
+  tables: [],
+  lease: null,
+  horizon: null,
+  notices: [],
+};
+
+/** What a first `migrate` did to two tables, one of which was tracked already. */
+export const TRACKING: MigrateReport = {
+  ok: true,
+  exitCode: EXIT.done,
+  applied: ["0000_state", "0001_track"],
+  tables: [
+    { table: "sow_poles", relation: "sow_poles", base: "sharepoint_hld_pole", outcome: "tracked" },
+    { table: "sow_drops", relation: "sow_drops", base: "sow_drops", outcome: "already-tracked" },
+  ],
+  notices: [{ code: "UPDATED_AT_MEANS_CHANGED", message: "From now on, updated_at means: content changed." }],
+};

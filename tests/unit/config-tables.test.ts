@@ -1,0 +1,71 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ConfigInput } from "../../src/config/load-config.js";
+import { COMPLETE, makeConfigFolder, type ConfigFolder } from "../support/config-folder.js";
+
+let folder: ConfigFolder;
+beforeEach(() => {
+  folder = makeConfigFolder();
+});
+
+describe("the tables", () => {
+  const names = (given: Partial<ConfigInput>) =>
+    folder.load(given).config.mirrors.map(({ mirror }) => mirror);
+
+  it("are the seven without a configuration file, sync_timestamp ignored", () => {
+    const { mirrors } = folder.load().config;
+    expect(mirrors.map(({ mirror }) => mirror)).toEqual([
+      "sow_poles",
+      "sow_drops",
+      "nokia_exports",
+      "onemap_installations",
+      "onemap_poles",
+      "lawley_activations",
+      "mohadin_activations",
+    ]);
+    for (const { ignore } of mirrors) expect(ignore).toEqual(["sync_timestamp"]);
+  });
+
+  it("are those of the file in the working directory, or of the file that is named", () => {
+    folder.write("datahub-sync.config.json", '{"tables": [{"relation": "here"}]}');
+    folder.write("other.json", '{"tables": [{"relation": "there"}]}');
+    expect(names({})).toEqual(["here"]);
+    expect(names({ environment: { ...COMPLETE, DATAHUB_SYNC_CONFIG: "other.json" } })).toEqual(["there"]);
+    expect(names({ flags: { configFile: "other.json" } })).toEqual(["there"]);
+    expect(folder.failure({ flags: { configFile: "none.json" } }).message).toBe(
+      "There is no configuration file none.json.",
+    );
+  });
+
+  it("are chosen by mirror or by relation, in the configuration's order", () => {
+    folder.write(
+      "datahub-sync.config.json",
+      JSON.stringify({
+        tables: [
+          { relation: "a" },
+          { relation: "reports.b", mirror: "bees" },
+          { relation: "c", mirror: "d" },
+          { relation: "d", mirror: "dees" },
+        ],
+      }),
+    );
+    expect(names({ tables: ["bees", "a"] })).toEqual(["a", "bees"]);
+    expect(names({ tables: ["reports.b"] })).toEqual(["bees"]);
+    expect(names({ tables: ["c"] })).toEqual(["d"]);
+    expect(names({ tables: ["d"] })).toEqual(["d"]);
+    expect(names({ tables: ["public.d"] })).toEqual(["dees"]);
+    const error = folder.failure({ tables: ["b"] });
+    expect(error).toMatchObject({ code: "USAGE", exitCode: 2 });
+    expect(error.message).toBe("--table b: the configuration has no such table.");
+    expect(error.remedy).toBe("It has a, bees (from reports.b), d (from c), dees (from d).");
+  });
+
+  it("may lose documents only where --allow-deletes names them and the run has them", () => {
+    expect(folder.load({ allowDeletes: ["sow_poles"] }).allowDeletes).toEqual(["sow_poles"]);
+    expect(folder.failure({ allowDeletes: ["poles"] }).message).toBe(
+      "--allow-deletes poles: the configuration has no such table.",
+    );
+    expect(folder.failure({ tables: ["sow_drops"], allowDeletes: ["sow_poles"] }).message).toBe(
+      "--allow-deletes sow_poles: this run leaves the table out.",
+    );
+  });
+});
