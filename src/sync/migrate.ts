@@ -46,8 +46,9 @@ export async function migrate({ config, clock }: MigrateOptions): Promise<Migrat
     const trackedBefore = await readTrackedTables(database);
     const applied = await applyMigrations(database);
     const changes: TrackingChange[] = [];
+    const byBase = await groupByBase(database, config.mirrors);
     for (const mirror of config.mirrors) {
-      changes.push(await change(mirror, () => trackMirror(database, mirror, config.mirrors, trackedBefore)));
+      changes.push(await change(mirror, () => trackMirror(database, mirror, byBase, trackedBefore)));
     }
     return { applied, ...report(changes), notices: announce(changes) };
   } finally {
@@ -81,18 +82,31 @@ export async function untrack({ config, clock }: MigrateOptions): Promise<Tracki
 async function trackMirror(
   database: Database,
   mirror: MirrorConfig,
-  all: readonly MirrorConfig[],
+  byBase: ReadonlyMap<string, readonly MirrorConfig[]>,
   trackedBefore: ReadonlyMap<string, number>,
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
   const resolved = await resolve(database, mirror);
   const { base, keyColumns } = resolved;
-  const ignored = await ignoredColumns(database, resolved, all);
+  const ignored = await ignoredColumns(database, resolved, byBase.get(base.oid) ?? [mirror]);
   await database.run(`tracking ${display(base)}`, (sql) => trackTable(sql, base, keyColumns, ignored));
   const generation = (await readTrackedTables(database)).get(display(base));
   const before = trackedBefore.get(display(base));
   const outcome =
     before === undefined ? "tracked" : before === generation ? "already-tracked" : "tracked-again";
   return { base: display(base), outcome };
+}
+
+/** The mirrors over each base table, by its oid; without those that cannot be resolved. */
+async function groupByBase(
+  database: Database,
+  mirrors: readonly MirrorConfig[],
+): Promise<Map<string, MirrorConfig[]>> {
+  const groups = new Map<string, MirrorConfig[]>();
+  for (const mirror of mirrors) {
+    const resolved = await resolve(database, mirror).catch(() => null);
+    if (resolved !== null) groups.set(resolved.base.oid, [...(groups.get(resolved.base.oid) ?? []), mirror]);
+  }
+  return groups;
 }
 
 /** Generations by table, as they are recorded. The migrations may track tables themselves. */
@@ -107,19 +121,21 @@ async function readTrackedTables(database: Database): Promise<Map<string, number
  */
 async function ignoredColumns(
   database: Database,
-  { base }: ResolvedMirror,
-  all: readonly MirrorConfig[],
+  { base, tracking }: ResolvedMirror,
+  ofBase: readonly MirrorConfig[],
 ): Promise<string[]> {
   const shown = new Set<string>();
-  for (const config of all) {
-    const other = await resolve(database, config).catch(() => null);
-    if (other === null || other.base.oid !== base.oid) continue;
+  for (const config of ofBase) {
+    // Anew for each: tracking the base for the mirror before may have added a column.
+    const other = await resolve(database, config);
     const columns = await database.run("reading the columns that are shown", (sql) =>
       columnsShown(sql, other),
     );
     for (const column of columns) shown.add(column);
   }
-  return base.columns.map((column) => column.name).filter((name) => name !== "sync_xid" && !shown.has(name));
+  // What tracking adds is no choice of the configuration's: it was not there when the table was tracked first.
+  const added = new Set(["sync_xid", ...(tracking?.addedUpdatedAt ? ["updated_at"] : [])]);
+  return base.columns.map((column) => column.name).filter((name) => !added.has(name) && !shown.has(name));
 }
 
 function resolve(database: Database, mirror: MirrorConfig): Promise<ResolvedMirror> {
