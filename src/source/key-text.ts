@@ -4,6 +4,19 @@
  */
 export function splitKey(key: string, columnCount: number): string[] {
   if (columnCount === 1) return [key];
+  const parts = partsOf(key);
+  if (parts.length !== columnCount) {
+    throw new RangeError(`A key of ${columnCount} columns was expected; this one has ${parts.length}.`);
+  }
+  return parts;
+}
+
+/** Whether it can be the text of such a key: one that was recorded when the key had other columns may not. */
+export function fitsKey(key: string, columnCount: number): boolean {
+  return columnCount === 1 || partsOf(key).length === columnCount;
+}
+
+function partsOf(key: string): string[] {
   const parts: string[] = [];
   let part = "";
   for (let at = 0; at < key.length; at++) {
@@ -15,9 +28,6 @@ export function splitKey(key: string, columnCount: number): string[] {
     } else part += character;
   }
   parts.push(part);
-  if (parts.length !== columnCount) {
-    throw new RangeError(`A key of ${columnCount} columns was expected; this one has ${parts.length}.`);
-  }
   return parts;
 }
 

@@ -3,7 +3,7 @@ import { databaseErrorCode } from "../postgres/database-error.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteIdentifier, quoteRelation } from "../postgres/identifier.js";
 import { DURABLE } from "./durable.js";
-import { splitKeys } from "./key-text.js";
+import { fitsKey, splitKeys } from "./key-text.js";
 import type { MirrorSource } from "./mirror-source.js";
 import { parseSnapshot, parseXid, type Snapshot } from "./snapshot.js";
 
@@ -131,38 +131,45 @@ export class TableReader {
   /** The rows of these keys as they are now; a key that is gone, or that the view does not show, is left out. */
   async rows(keys: readonly string[]): Promise<SourceRow[]> {
     const columns = this.#source.columns.map((column) => `r.${quoteIdentifier(column.name)}`);
-    const rows = await this.#read("reading rows", (sql) =>
-      sql
-        .unsafe(
-          `SELECT ${[this.#source.keyExpression, this.#hash, ...columns].join(", ")}
-             FROM ${this.#joinKeys()} WHERE ${PINNED} AND ${DURABLE}`,
-          this.#keyArrays(keys),
-        )
-        .values(),
-    );
-    return (rows as (string | null)[][]).map(([key, hash, ...texts]) => ({ key: key!, hash: hash!, texts }));
+    const rows = await this.#readByKeys("reading rows", [this.#hash, ...columns], keys);
+    return rows.map(([key, hash, ...texts]) => ({ key: key!, hash: hash!, texts }));
   }
 
   /** Which of these keys exist. Identity is the canonical text: SQL may call two keys equal that print differently. */
   async existing(keys: readonly string[]): Promise<Set<string>> {
-    if (keys.length === 0) return new Set();
-    const rows = await this.#read("looking up keys", async (sql) => {
+    return new Set((await this.#readByKeys("looking up keys", [], keys)).map(([key]) => key!));
+  }
+
+  /** The key and these expressions of the rows of these keys. The key may have had other columns, or another type. */
+  async #readByKeys(
+    doing: string,
+    expressions: readonly string[],
+    keys: readonly string[],
+  ): Promise<(string | null)[][]> {
+    const possible = keys.filter((key) => fitsKey(key, this.#source.keyColumns.length));
+    if (possible.length === 0) return [];
+    const select = `SELECT ${[this.#source.keyExpression, ...expressions].join(", ")}`;
+    const rows = await this.#read(doing, async (sql) => {
       try {
-        return await sql.unsafe<{ key: string }[]>(
-          `SELECT ${this.#source.keyExpression} AS key FROM ${this.#joinKeys()} WHERE ${PINNED} AND ${DURABLE}`,
-          this.#keyArrays(keys),
-        );
+        return await sql
+          .unsafe(
+            `${select} FROM ${this.#joinKeys()} WHERE ${PINNED} AND ${DURABLE}`,
+            this.#keyArrays(possible),
+          )
+          .values();
       } catch (error) {
         if (!isBadKeyText(error)) throw error;
-        // The key's type has changed since the key was recorded: compare the texts themselves.
-        return sql.unsafe<{ key: string }[]>(
-          `SELECT ${this.#source.keyExpression} AS key FROM ${this.#relation} r
-            WHERE ${PINNED} AND ${DURABLE} AND ${this.#source.keyExpression} = ANY ($1::text::text[])`,
-          [arrayLiteral(keys)],
-        );
+        // The key's type has changed since a key was recorded: compare the texts themselves.
+        return sql
+          .unsafe(
+            `${select} FROM ${this.#relation} r
+              WHERE ${PINNED} AND ${DURABLE} AND ${this.#source.keyExpression} = ANY ($1::text::text[])`,
+            [arrayLiteral(possible)],
+          )
+          .values();
       }
     });
-    return new Set(rows.map((row) => row.key));
+    return rows as (string | null)[][];
   }
 
   async #markedKeys(watermark: Snapshot, cursor: ChangeCursor | null, limit: number): Promise<KeyRow[]> {

@@ -155,6 +155,14 @@ describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
       const retyped = await openReader(db.database, table);
       expect(await retyped.existing(["1", "one", "01"])).toEqual(new Set(["1"]));
       expect(await retyped.existing(["1", "01"])).toEqual(new Set(["1"]));
+      expect((await retyped.rows(["1", "one", "01"])).map(({ key }) => key)).toEqual(["1"]);
+    });
+
+    test("of keys that were recorded when the key had other columns", async () => {
+      const reader = await make("p text, q int, PRIMARY KEY (p, q)", "VALUES ('a', 1)");
+      expect(await reader.existing(["a", "a,1,x", "a,1"])).toEqual(new Set(["a,1"]));
+      expect((await reader.rows(["a", "a,1,x", "a,1"])).map(({ key }) => key)).toEqual(["a,1"]);
+      expect(await reader.existing(["a"])).toEqual(new Set());
     });
   });
 
