@@ -102,3 +102,13 @@ export async function addRows(db: MirrorWriter, table: string, slot: number, cha
     await db.patch("datahubSyncCounts", count._id, { rows: count.rows + change });
   }
 }
+
+/** Puts the count right, after the counts or the ledger were tampered with. */
+export async function setRows(db: MirrorWriter, table: string, rows: number): Promise<void> {
+  const counts = await db
+    .query("datahubSyncCounts")
+    .withIndex("by_slot", (q) => q.eq("table", table))
+    .collect();
+  for (const count of counts) await db.delete("datahubSyncCounts", count._id);
+  await addRows(db, table, 0, rows);
+}

@@ -177,6 +177,8 @@ export const finishRunFields = {
   nextNonce: v.string(),
   highWaterMark: v.union(v.null(), v.string()),
   position: v.union(v.null(), v.string()),
+  /** The rows as a comparison has counted them, where the mirror's own counts are found to be wrong. */
+  rows: v.optional(v.number()),
   lastRun,
 };
 export type FinishRun = ObjectType<typeof finishRunFields>;

@@ -2,6 +2,7 @@ import type { ObjectType } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
 import {
   countRows,
+  setRows,
   type MirrorDataModel,
   type MirrorReader,
   type MirrorWriter,
@@ -81,12 +82,13 @@ export async function rotateFence(db: MirrorWriter, token: RotateFence): Promise
 }
 
 export async function finishRun(db: MirrorWriter, end: FinishRun): Promise<RunResult> {
-  const rows = await countRows(db, end.table);
+  const rows = end.rows ?? (await countRows(db, end.table));
   const state = await findState(db, end.table);
   const alreadyEnded =
     state !== null && !state.running && state.epoch === end.epoch && state.nonce === end.nextNonce;
   if (alreadyEnded) return { rows };
   const current = await requireToken(db, end);
+  if (end.rows !== undefined) await setRows(db, end.table, rows);
   const { nextNonce: nonce, highWaterMark, position, lastRun } = end;
   await db.patch("datahubSyncMirrors", current._id, {
     nonce,

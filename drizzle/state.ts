@@ -118,6 +118,8 @@ export const mirrors = datahubSync.table(
     /** Of the run that set the watermark: what it saw tracked, and the shape of its documents. */
     generation: integer("generation"),
     fingerprint: text("fingerprint"),
+    /** The files that held the table: others mean that it was rewritten, which fires no trigger. */
+    files: text("files"),
     /** The name that both sides gave the end of that run. */
     nonce: text("nonce"),
 
@@ -130,6 +132,9 @@ export const mirrors = datahubSync.table(
     runSnapshotAt: moment("run_snapshot_at"),
     runGeneration: integer("run_generation"),
     runFingerprint: text("run_fingerprint"),
+    runFiles: text("run_files"),
+    /** Which history of the database that run saw: see `SourceIdentity.history`. */
+    runHistory: text("run_history"),
     /** Up to where that run's rows are acknowledged. */
     runCursor: jsonb("run_cursor"),
     /** Written before Convex is told the end, so that a crash between the two is no disagreement. */

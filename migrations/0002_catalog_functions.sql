@@ -30,13 +30,15 @@ SET bytea_output = 'hex' SET lc_monetary = 'C' SET xmlbinary = 'base64' AS $func
    WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped;
 $function$;
 --> statement-breakpoint
--- Our triggers on the table and its partitions. `xmin` changes when one is disabled and enabled again.
+-- Our triggers on the table and its partitions, with their functions. `xmin` changes when a trigger is disabled and
+-- enabled again, and when a function is replaced.
 CREATE FUNCTION datahub_sync.describe_triggers(relation regclass) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
-           'table', tgrelid::bigint, 'name', tgname, 'oid', t.oid::bigint, 'xmin', t.xmin::text, 'enabled', tgenabled)
+           'table', tgrelid::bigint, 'name', tgname, 'oid', t.oid::bigint, 'xmin', t.xmin::text, 'enabled', tgenabled,
+           'function', p.oid::bigint, 'functionXmin', p.xmin::text)
          ORDER BY tgrelid::bigint, tgname), '[]')
-    FROM pg_trigger t
+    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
    WHERE tgname LIKE 'zzz\_datahub\_sync\_%'
      AND (tgrelid = relation OR tgrelid IN (SELECT relid FROM pg_partition_tree(relation)));
 $function$;

@@ -136,23 +136,28 @@ $function$;
 -- Two indexes: changed rows in the order they are paged in, and keys in the order they are compared in. The second
 -- is needed only where no index of the table gives the byte order of the key's text: a uuid's own order is that. Both
 -- are named after the table's oid: a table that is swapped for another takes its indexes, and their names, along.
+CREATE FUNCTION datahub_sync.needs_key_index(relation regclass, key_columns text[]) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+  SELECT NOT (count(*) = 1 AND bool_and(t.oid = 'uuid'::regtype)) AND bool_and(
+           -- Postgres takes the text of these for immutable, and it is not: writers with other settings would index
+           -- other texts. Of the others it knows which depend on settings (a timestamp, an enum): comparisons sort.
+           t.oid <> ALL ('{float4,float8,bytea,interval}'::regtype[])
+           AND (t.typcategory = 'S' OR (SELECT provolatile = 'i' FROM pg_proc WHERE oid = t.typoutput)))
+    FROM pg_attribute a JOIN pg_type u ON u.oid = a.atttypid
+    JOIN pg_type t ON t.oid = coalesce(nullif(u.typbasetype, 0), u.oid)
+   WHERE a.attrelid = relation AND a.attname = ANY (key_columns);
+$function$;
+--> statement-breakpoint
 CREATE FUNCTION datahub_sync.create_indexes(relation regclass, key_columns text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 SET quote_all_identifiers = off AS $function$
 DECLARE
   keys text := (SELECT string_agg(format('%I', name), ', ') FROM unnest(key_columns) AS name);
-  single_uuid boolean := cardinality(key_columns) = 1 AND EXISTS (
-    SELECT FROM pg_attribute WHERE attrelid = relation AND attname = key_columns[1] AND atttypid = 'uuid'::regtype);
-  -- Postgres takes the text of these for immutable, and it is not: writers with other settings would index other texts.
-  unsteady boolean := EXISTS (
-    SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-     WHERE a.attrelid = relation AND a.attname = ANY (key_columns)
-       AND coalesce(nullif(t.typbasetype, 0), t.oid) = ANY ('{float4,float8,bytea,interval}'::regtype[]));
   key_text text := datahub_sync.key_expression(key_columns, 'x');
   text_column text;
 BEGIN
   EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_changed_%s ON %s (sync_xid, %s)', relation::oid, relation, keys);
-  IF NOT single_uuid AND NOT unsteady THEN
+  IF datahub_sync.needs_key_index(relation, key_columns) THEN
     -- Postgres drops a cast from text to text, and with it what lets the owner change the column's type: the index
     -- would be built again over a number. Two casts stay, and the planner takes them for none.
     FOR text_column IN SELECT attname FROM pg_attribute
@@ -163,10 +168,21 @@ BEGIN
       EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_key_%s ON %s ((%s) COLLATE "C")', relation::oid, relation,
         replace(key_text, '(x.', '('));
     EXCEPTION WHEN invalid_object_definition THEN
-      NULL; -- the key's text depends on settings (a timestamp, an enum): comparisons sort instead
+      NULL; -- a type whose text depends on settings all the same: comparisons sort instead
     END;
   END IF;
 END;
+$function$;
+--> statement-breakpoint
+-- Whether an index of ours was dropped, or broken by a build that failed. Without it all stays exact, and gets slow.
+CREATE FUNCTION datahub_sync.lacks_index(relation regclass, key_columns text[]) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+  SELECT EXISTS (
+    SELECT FROM (VALUES ('datahub_sync_changed_', true),
+                        ('datahub_sync_key_', datahub_sync.needs_key_index(relation, key_columns))) AS ours (prefix, needed)
+     WHERE needed AND NOT EXISTS (
+             SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+              WHERE indrelid = relation AND indisvalid AND relname = prefix || relation::oid));
 $function$;
 --> statement-breakpoint
 CREATE FUNCTION datahub_sync.drop_indexes(relation regclass) RETURNS void
@@ -230,6 +246,10 @@ BEGIN
      AND known.ignored_columns = track.ignored_columns
      AND known.columns = datahub_sync.describe_columns(relation)
      AND known.triggers = datahub_sync.describe_triggers(relation) THEN
+    IF datahub_sync.lacks_index(relation, key_columns) THEN
+      PERFORM datahub_sync.drop_indexes(relation);
+      PERFORM datahub_sync.create_indexes(relation, key_columns);
+    END IF;
     RETURN known.id;
   END IF;
 

@@ -119,6 +119,12 @@ export class BatchSender {
     await this.#throwFailure();
   }
 
+  /** Raises the fence, with nothing under way: call it when drained. Refused calls are repeated. */
+  async raiseFence(): Promise<void> {
+    await this.#calls.raiseFence().catch((error: unknown) => this.#fail(error));
+    await this.#throwFailure();
+  }
+
   async #handOver(operation: Operation): Promise<void> {
     await this.#throwFailure();
     if (this.#unsettled.has(operation.id)) {

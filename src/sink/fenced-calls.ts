@@ -85,6 +85,11 @@ export class FencedCalls {
     }
   }
 
+  /** Raises the fence by one, when nothing is in flight. */
+  raiseFence(): Promise<void> {
+    return this.#rotatePast(this.#token.fence);
+  }
+
   /** Ends waits and refuses what is not in flight yet. What is in flight is let finish: its outcome counts. */
   stop(reason: Error): void {
     this.#window.stop(reason);

@@ -39,6 +39,13 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
     );
   }
   const base = await resolveBase(sql, config, relation);
+  if (base.hasHeirs) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `Other tables inherit from ${display(base)}: it shows their rows, and a change of those is not marked.`,
+      "Mirror the inheriting tables themselves, or turn them into partitions.",
+    );
+  }
   const keyColumns = config.key ?? (await readPrimaryKey(sql, base.oid));
   if (keyColumns === null || !(await isKey(sql, base.oid, keyColumns))) {
     throw refuse(
@@ -47,6 +54,14 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
         ? `${display(base)} has no primary key.`
         : `The columns ${keyColumns.join(", ")} of ${display(base)} are not a key.`,
       'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.',
+    );
+  }
+  const list = keyColumns.find((name) => base.columns.find((column) => column.name === name)?.type.element);
+  if (list !== undefined) {
+    throw refuse(
+      "NO_KEY",
+      `The key column ${list} of ${display(base)} is an array.`,
+      'Name as "key" other columns that are NOT NULL and together carry a unique index.',
     );
   }
   const hidden = keyColumns.find((name) => !relation.columns.some((column) => column.name === name));
@@ -88,7 +103,7 @@ async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): 
       throw refuse(
         "RELATION_UNSUPPORTED",
         `The view ${display(relation)} does not show its base table's rows one by one, so a change of one may change others.`,
-        "Mirror a view without DISTINCT, GROUP BY, aggregates, window functions, UNION, LIMIT and WITH; or the table.",
+        "Mirror a view without DISTINCT, GROUP BY, aggregates, window functions, sub-selects, UNION, LIMIT and WITH; or the table.",
       );
     }
     if (config.base !== null && display(config.base) !== display(tables[0]!)) {
@@ -152,10 +167,21 @@ export async function inspectMirror(
     tracking: tracking && {
       id: tracking.id,
       generation: tracking.generation,
+      files: tracking.files,
+      indexed: tracking.indexed,
       problem: tracking.problem ?? findMismatch(tracking, keyColumns, await columnsShown(sql, resolved)),
     },
+    unmarked: whyUnmarked(relation, base),
     fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns),
   };
+}
+
+/** What changes the content of a mirror and no row of its table: no trigger can tell. */
+function whyUnmarked(relation: Relation, base: Relation): string | null {
+  if (base.isUnlogged) return `${display(base)} is unlogged, so a crash of Postgres would empty it unnoticed`;
+  if (relation.readsBeyondRow)
+    return `the view ${display(relation)} calls functions that answer by more than the row, such as now()`;
+  return null;
 }
 
 /** Whether the table is tracked for another configuration than this one. */

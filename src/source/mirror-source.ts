@@ -11,6 +11,10 @@ export interface KeyColumn {
 export interface Tracking {
   id: number;
   generation: number;
+  /** Names the files that hold the table: others mean that it was rewritten, by which no trigger is fired. */
+  files: string;
+  /** Whether our indexes are there; without them a run is as exact, and reads the whole table. */
+  indexed: boolean;
   /** Null while everything is in place; otherwise what is not, in one sentence. */
   problem: string | null;
 }
@@ -33,6 +37,8 @@ export interface MirrorSource {
   /** Columns of the base that may hold wide values, for the size estimate of a page. */
   wideColumns: string[];
   tracking: Tracking | null;
+  /** Why content may change without a row being marked, in one sentence: each run compares. Null: it cannot. */
+  unmarked: string | null;
   /** Of everything that shapes a document; salts every content hash. */
   fingerprint: string;
 }

@@ -4,6 +4,7 @@ import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { PINNED_CATALOG } from "./pinned-catalog.js";
 import { readTypes } from "./read-types.js";
+import { BEYOND_ROW, DEFINITIONS, SUBLINKS } from "./view-sql.js";
 
 export interface RelationColumn {
   name: string;
@@ -21,6 +22,12 @@ export interface Relation extends RelationName {
   columns: RelationColumn[];
   /** The definition of the view and of the views below it as Postgres prints them, or null. */
   definition: string | null;
+  /** A crash of Postgres empties it. */
+  isUnlogged: boolean;
+  /** Tables other than partitions inherit from it. */
+  hasHeirs: boolean;
+  /** Of a view: what it shows of a row depends on more than the row. */
+  readsBeyondRow: boolean;
   /** Each row comes from one row of the relation below, and from that alone. Always true of tables. */
   isRowByRow: boolean;
 }
@@ -37,30 +44,29 @@ interface ColumnRow {
 
 const KINDS: Record<string, Relation["kind"]> = { r: "table", p: "partitioned", v: "view" };
 
-/** The definitions of a view and of all views that it reads. */
-const DEFINITIONS = `(
-  WITH RECURSIVE views (oid) AS (
-    SELECT c.oid
-    UNION
-    SELECT below.oid
-      FROM views v
-      JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
-      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
-                      AND d.refclassid = 'pg_catalog.pg_class'::regclass
-      JOIN pg_catalog.pg_class below ON below.oid = d.refobjid AND below.relkind = 'v')
-  SELECT string_agg(views.oid::regclass::text || ': ' || pg_catalog.pg_get_viewdef(views.oid), ' '
-                    ORDER BY views.oid::regclass::text)
-    FROM views)`;
-
 /** Reads a relation and its columns from the catalog; null when there is none of that name. */
 export async function readRelation(sql: Sql, relation: RelationName): Promise<Relation | null> {
   const [found] = await sql.unsafe<
-    { oid: string; kind: string; definition: string | null; row_by_row: string; columns: string }[]
+    {
+      oid: string;
+      kind: string;
+      definition: string | null;
+      row_by_row: string;
+      beyond_row: string;
+      unlogged: string;
+      heirs: string;
+      columns: string;
+    }[]
   >(
     `SELECT c.oid::text, c.relkind::text AS kind,
             CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END AS definition,
             -- 16 is DELETE: Postgres can delete through a view without our saying how only where it is so simple.
-            (c.relkind <> 'v' OR pg_catalog.pg_relation_is_updatable(c.oid, false) & 16 = 16)::text AS row_by_row,
+            CASE WHEN c.relkind = 'v'
+              THEN (pg_catalog.pg_relation_is_updatable(c.oid, false) & 16 = 16 AND NOT ${SUBLINKS}) ELSE true
+            END::text AS row_by_row,
+            CASE WHEN c.relkind = 'v' THEN ${BEYOND_ROW} ELSE false END::text AS beyond_row,
+            (c.relpersistence = 'u')::text AS unlogged,
+            (c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid))::text AS heirs,
             (SELECT coalesce(json_agg(json_build_object(
                       'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
                       'display', format_type(a.atttypid, a.atttypmod),
@@ -85,6 +91,9 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
     oid: found.oid,
     kind: KINDS[found.kind] ?? "other",
     definition: found.definition,
+    isUnlogged: found.unlogged === "true",
+    hasHeirs: found.heirs === "true",
+    readsBeyondRow: found.beyond_row === "true",
     isRowByRow: found.row_by_row === "true",
     columns: columns.map((column) => ({
       name: column.name,

@@ -7,6 +7,13 @@ import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
 export interface SourceIdentity {
   /** The source's lasting id with the cluster's, the branch's and the database's: two copies of one database differ. */
   lineage: string;
+  /** Of Postgres, and of Neon: another one after a restore to a point in time and after a fail-over to a standby. */
+  timeline: string;
+  /**
+   * Which history of that source: another one on another timeline, in a database that was made anew, and after a
+   * restart, without which no files or snapshots of a disk are put back. Commits of the old history may be gone.
+   */
+  history: string;
   serverVersion: number;
 }
 
@@ -23,6 +30,10 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
                 (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
                 (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database,
                 coalesce(current_setting('neon.branch_id', true), current_setting('neon.timeline_id', true)) AS branch,
+                (SELECT timeline_id::text FROM pg_control_checkpoint()) AS timeline,
+                current_setting('neon.timeline_id', true) AS neon_timeline,
+                (SELECT xmin::text FROM pg_database WHERE datname = current_database()) AS made,
+                pg_postmaster_start_time()::text AS started,
                 pg_is_in_recovery()::text AS recovering,
                 current_setting('server_version_num') AS version`,
       );
@@ -41,8 +52,11 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
     });
   }
   if (!row["source"]) throw migrationsMissing(undefined);
+  const timeline = [row["timeline"], row["neon_timeline"] || "-"].join("/");
   return {
     lineage: [row["source"], row["cluster"], row["branch"] || "-", row["database"]].join("/"),
+    timeline,
+    history: [timeline, row["made"], row["started"]].join("/"),
     serverVersion: Number(row["version"]),
   };
 }

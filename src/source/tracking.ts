@@ -12,6 +12,8 @@ interface TrackingRow {
   same_table: string;
   same_columns: string;
   same_triggers: string;
+  files: string;
+  indexed: string;
 }
 
 export interface TrackingRecord extends Tracking {
@@ -34,7 +36,10 @@ export async function readTracking(
             to_json(ignored_columns)::text AS ignored_columns, added_updated_at::text,
             (relation_oid = $3::text::oid)::text AS same_table,
             (columns = datahub_sync.describe_columns($3::text::oid::regclass))::text AS same_columns,
-            (triggers = datahub_sync.describe_triggers($3::text::oid::regclass))::text AS same_triggers
+            (triggers = datahub_sync.describe_triggers($3::text::oid::regclass))::text AS same_triggers,
+            (SELECT md5(string_agg(oid || ':' || relfilenode, ',' ORDER BY oid)) FROM pg_catalog.pg_class
+              WHERE oid = $3::text::oid OR oid IN (SELECT relid FROM pg_partition_tree($3::text::oid::regclass))) AS files,
+            (NOT datahub_sync.lacks_index($3::text::oid::regclass, key_columns))::text AS indexed
        FROM datahub_sync.tracked_tables WHERE schema_name = $1 AND table_name = $2`,
     [base.schema, base.name, base.oid],
   );
@@ -45,6 +50,8 @@ export async function readTracking(
     keyColumns: JSON.parse(row.key_columns) as string[],
     ignoredColumns: JSON.parse(row.ignored_columns) as string[],
     addedUpdatedAt: row.added_updated_at === "true",
+    files: row.files,
+    indexed: row.indexed === "true",
     problem: describeProblem(row),
   };
 }
@@ -52,7 +59,8 @@ export async function readTracking(
 function describeProblem(row: TrackingRow): string | null {
   if (row.same_table !== "true") return "the table was dropped and created again since it was tracked";
   if (row.same_columns !== "true") return "its columns are not those that were tracked";
-  if (row.same_triggers !== "true") return "a tracking trigger was dropped, disabled or changed";
+  if (row.same_triggers !== "true")
+    return "a tracking trigger or its function was dropped, disabled or changed";
   return null;
 }
 

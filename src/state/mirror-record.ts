@@ -12,6 +12,7 @@ export interface Watermark {
   at: string;
   generation: number;
   fingerprint: string;
+  files: string | null;
   /** The name that both sides gave the end of that run; null when it was ended by the run that resumed it. */
   nonce: string | null;
 }
@@ -26,6 +27,8 @@ export interface OpenRun {
   snapshotAt: string;
   generation: number;
   fingerprint: string;
+  files: string;
+  history: string;
   /** As the flow left it with `saveCursor`; opaque here. */
   cursor: unknown;
   /** Set from the moment before Convex is told the end. */
@@ -80,6 +83,7 @@ function toRecord(row: ReadRow): MirrorRecord {
             at: row.watermarkAt!,
             generation: row.generation!,
             fingerprint: row.fingerprint!,
+            files: row.files,
             nonce: row.nonce,
           }
         : null,
@@ -93,6 +97,8 @@ function toRecord(row: ReadRow): MirrorRecord {
             snapshotAt: row.runSnapshotAt!,
             generation: row.runGeneration!,
             fingerprint: row.runFingerprint!,
+            files: row.runFiles!,
+            history: row.runHistory!,
             cursor: row.runCursor,
             finalNonce: row.runFinalNonce,
           }
@@ -121,9 +127,9 @@ export async function openRun(
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_prior_nonce, run_mode, run_snapshot, run_snapshot_at,
-                              run_generation, run_fingerprint, run_cursor, run_final_nonce)
+                              run_generation, run_fingerprint, run_files, run_history, run_cursor, run_final_nonce)
       SELECT held_target, ${name}, ${trackedId}::integer, ${run.nonce}, ${run.priorNonce}, ${run.mode}, ${run.snapshot}::text::pg_snapshot,
-             ${run.snapshotAt}::text::timestamptz, ${run.generation}::integer, ${run.fingerprint},
+             ${run.snapshotAt}::text::timestamptz, ${run.generation}::integer, ${run.fingerprint}, ${run.files}, ${run.history},
              ${run.cursor === null ? null : JSON.stringify(run.cursor)}::text::jsonb, NULL
         FROM held, durable
       ON CONFLICT (target_id, name) DO UPDATE
@@ -131,6 +137,7 @@ export async function openRun(
             run_prior_nonce = excluded.run_prior_nonce, run_mode = excluded.run_mode,
             run_snapshot = excluded.run_snapshot, run_snapshot_at = excluded.run_snapshot_at,
             run_generation = excluded.run_generation, run_fingerprint = excluded.run_fingerprint,
+            run_files = excluded.run_files, run_history = excluded.run_history,
             run_cursor = excluded.run_cursor, run_final_nonce = NULL${
               voidWatermark ? sql`, watermark = NULL, watermark_at = NULL, nonce = NULL` : sql``
             }
@@ -165,7 +172,7 @@ export async function advanceRun(
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       UPDATE ${mirrors} m
          SET watermark = run_snapshot, watermark_at = run_snapshot_at, generation = run_generation,
-             fingerprint = run_fingerprint, run_cursor = NULL,
+             fingerprint = run_fingerprint, files = run_files, run_cursor = NULL,
              run_snapshot = ${next.snapshot}::text::pg_snapshot, run_snapshot_at = ${next.at}::text::timestamptz
         FROM held, durable
        WHERE m.target_id = held_target AND m.name = ${name} AND run_nonce = ${token.nonce}
@@ -201,6 +208,7 @@ export async function commitWatermark(
     watermarkAt: sql`${mirrors.runSnapshotAt}`,
     generation: sql`${mirrors.runGeneration}`,
     fingerprint: sql`${mirrors.runFingerprint}`,
+    files: sql`${mirrors.runFiles}`,
     nonce: sql`${mirrors.runFinalNonce}`,
     runNonce: null,
     runPriorNonce: null,
@@ -209,6 +217,8 @@ export async function commitWatermark(
     runSnapshotAt: null,
     runGeneration: null,
     runFingerprint: null,
+    runFiles: null,
+    runHistory: null,
     runCursor: null,
     runFinalNonce: null,
     ...(mode === "delta"

@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, sql } from "drizzle-orm";
-import { deletions, mirrors, pendingDeletions } from "../../drizzle/state.js";
+import { pendingDeletions } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
@@ -119,22 +119,4 @@ export async function countPendingDeletions(
   );
   const count = (kind: DeletionKind) => Number(rows.find((row) => row.kind === kind)?.n ?? 0);
   return { key: count("key"), document: count("document"), stranger: count("stranger") };
-}
-
-/**
- * Removes recorded deletions that no run will ask for again: below the watermark of every mirror of their table, in
- * every target. Called at the start of a run, so that those watermarks were committed by earlier runs. A first load
- * has no watermark yet and will ask from its snapshot on.
- */
-export async function purgeRecordedDeletions(database: Database, token: LeaseToken): Promise<void> {
-  const oldest = sql`min(pg_snapshot_xmin(coalesce(m.watermark, m.run_snapshot))::text::numeric)::text::xid8`;
-  await writeUnderLease(
-    database,
-    token,
-    "purging recorded deletions",
-    sql`DELETE FROM ${deletions} d
-         USING held, (SELECT m.tracked_id, ${oldest} AS xmin FROM ${mirrors} m
-                       WHERE coalesce(m.watermark, m.run_snapshot) IS NOT NULL GROUP BY m.tracked_id) AS passed
-         WHERE d.tracked_id = passed.tracked_id AND d.xid < passed.xmin`,
-  );
 }

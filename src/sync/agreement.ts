@@ -1,5 +1,10 @@
-import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { MirrorHandshake, MirrorState } from "../../convex/datahubSyncProtocol.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
+
+/** Part of each cursor: the state of the mirror in Convex that holds everything before the cursor. */
+export interface Acknowledged {
+  acknowledged: { nonce: string; fence: string };
+}
 
 /** What the two sides' memories of a mirror's last run, held against each other, allow (invariants 3 and 6). */
 export type Agreement =
@@ -23,7 +28,7 @@ export type Agreement =
 export function compareMemories(
   record: MirrorRecord | null,
   handshake: Pick<MirrorHandshake, "state" | "ledgerSample" | "rows">,
-  lineage: string,
+  { lineage, history }: { lineage: string; history: string },
 ): Agreement {
   const { state } = handshake;
   const disagreed = (reason: string, documentsGone = false): Agreement => ({
@@ -52,7 +57,14 @@ export function compareMemories(
   const open = record?.openRun ?? null;
   const knowsOpenRun = open !== null && (state.nonce === open.nonce || state.nonce === open.priorNonce);
   if (open?.finalNonce != null && state.nonce === open.finalNonce && !state.running) return { kind: "ended" };
-  if (knowsOpenRun) return { kind: "interrupted" };
+  if (knowsOpenRun) {
+    // What that run has sent since may come from commits that the restored database never had.
+    if (open.history !== history)
+      return disagreed("Postgres was restarted or restored since the last run was interrupted");
+    if (hasForgotten(state, open.cursor))
+      return disagreed("Convex was restored to before what the interrupted run had written");
+    return { kind: "interrupted" };
+  }
   if (record?.watermark && !state.running && state.nonce === record.watermark.nonce)
     return { kind: "agreed" };
   return disagreed(
@@ -60,4 +72,10 @@ export function compareMemories(
       ? "Postgres and Convex remember different last runs: one of the two was restored"
       : "Postgres does not remember the last run: the database was restored, or tracking was set up anew",
   );
+}
+
+/** Whether Convex is behind what the cursor says was acknowledged: each cursor is saved with a fence of its own. */
+function hasForgotten(state: MirrorState, cursor: unknown): boolean {
+  const { nonce, fence } = (cursor as Partial<Acknowledged> | null)?.acknowledged ?? {};
+  return nonce === state.nonce && fence !== undefined && state.fence < BigInt(fence);
 }

@@ -9,8 +9,9 @@ import { hashesPerPage, keysPerPage } from "./page-sizes.js";
  * Compares all keys and content hashes with the ledger. Only differences are read and sent: content that is equal
  * after TRUNCATE and reload costs the listing alone. What is in the ledger and not in the relation becomes a pending
  * deletion.
+ * @returns how many entries the ledger had
  */
-export async function compareAll(run: MirrorRun): Promise<void> {
+export async function compareAll(run: MirrorRun): Promise<number> {
   const { context, source, writer } = run;
   const { database, lease } = context;
   let differing: KeySize[] = [];
@@ -25,8 +26,10 @@ export async function compareAll(run: MirrorRun): Promise<void> {
 
   const flushAt = keysPerPage(context.settings);
   let compared = 0;
+  let listed = 0;
   writer.onRead = () => {}; // progress is in keys compared, not in rows read
   for await (const { key, left, right } of mergeByKey(listRelation(run), listLedger(run))) {
+    if (right !== null) listed += 1;
     if (left === null) gone.push(key);
     else if (left.hash !== right?.hash) differing.push({ key, bytes: 0 });
     if (differing.length + gone.length >= flushAt) await flush();
@@ -35,6 +38,15 @@ export async function compareAll(run: MirrorRun): Promise<void> {
   await flush();
   await forgetUnconfirmedDeletions(database, lease, source.name, "key", run.begunAt);
   await forgetVanishedRejections(run);
+  return listed;
+}
+
+/** Entries of the ledger, counted one by one: where the mirror's own count is wrong. */
+export async function countLedger(run: MirrorRun): Promise<number> {
+  let entries = 0;
+  const listing = listLedger(run);
+  while (!(await listing.next()).done) entries += 1;
+  return entries;
 }
 
 async function* listRelation({ context, reader }: MirrorRun): AsyncGenerator<KeyHash> {

@@ -3,11 +3,12 @@ import type { Snapshot } from "../source/snapshot.js";
 import type { ChangeCursor } from "../source/table-reader.js";
 import { saveCursor } from "../state/mirror-record.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
+import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
 
 /** Where an interrupted delta goes on: all changes up to here are acknowledged. */
-export interface DeltaCursor {
+export interface DeltaCursor extends Acknowledged {
   kind: "delta";
   at: ChangeCursor;
 }
@@ -34,7 +35,7 @@ export async function sendChanges(
     }
     cursor = page.cursor;
     if (cursor !== null) {
-      const saved: DeltaCursor = { kind: "delta", at: cursor };
+      const saved: DeltaCursor = { kind: "delta", at: cursor, acknowledged: await writer.seal() };
       await saveCursor(context.database, context.lease, source.name, saved);
     }
   } while (cursor !== null);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DocumentPage } from "../../convex/datahubSyncProtocol.js";
 import type { KeySize } from "../source/table-reader.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
+import { countLedger } from "./compare-pass.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
 
@@ -33,7 +34,7 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
     mended += edited.length;
   }
   await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "document", run.begunAt);
-  return { mended, restored: known < (await countLedger(run)) ? await restoreMissing(run) : 0 };
+  return { mended, restored: known < (await countEntries(run)) ? await restoreMissing(run) : 0 };
 }
 
 /**
@@ -82,7 +83,9 @@ async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promis
     .map(({ key }) => ({ key, bytes: 0 }));
 }
 
-async function countLedger({ context, source }: MirrorRun): Promise<number> {
+async function countEntries(run: MirrorRun): Promise<number> {
+  if (run.miscounted) return countLedger(run);
+  const { context, source } = run;
   const { sink, signal, deadlineAt } = context;
   const { mirrors } = await sink.handshake([source.name], { signal, deadlineAt });
   return mirrors[0]!.rows;

@@ -1,10 +1,11 @@
 import { saveCursor } from "../state/mirror-record.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
+import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
 
 /** Where an interrupted first load goes on: everything up to this key is acknowledged. */
-export interface LoadCursor {
+export interface LoadCursor extends Acknowledged {
   kind: "load";
   after: string | null;
 }
@@ -25,7 +26,7 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
     // Of a resumed load, the row may have been sent before it went.
     await addPendingDeletions(context.database, context.lease, source.name, "key", missing);
     after = page.at(-1)!.key;
-    const cursor: LoadCursor = { kind: "load", after };
+    const cursor: LoadCursor = { kind: "load", after, acknowledged: await writer.seal() };
     await saveCursor(context.database, context.lease, source.name, cursor);
   }
 }

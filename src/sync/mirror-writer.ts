@@ -128,6 +128,15 @@ export class MirrorWriter {
     this.#settled = [];
   }
 
+  /**
+   * After a checkpoint: gives what Convex holds now a name, which a Convex that is restored to before it does not know.
+   */
+  async seal(): Promise<{ nonce: string; fence: string }> {
+    await this.#sender.raiseFence();
+    const { nonce, fence } = this.token;
+    return { nonce, fence: fence.toString() };
+  }
+
   /** A row that was set aside before and still cannot be mirrored is no sign of a fault of the whole table. */
   async #recallRejected(rows: readonly SourceRow[]): Promise<void> {
     if (!this.#hadRejected) return;

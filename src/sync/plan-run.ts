@@ -94,17 +94,21 @@ export function planRun(situation: Situation): RunPlan {
 /** An open run is worth going on with only if it saw the table tracked and shaped as it is now. */
 function usable(open: OpenRun | null, source: MirrorSource): OpenRun | null {
   if (open === null || open.fingerprint !== source.fingerprint) return null;
+  if (open.files !== source.tracking!.files || source.unmarked !== null) return null;
   return open.generation === source.tracking!.generation ? open : null;
 }
 
 function whyFull(
   { source, comparisonNeeded }: Situation,
-  watermark: { generation: number; fingerprint: string },
+  watermark: { generation: number; fingerprint: string; files: string | null },
 ): string | null {
   if (watermark.generation !== source.tracking!.generation)
     return "the table was tracked anew since the last run";
   if (watermark.fingerprint !== source.fingerprint) return "the shape of its documents has changed";
   if (comparisonNeeded === "truncate") return "the table was truncated";
   if (comparisonNeeded === "unknown") return "rows were deleted whose keys could not be recorded";
+  if (source.unmarked !== null) return source.unmarked;
+  if (watermark.files !== source.tracking!.files)
+    return "the table was rewritten since the last run, which fires no trigger";
   return null;
 }

@@ -5,7 +5,7 @@ import { toConvexName } from "../encode/names.js";
 import { ENCODER_VERSION } from "../encode/type-table.js";
 import { EXIT, SyncError, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
-import type { StatusReport, TableStatus } from "../report.js";
+import type { Notice, StatusReport, TableStatus } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { countDeletions } from "../source/deletion-records.js";
 import { display, inspectMirror } from "../source/inspect-mirror.js";
@@ -17,8 +17,10 @@ import { requireMigrations } from "../state/apply-migrations.js";
 import { findTargetId, readLease } from "../state/lease.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { countPendingDeletions } from "../state/pending-deletions.js";
+import { findIdleMirrors } from "../state/recorded-deletions.js";
 import { countRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
 import { checkMirror } from "./check-mirror.js";
+import { deletionsKept, indexMissing } from "./notices.js";
 import { openDatabase } from "./open-database.js";
 
 export interface StatusOptions {
@@ -46,10 +48,12 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
     const { mirrors } = await sink.handshake(tables, { signal });
     const targetId = await findTargetId(database, config.convex.url);
     const statuses: TableStatus[] = [];
+    const notices: Notice[] = [];
     for (const mirror of config.mirrors) {
       const handshake = mirrors.find(({ table }) => table === mirror.mirror)!;
-      statuses.push(await tableStatus(database, targetId, mirror, handshake));
+      statuses.push(await tableStatus(database, targetId, mirror, handshake, notices));
     }
+    notices.push(...(await findIdleMirrors(database)).map(deletionsKept));
     const lease = targetId === null ? null : await readLease(database, targetId);
     const exitCode = exitCodeOf(statuses);
     return {
@@ -59,7 +63,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       tables: statuses,
       lease: lease && { ...lease, epoch: lease.epoch.toString() },
       horizon: await readHorizon(database),
-      notices: [],
+      notices,
     };
   } finally {
     await database.close();
@@ -71,6 +75,7 @@ async function tableStatus(
   targetId: number | null,
   config: MirrorConfig,
   handshake: MirrorHandshake,
+  notices: Notice[],
 ): Promise<TableStatus> {
   const record = targetId === null ? null : await readMirrorRecord(database, targetId, config.mirror);
   const kept = targetId === null ? null : await readKept(database, targetId, config.mirror);
@@ -102,6 +107,8 @@ async function tableStatus(
       base: display(source.base),
       ...(await countSource(database, source, record)),
     };
+    if (source.tracking?.problem === null && !source.tracking.indexed)
+      notices.push(indexMissing(display(source.base)));
     const tracking =
       source.tracking === null ? "missing" : source.tracking.problem === null ? "intact" : "broken";
     return { ...counted, tracking, problem: describeProblem(source, handshake) };

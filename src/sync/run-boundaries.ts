@@ -1,7 +1,9 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import { SyncError } from "../errors.js";
 import type { RunMode } from "../report.js";
 import type { MirrorSource, Tracking } from "../source/mirror-source.js";
 import type { SnapshotMoment } from "../source/snapshot.js";
+import { readIdentity } from "../source/source-identity.js";
 import {
   announceEnd,
   commitWatermark,
@@ -9,6 +11,7 @@ import {
   readMirrorRecord,
   type MirrorRecord,
 } from "../state/mirror-record.js";
+import { countLedger } from "./compare-pass.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
 import type { RunPlan } from "./plan-run.js";
 import type { RunContext } from "./run-context.js";
@@ -40,6 +43,9 @@ export async function beginRun(
       snapshotAt,
       generation: source.tracking.generation,
       fingerprint: source.fingerprint,
+      files: source.tracking.files,
+      history: context.history,
+      // A load is known by its cursor from the beginning; nothing is acknowledged yet.
       cursor: run.resumed?.cursor ?? (run.work.kind === "load" ? { kind: "load", after: null } : null),
       finalNonce: null,
     },
@@ -57,12 +63,11 @@ export async function beginRun(
  * Both sides learn the end under a new name: Postgres that it is coming, Convex that it is here, Postgres that it is
  * done. A crash between any two of these is recognised by that name.
  */
-export async function finishRun(
-  { context, source, writer }: MirrorRun,
-  mode: RunMode,
-  outcome: MirrorOutcome,
-): Promise<void> {
+export async function finishRun(run: MirrorRun, mode: RunMode, outcome: MirrorOutcome): Promise<void> {
+  const { context, source, writer } = run;
   const { database, lease, sink, clock, signal, deadlineAt } = context;
+  await requireTimeline(context);
+  const counted = run.miscounted ? { rows: await countLedger(run) } : {};
   const nextNonce = clock.uuid();
   await announceEnd(database, lease, source.name, nextNonce);
   const { read, inserted, updated, unchanged, deleted, rejected } = outcome;
@@ -72,6 +77,7 @@ export async function finishRun(
       nextNonce,
       highWaterMark: outcome.watermark.at,
       position: outcome.watermark.position,
+      ...counted,
       lastRun: {
         mode,
         outcome: "done",
@@ -92,4 +98,17 @@ export async function finishEndedRun(
 ): Promise<MirrorRecord | null> {
   await commitWatermark(context.database, context.lease, table, record.openRun!.mode, "done");
   return readMirrorRecord(context.database, context.lease.targetId, table);
+}
+
+/**
+ * A fail-over or a restore in the middle of a run may have taken back commits that the run has read, and no nonce says
+ * so: both sides know this run. The next one sees that the history is another, and compares.
+ */
+async function requireTimeline({ database, timeline }: RunContext): Promise<void> {
+  if ((await readIdentity(database)).timeline === timeline) return;
+  throw new SyncError({
+    code: "DATABASE_FAILED",
+    message: "Postgres failed over, or was restored, while this run was going on: what it read may be gone.",
+    remedy: "Run again: the next run compares everything by itself.",
+  });
 }

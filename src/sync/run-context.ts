@@ -14,7 +14,10 @@ export interface RunContext {
   clock: Clock;
   settings: Settings;
   listener: ProgressListener;
+  /** Of the source when the run began, as the two below. */
   lineage: string;
+  timeline: string;
+  history: string;
   /** The lease as it is now: the epoch may be raised while the run goes on. */
   lease: LeaseToken;
   /** Resolves when the lease is held; rejects with LEASE_LOST. */

@@ -6,11 +6,11 @@ import { SyncError, type ErrorCode } from "../errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport, TableReport } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { WritePacer } from "../sink/write-pacer.js";
-import { readIdentity } from "../source/source-identity.js";
+import { readIdentity, type SourceIdentity } from "../source/source-identity.js";
 import { requireMigrations } from "../state/apply-migrations.js";
 import { acquireLease, findTarget, raiseEpoch, releaseLease } from "../state/lease.js";
 import { readMirrorRecord, recordFailure } from "../state/mirror-record.js";
-import { purgeRecordedDeletions } from "../state/pending-deletions.js";
+import { purgeRecordedDeletions } from "../state/recorded-deletions.js";
 import { recordRun } from "../state/run-history.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { openDatabase } from "./open-database.js";
@@ -59,8 +59,8 @@ export async function runSync(options: RunOptions): Promise<RunReport> {
   });
   try {
     await requireMigrations(database);
-    const { lineage } = await readIdentity(database);
-    return await underLease(options, { database, sink, lineage, startedAtMs });
+    const identity = await readIdentity(database);
+    return await underLease(options, { database, sink, identity, startedAtMs });
   } finally {
     await database.close();
   }
@@ -69,7 +69,7 @@ export async function runSync(options: RunOptions): Promise<RunReport> {
 interface Opened {
   database: RunContext["database"];
   sink: ConvexSink;
-  lineage: string;
+  identity: SourceIdentity;
   startedAtMs: number;
 }
 
@@ -96,7 +96,9 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     clock,
     settings: config.settings,
     listener: progress,
-    lineage: opened.lineage,
+    lineage: opened.identity.lineage,
+    timeline: opened.identity.timeline,
+    history: opened.identity.history,
     lease: lease.token,
     ensureLease: () => keeper.ensure(),
     signal: AbortSignal.any([options.signal, stop.signal]),

@@ -50,7 +50,7 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   const plan = planDocument(source.columns, source.name);
 
   const record = await readMirrorRecord(database, context.lease.targetId, source.name);
-  const agreement = compareMemories(record, handshake, context.lineage);
+  const agreement = compareMemories(record, handshake, context);
   if (agreement.kind === "foreign" && !options.takeOver) throw foreignMirror(source.name);
   const remembered =
     agreement.kind === "ended" ? await finishEndedRun(context, source.name, record!) : record;
@@ -77,11 +77,14 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
     token: { table: source.name, epoch: context.lease.epoch, nonce: context.lease.nonce, fence: 0n },
     hadRejected: (await countRejectedRows(database, context.lease.targetId, source.name)) > 0,
   });
-  const mirrorRun: MirrorRun = { context, source, reader, writer, notices: run.notices, begunAt: snapshotAt };
+  const mirrorRun: MirrorRun = {
+    ...{ context, source, reader, writer, notices: run.notices, begunAt: snapshotAt },
+    ...{ documentsBefore: handshake.rows, miscounted: false },
+  };
 
   const end = await doWork(mirrorRun, run, { snapshot, at: snapshotAt });
   const heldBack = await makeDeletions(mirrorRun, {
-    documentsBefore: handshake.rows,
+    documentsBefore: mirrorRun.documentsBefore,
     allowed: options.allowDeletes,
   });
   const rejected = await countRejectedRows(database, context.lease.targetId, source.name);
@@ -130,9 +133,12 @@ async function doWork(
     case "delta":
       await sendChanges(run, plan.work.watermark, plan.work.cursor);
       break;
-    case "compare":
-      await compareAll(run);
+    case "compare": {
+      const listed = await compareAll(run);
+      run.miscounted = listed !== run.documentsBefore;
+      run.documentsBefore = listed;
       break;
+    }
   }
   let end = begun;
   if (plan.resumed !== null) {

@@ -24,9 +24,9 @@ import {
 import {
   addPendingDeletions,
   forgetUnconfirmedDeletions,
-  purgeRecordedDeletions,
   removePendingDeletions,
 } from "../../src/state/pending-deletions.js";
+import { purgeRecordedDeletions } from "../../src/state/recorded-deletions.js";
 import { forgetRejectedRows, recordRejectedRow } from "../../src/state/rejected-rows.js";
 import { recordRun } from "../../src/state/run-history.js";
 import { connectTo, createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
@@ -155,6 +155,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("invariant 5: the lease (Postgres %i)", (ve
           at: RUN.snapshotAt,
           generation: 3,
           fingerprint: "f",
+          files: "g",
           nonce: "final",
         },
         watermarkAgeSeconds: expect.any(Number) as number,
@@ -190,6 +191,8 @@ describe.each(ALL_POSTGRES_VERSIONS)("invariant 5: the lease (Postgres %i)", (ve
     snapshotAt: "2026-11-22T10:36:59.550000Z",
     generation: 3,
     fingerprint: "f",
+    files: "g",
+    history: "h",
     cursor: null,
     finalNonce: null,
   };

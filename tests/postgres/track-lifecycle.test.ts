@@ -262,6 +262,8 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
       keyColumns: ["id"],
       ignoredColumns: ["odd, name"],
       addedUpdatedAt: true,
+      files: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+      indexed: true,
       problem: null,
     });
   });

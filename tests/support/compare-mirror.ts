@@ -13,7 +13,9 @@ export async function compareMirror(
   { relation, mirror, ignore, exclude, columns: configured }: MirrorConfig,
 ): Promise<void> {
   const columns = await sql<{ name: string; type: string }[]>`
-    SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+    SELECT attname AS name,
+           CASE WHEN typtype IN ('e', 'c') THEN 'text' ELSE format_type(coalesce(nullif(typbasetype, 0), t.oid), NULL) END AS type
+      FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid
      WHERE attrelid = ${`${relation.schema}.${relation.name}`}::text::regclass AND attnum > 0 AND NOT attisdropped`;
   const [tracked] = await sql<{ added: boolean }[]>`
     SELECT added_updated_at AS added FROM datahub_sync.tracked_tables
@@ -29,7 +31,7 @@ export async function compareMirror(
     Object.fromEntries(
       mirrored.map(({ name, type }, at) => [
         configured[name]?.field ?? name,
-        row[at] === null ? null : read(row[at]!, type),
+        row[at] === null ? null : read(row[at]!, configured[name]?.encoding === "text" ? "text" : type),
       ]),
     ),
   );

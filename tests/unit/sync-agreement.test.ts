@@ -4,6 +4,8 @@ import type { MirrorRecord, OpenRun, Watermark } from "../../src/state/mirror-re
 import { compareMemories } from "../../src/sync/agreement.js";
 
 const LINEAGE = "source/cluster/-";
+const HISTORY = "1/-";
+const SOURCE = { lineage: LINEAGE, history: HISTORY };
 
 function state(nonce: string, fields: Partial<MirrorState> = {}): MirrorState {
   return {
@@ -26,6 +28,7 @@ const watermark = (nonce: string | null): Watermark => ({
   at: "2026-01-01T00:00:00Z",
   generation: 1,
   fingerprint: "f",
+  files: "g",
   nonce,
 });
 const openRun = (fields: Partial<OpenRun>): OpenRun => ({
@@ -36,6 +39,8 @@ const openRun = (fields: Partial<OpenRun>): OpenRun => ({
   snapshotAt: "2026-01-01T00:00:00Z",
   generation: 1,
   fingerprint: "f",
+  files: "g",
+  history: HISTORY,
   cursor: null,
   finalNonce: null,
   ...fields,
@@ -203,6 +208,43 @@ const CASES: Case[] = [
     kind: "interrupted",
   },
   {
+    says: "an interrupted run saw another history of the database",
+    remembered: record({
+      watermark: watermark("end"),
+      openRun: openRun({ priorNonce: "end", history: "2/-" }),
+    }),
+    state: state("run", { running: true }),
+    kind: "disagreed",
+  },
+  {
+    says: "Convex has what is acknowledged, or more",
+    remembered: record({ openRun: openRun({ cursor: { acknowledged: { nonce: "run", fence: "3" } } }) }),
+    state: state("run", { running: true, fence: 3n }),
+    kind: "interrupted",
+  },
+  {
+    says: "Convex is behind what it has acknowledged",
+    remembered: record({ openRun: openRun({ cursor: { acknowledged: { nonce: "run", fence: "3" } } }) }),
+    state: state("run", { running: true, fence: 2n }),
+    kind: "disagreed",
+  },
+  {
+    says: "what was acknowledged was acknowledged to the run before",
+    remembered: record({
+      openRun: openRun({ priorNonce: "old", cursor: { acknowledged: { nonce: "old", fence: "3" } } }),
+    }),
+    state: state("run", { running: true, fence: 0n }),
+    kind: "interrupted",
+  },
+  {
+    says: "the run that was to resume never began, and Convex is behind the one before",
+    remembered: record({
+      openRun: openRun({ priorNonce: "old", cursor: { acknowledged: { nonce: "old", fence: "3" } } }),
+    }),
+    state: state("old", { running: true, fence: 1n }),
+    kind: "disagreed",
+  },
+  {
     says: "an empty mirror is as it was left",
     remembered: record({ watermark: watermark("end") }),
     state: state("end", { rows: 0 }),
@@ -214,7 +256,7 @@ const CASES: Case[] = [
 
 describe("invariants 3 and 6: what the two sides' memories allow", () => {
   test.each(CASES)("$says: $kind", ({ remembered, state, ledgerSample = "present", rows = 5, kind }) => {
-    const agreement = compareMemories(remembered, { state, ledgerSample, rows }, LINEAGE);
+    const agreement = compareMemories(remembered, { state, ledgerSample, rows }, SOURCE);
     const name =
       agreement.kind === "disagreed" && agreement.documentsGone ? "documents gone" : agreement.kind;
     expect(name).toBe(kind);

@@ -8,13 +8,15 @@ import { planRun, type Situation } from "../../src/sync/plan-run.js";
 const source = {
   name: "t",
   fingerprint: "f",
-  tracking: { id: 1, generation: 3, problem: null },
+  tracking: { id: 1, generation: 3, files: "g", indexed: true, problem: null },
+  unmarked: null,
 } as MirrorSource;
 const watermark: Watermark = {
   snapshot: "10:10:",
   at: "2026-01-01T00:00:00Z",
   generation: 3,
   fingerprint: "f",
+  files: "g",
   nonce: "end",
 };
 const open: OpenRun = {
@@ -25,6 +27,8 @@ const open: OpenRun = {
   snapshotAt: "2026-01-02T00:00:00Z",
   generation: 3,
   fingerprint: "f",
+  files: "g",
+  history: "h",
   cursor: null,
   finalNonce: null,
 };
