@@ -1,7 +1,4 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { systemClock } from "../../src/clock.js";
+import { describe, expect, test, vi } from "vitest";
 import type { ConvexCallError } from "../../src/sink/convex-call-error.js";
 import { ConvexTransport, type CallMeter } from "../../src/sink/convex-transport.js";
 import {
@@ -217,58 +214,5 @@ describe("invariant 11: neither the key nor a value reaches an error", () => {
     const spies = (["log", "info", "warn", "error", "debug"] as const).map((m) => vi.spyOn(console, m));
     await failureFor(Response.json({ status: "error", errorMessage: echo, logLines: [echo] }), secrets);
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
-  });
-});
-
-describe("over a real connection", () => {
-  let server: Server | undefined;
-  afterEach(() => void server?.close());
-
-  /** A deployment that does this with each request. */
-  async function serve(handler: Parameters<typeof createServer>[1]): Promise<ConvexTransport> {
-    server = createServer(handler);
-    await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    return new ConvexTransport({ url: `http://127.0.0.1:${port}`, syncKey: SYNC_KEY, clock: systemClock });
-  }
-
-  test("a connection cut before the answer", async () => {
-    const transport = await serve((request) => request.socket.destroy());
-    await expect(transport.query("handshake", {}, { meter: newMeter() })).rejects.toMatchObject({
-      kind: "network",
-    });
-  });
-
-  test("a connection cut in the middle of the answer", async () => {
-    const transport = await serve((request, response) => {
-      response.writeHead(200, { "content-length": 1_000 });
-      response.write('{"status":"success",');
-      request.resume().on("end", () => response.destroy());
-    });
-    await expect(transport.query("handshake", {}, { meter: newMeter() })).rejects.toMatchObject({
-      kind: "network",
-    });
-  });
-
-  test("nobody listens", async () => {
-    const transport = await serve(() => undefined);
-    await new Promise((resolve) => server!.close(resolve));
-    await expect(transport.query("handshake", {}, { meter: newMeter() })).rejects.toMatchObject({
-      kind: "network",
-      code: "ECONNREFUSED",
-    });
-  });
-
-  test("a redirect is not followed: it would hand the key to another host", async () => {
-    const paths: (string | undefined)[] = [];
-    const transport = await serve((request, response) => {
-      paths.push(request.url);
-      response.writeHead(307, { location: "/elsewhere" }).end();
-    });
-    await expect(transport.query("handshake", {}, { meter: newMeter() })).rejects.toMatchObject({
-      kind: "http",
-      status: 307,
-    });
-    expect(paths).toEqual(["/api/query"]);
   });
 });
