@@ -1,7 +1,11 @@
 import { expect } from "vitest";
+import type { Clock } from "../../src/clock.js";
 import type { LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
 import type { Fault, FaultPoint, Faults } from "../../src/local/convex/faults.js";
-import type { MirrorFixture, MirrorOptions } from "./mirror-fixture.js";
+import { hurriedClock, type MirrorFixture, type MirrorOptions } from "./mirror-fixture.js";
+
+/** Every backoff is the shortest there is. */
+export const calmClock: Clock = { ...hurriedClock, random: () => 0 };
 
 export interface FaultyMirror {
   mirror: MirrorFixture;

@@ -3,6 +3,7 @@ import type { Clock } from "../../src/clock.js";
 import type { FaultPoint } from "../../src/local/convex/faults.js";
 import {
   answer,
+  calmClock,
   CUT,
   expectNothingSetAside,
   httpDate,
@@ -14,9 +15,6 @@ import { HURRY, hurriedClock, useMirrors, type MirrorFixture } from "../support/
 vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useMirrors();
-
-/** Every backoff is the shortest there is. */
-const calmClock: Clock = { ...hurriedClock, random: () => 0 };
 
 /** A first load, a delta and a deep run, which together make every kind of call; what each has written. */
 async function runHistory(mirror: MirrorFixture, beforeRun: () => void) {
