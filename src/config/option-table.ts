@@ -103,7 +103,7 @@ export const OPTIONS = {
     variables: ["DATAHUB_SYNC_CALL_TIMEOUT_SECONDS"],
     check: wholeNumber(1, 3600),
     fallback: "60",
-    help: "Longest time for one call to Convex. A statement in Postgres gets ten times as long.",
+    help: "Longest time for one call to Convex, and for connecting to Postgres. A statement there gets ten times as long.",
     scope: "all",
   },
   leaseSeconds: {
