@@ -28,7 +28,7 @@ export default defineConfig({
     globalSetup: "tests/support/global-setup.ts",
     pool: "forks",
     maxWorkers: 2, // each file may drive a Postgres and a CLI beside itself
-    testTimeout: 60_000,
+    testTimeout: 240_000, // hangs, not speed: a busy machine is no failure
     hookTimeout: 120_000,
     retry: 0, // a test that passes at the second try has failed
     reporters: resultsFile ? ["default", ["json", { outputFile: resultsFile }]] : ["default"],
