@@ -46,6 +46,13 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Mirror the inheriting tables themselves, or turn them into partitions.",
     );
   }
+  if (base.hidesRows) {
+    throw refuse(
+      "PERMISSION_DENIED",
+      `Row-level security of ${display(base)} applies to this role: rows that it does not see would be deleted from the mirror.`,
+      "Connect as a role that it does not apply to: ALTER ROLE … BYPASSRLS, or the table's owner where it is not forced on him.",
+    );
+  }
   const keyColumns = config.key ?? (await readPrimaryKey(sql, base.oid));
   if (keyColumns === null || !(await isKey(sql, base.oid, keyColumns))) {
     throw refuse(

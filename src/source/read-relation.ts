@@ -26,6 +26,8 @@ export interface Relation extends RelationName {
   isUnlogged: boolean;
   /** Tables other than partitions inherit from it. */
   hasHeirs: boolean;
+  /** Row-level security applies to our role: it may see a part of the rows only. */
+  hidesRows: boolean;
   /** Of a view: what it shows of a row depends on more than the row. */
   readsBeyondRow: boolean;
   /** Each row comes from one row of the relation below, and from that alone. Always true of tables. */
@@ -55,6 +57,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
       beyond_row: string;
       unlogged: string;
       heirs: string;
+      hides_rows: string;
       columns: string;
     }[]
   >(
@@ -67,6 +70,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
             CASE WHEN c.relkind = 'v' THEN ${BEYOND_ROW} ELSE false END::text AS beyond_row,
             (c.relpersistence = 'u')::text AS unlogged,
             (c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid))::text AS heirs,
+            pg_catalog.row_security_active(c.oid)::text AS hides_rows,
             (SELECT coalesce(json_agg(json_build_object(
                       'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
                       'display', format_type(a.atttypid, a.atttypmod),
@@ -93,6 +97,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
     definition: found.definition,
     isUnlogged: found.unlogged === "true",
     hasHeirs: found.heirs === "true",
+    hidesRows: found.hides_rows === "true",
     readsBeyondRow: found.beyond_row === "true",
     isRowByRow: found.row_by_row === "true",
     columns: columns.map((column) => ({
