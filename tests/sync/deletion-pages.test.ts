@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { watchRun } from "../support/crash.js";
 import { useMirrors } from "../support/mirror-fixture.js";
 
 const open = useMirrors();
@@ -16,4 +17,18 @@ test("recorded deletions of several pages are all made, though their ids gain a 
   const report = await mirror.sync("delta", { allowDeletes: true });
   expect(report).toMatchObject({ mode: "delta", deleted: 30 });
   await mirror.compare();
+});
+
+test("invariant 10: a comparison writes down what is gone page by page, however much it is", async () => {
+  const mirror = await open({
+    ddl: "CREATE TABLE $t (id int PRIMARY KEY)",
+    settings: { pageRows: 2 },
+  });
+  await mirror.run("INSERT INTO $t SELECT generate_series(1, 30)");
+  await mirror.sync();
+  await mirror.run("DELETE FROM $t");
+  const { steps, report } = await watchRun(mirror, { mode: "full" });
+  expect(report!.tables[0]).toMatchObject({ mode: "full", heldBack: 30 });
+  // Pages of eight keys.
+  expect(steps.filter((step) => step.includes("recording deletions"))).toHaveLength(4);
 });

@@ -98,6 +98,21 @@ describe("invariant 3: the watermark moves only after Convex has acknowledged ev
     const moves = steps.findIndex((step) => step.includes("moving the watermark"));
     expect(steps.slice(moves).filter((step) => step.startsWith("Convex:"))).toEqual([]);
   });
+
+  test.each(["Postgres: announcing the end", "Convex: finishRun", "Postgres: moving the watermark"])(
+    "a crash before %s is recognised: nothing is compared for it, and nothing sent again",
+    async (last) => {
+      const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)", settings: SETTINGS });
+      await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+      await mirror.sync();
+      await mirror.run("UPDATE $t SET a = 'b' WHERE id < 4");
+      const run = await watchRun(mirror, { crashBefore: (step) => step.startsWith(last) });
+      expect(run.crashed).toBe(true);
+      await mirror.expireLease();
+      expect(await mirror.sync()).toMatchObject({ mode: "delta", inserted: 0, updated: 0, deleted: 0 });
+      await mirror.compare();
+    },
+  );
 });
 
 test("deletions wait for a first load that another deployment's runs overtake", async () => {
