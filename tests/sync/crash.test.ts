@@ -164,6 +164,22 @@ describe("invariant 8: what a run held back is not forgotten", () => {
     expect(await mirror.sync("delta", { allowDeletes: true })).toMatchObject({ heldBack: 0, deleted: 20 });
     await mirror.compare();
   });
+
+  test("when the run that may delete it crashes before Convex has", async () => {
+    const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)", settings: SETTINGS });
+    await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 40) n");
+    await mirror.sync();
+    await mirror.run("DELETE FROM $t WHERE id > 20");
+    expect(await mirror.sync()).toMatchObject({ heldBack: 20 });
+    const run = await watchRun(mirror, {
+      allowDeletes: true,
+      crashBefore: (step) => step === "Convex: applyBatch",
+    });
+    expect(run.crashed).toBe(true);
+    await mirror.expireLease();
+    expect(await mirror.sync("delta", { allowDeletes: true })).toMatchObject({ heldBack: 0, deleted: 20 });
+    await mirror.compare();
+  });
 });
 
 /** The steps before have changed nothing yet. */
