@@ -46,6 +46,13 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Mirror the inheriting tables themselves, or turn them into partitions.",
     );
   }
+  if (base.lateTrigger !== null) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `The trigger ${base.lateTrigger} of ${display(base)} fires after the tracking's: what it changes would not be marked.`,
+      "ALTER TRIGGER … RENAME TO a name that sorts before zzz_datahub_sync, and run with --full once.",
+    );
+  }
   if (base.hidesRows) {
     throw refuse(
       "PERMISSION_DENIED",

@@ -51,6 +51,16 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
       "RELATION_UNSUPPORTED",
       /neither a table nor a view/,
     ],
+    [
+      "a trigger that fires after ours",
+      `${TABLE};
+       CREATE FUNCTION change_$t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.a := NEW.a || 1; RETURN NEW; END';
+       CREATE TRIGGER zzzz BEFORE UPDATE ON $t FOR EACH ROW EXECUTE FUNCTION change_$t()`,
+      "$t",
+      {},
+      "RELATION_UNSUPPORTED",
+      /The trigger zzzz of t\d+ fires after/,
+    ],
     ["a table without a primary key", "CREATE TABLE $t (id int)", "$t", {}, "NO_KEY", /has no primary key/],
     ["a key that is none", TABLE, "$t", { key: ["a"] }, "NO_KEY", /The columns a of t\d+ are not a key/],
     ["a key that does not exist", TABLE, "$t", { key: ["id", "nope"] }, "NO_KEY", /The columns id, nope of/],
