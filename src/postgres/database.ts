@@ -18,7 +18,10 @@ export interface DatabaseOptions {
   statementTimeoutMs: number;
   /** Tries of a statement whose connection failed, the first included; by default as the constants below say. */
   maxAttempts?: number;
-  /** Aborts waits and keeps new statements from starting. */
+  /**
+   * Aborted when the program should end: from then on nobody is waited for who does not answer. Statements that need
+   * no wait still go through, so that a run can put down what it holds.
+   */
   signal?: AbortSignal | undefined;
 }
 
@@ -39,6 +42,9 @@ const ATTEMPTS = 5;
 
 /** Each of these has taken the longest time there is already. */
 const ATTEMPTS_IN_SILENCE = 3;
+
+/** Longest time until a server has answered, once the program should end. Whoever runs it waits at the terminal. */
+const CONNECT_AT_END_MS = 2_000;
 
 /** About 25 s of waiting, 45 s at most: a run that has come far outlasts a restart of a server that did answer it. */
 const ATTEMPTS_DURING_RESTART = 10;
@@ -62,16 +68,16 @@ export class Database {
   /**
    * Runs statements that may run twice, and tries again when the connection failed.
    * @param doing for messages, as in "reading the catalog"
-   * @throws SyncError
+   * @throws SyncError; the signal's reason when it was aborted during a wait
    */
   async run<T>(doing: string, work: (sql: Sql) => Promise<T>): Promise<T> {
     const { clock, signal } = this.#options;
+    const ending = signal?.aborted === true;
     for (let attempt = 1; ; attempt++) {
-      signal?.throwIfAborted();
       try {
         return await this.#once(work);
       } catch (error) {
-        if (!isRetryable(error) || attempt >= this.#maxAttempts(error)) {
+        if (ending || !isRetryable(error) || attempt >= this.#maxAttempts(error)) {
           if (isRestart(error)) this.#worthWaiting = false;
           throw toSyncError(error, doing);
         }
@@ -104,7 +110,11 @@ export class Database {
     const deadline = new AbortController();
     client.statements++;
     try {
-      return await Promise.race([work(client.sql), this.#deadline(client, deadline.signal)]);
+      return await Promise.race([
+        work(client.sql),
+        this.#deadline(client, deadline.signal),
+        this.#shorterDeadline(client, deadline.signal),
+      ]);
     } catch (error) {
       if (isConnectionAtFault(error)) this.#drop(client);
       throw error;
@@ -131,6 +141,23 @@ export class Database {
     if (!client.answered) throw coded("CONNECT_TIMEOUT", "No server answered.");
     await this.#sleep(statementTimeoutMs - connectTimeoutMs, stop);
     throw coded("STATEMENT_DEADLINE", "The statement took too long.");
+  }
+
+  /** Rejects when the program should end and no server has answered yet. */
+  async #shorterDeadline(client: Client, stop: AbortSignal): Promise<never> {
+    await this.#aborted(stop);
+    await this.#sleep(Math.min(CONNECT_AT_END_MS, this.#options.connectTimeoutMs), stop);
+    if (!client.answered) throw coded("CONNECT_TIMEOUT", "No server answered.");
+    return new Promise(() => {});
+  }
+
+  /** Resolves when the program should end; never, once it is stopped. */
+  #aborted(stop: AbortSignal): Promise<void> {
+    const { signal } = this.#options;
+    return new Promise((resolve) => {
+      if (signal?.aborted) resolve();
+      else signal?.addEventListener("abort", () => resolve(), { once: true, signal: stop });
+    });
   }
 
   /** Never resolves once it is stopped. */

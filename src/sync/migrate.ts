@@ -13,6 +13,8 @@ import { openDatabase } from "./open-database.js";
 export interface MigrateOptions {
   config: SourceConfig;
   clock: Clock;
+  /** Aborts between two tables, with a SyncError as its reason. */
+  signal?: AbortSignal;
 }
 
 /** What became of one table's tracking. */
@@ -40,14 +42,15 @@ export interface MigrateReport extends TrackingReport {
  * Applies the migrations and tracks the configured tables. Repeated, it changes nothing and locks nothing. A table
  * that cannot be tracked leaves the others alone.
  */
-export async function migrate({ config, clock }: MigrateOptions): Promise<MigrateReport> {
-  const database = openDatabase(config.database, config.settings, clock);
+export async function migrate({ config, clock, signal }: MigrateOptions): Promise<MigrateReport> {
+  const database = openDatabase(config.database, config.settings, clock, signal);
   try {
     const trackedBefore = await readTrackedTables(database);
     const applied = await applyMigrations(database);
     const changes: TrackingChange[] = [];
     const byBase = await groupByBase(database, config.mirrors);
     for (const mirror of config.mirrors) {
+      signal?.throwIfAborted();
       changes.push(await change(mirror, () => trackMirror(database, mirror, byBase, trackedBefore)));
     }
     return { applied, ...report(changes), notices: announce(changes) };
@@ -57,12 +60,13 @@ export async function migrate({ config, clock }: MigrateOptions): Promise<Migrat
 }
 
 /** Removes the tracking of the configured tables, and what it added to them. Documents in Convex stay. */
-export async function untrack({ config, clock }: MigrateOptions): Promise<TrackingReport> {
-  const database = openDatabase(config.database, config.settings, clock);
+export async function untrack({ config, clock, signal }: MigrateOptions): Promise<TrackingReport> {
+  const database = openDatabase(config.database, config.settings, clock, signal);
   try {
     await requireMigrations(database);
     const changes: TrackingChange[] = [];
     for (const mirror of config.mirrors) {
+      signal?.throwIfAborted();
       changes.push(
         await change(mirror, async () => {
           const resolved = await resolve(database, mirror);

@@ -5,7 +5,13 @@ import { Database } from "../postgres/database.js";
 /** A comparison hashes whole tables: statements get more time than single calls do. */
 const STATEMENT_TIME_FACTOR = 10;
 
-export function openDatabase(config: DatabaseConfig, settings: Settings, clock: Clock): Database {
+/** @param signal aborted when the command should end */
+export function openDatabase(
+  config: DatabaseConfig,
+  settings: Settings,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Database {
   return new Database({
     url: config.url.reveal(),
     host: config.host,
@@ -13,6 +19,7 @@ export function openDatabase(config: DatabaseConfig, settings: Settings, clock: 
     database: config.database,
     ssl: config.sslMode === "disable" ? false : config.sslMode,
     clock,
+    signal,
     connectTimeoutMs: settings.callTimeoutMs,
     statementTimeoutMs: settings.callTimeoutMs * STATEMENT_TIME_FACTOR,
   });

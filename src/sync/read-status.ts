@@ -34,7 +34,7 @@ const NAMED_ROWS = 20;
 
 /** Reads both sides and changes neither. A table whose delta is not exact or cannot run makes the exit code 6. */
 export async function readStatus({ config, clock, signal }: StatusOptions): Promise<StatusReport> {
-  const database = openDatabase(config.database, config.settings, clock);
+  const database = openDatabase(config.database, config.settings, clock, signal);
   const sink = new ConvexSink({
     url: config.convex.url,
     syncKey: config.convex.syncKey.reveal(),
@@ -50,6 +50,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
     const statuses: TableStatus[] = [];
     const notices: Notice[] = [];
     for (const mirror of config.mirrors) {
+      signal?.throwIfAborted();
       const handshake = mirrors.find(({ table }) => table === mirror.mirror)!;
       statuses.push(await tableStatus(database, targetId, mirror, handshake, notices));
     }

@@ -50,7 +50,7 @@ const ENDS_RUN: ReadonlySet<ErrorCode> = new Set([
 export async function runSync(options: RunOptions): Promise<RunReport> {
   const { config, clock } = options;
   const startedAtMs = clock.now();
-  const database = openDatabase(config.database, config.settings, clock);
+  const database = openDatabase(config.database, config.settings, clock, options.signal);
   const sink = new ConvexSink({
     url: config.convex.url,
     syncKey: config.convex.syncKey.reveal(),

@@ -143,6 +143,23 @@ describe("a query that never settles when the peer closes before it has authenti
   });
 });
 
+describe("a program that should end", () => {
+  const stopped = AbortSignal.abort(new Error("stopped"));
+
+  test("still gets answers, so that it can put down what it holds", async () => {
+    expect(await one(open(gate.url, { signal: stopped }))).toBe(1);
+  });
+
+  test("waits two seconds for a server that does not answer, and does not try again", async () => {
+    gate.state = "slammed";
+    const clock = new CountingClock(1000);
+    await expect(one(open(gate.url, { clock, signal: stopped }))).rejects.toMatchObject({
+      code: "DATABASE_UNREACHABLE",
+    });
+    expect(clock.passed).toEqual([2_000]);
+  });
+});
+
 describe("an error of an earlier statement, reported for the next one on that connection", () => {
   test.each([1, 2, 3])("a backend is killed at work, with %i statements under way", async (count) => {
     const database = open(db.url, { maxAttempts: 1 });

@@ -1,7 +1,11 @@
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { systemClock } from "../../src/clock.js";
+import { SyncError } from "../../src/errors.js";
 import { startPostgres, type LocalPostgres } from "../../src/local/postgres/start-postgres.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
+import { migrate, untrack } from "../../src/sync/migrate.js";
+import { readStatus } from "../../src/sync/read-status.js";
 import { collectUncaught } from "../support/collect-uncaught.js";
 import { CountingClock } from "../support/counting-clock.js";
 import { watchRun, type Step } from "../support/crash.js";
@@ -175,6 +179,45 @@ describe("ECONNREFUSED: nobody listens", () => {
     await mirror.sync();
     await mirror.compare();
   });
+
+  test.each(["reading the migrations", "reading rows", "recording the run"])(
+    "while %s, and a stop is asked for: nobody waits for the server any more",
+    async (moment) => {
+      await open();
+      const stop = new AbortController();
+      const interrupted = new SyncError({ code: "INTERRUPTED", message: "Stopped.", remedy: "None." });
+      const clock = new CountingClock(HURRY, (count) => (count === 2 ? stop.abort(interrupted) : undefined));
+      const outcome = await watchRun(mirror, {
+        clock,
+        signal: stop.signal,
+        onStep: async (step) => {
+          if (is(step, moment) && gate.listening) await gate.shut();
+        },
+      }).then(
+        ({ report }) => report!.tables[0]!.error?.code ?? report!.notices.map(({ code }) => code).join(),
+        (error: unknown) => (error as SyncError).code,
+      );
+      expect(outcome).toBe(moment === "recording the run" ? "RUN_NOT_RECORDED" : "INTERRUPTED");
+      expect(clock.passed).toHaveLength(2);
+      await gate.reopen();
+      await mirror.expireLease();
+      await mirror.sync();
+      await mirror.compare();
+    },
+  );
+});
+
+test("migrate, untrack and status stop before the next table", async () => {
+  await open(db.url);
+  const { config } = mirror;
+  const interrupted = new SyncError({ code: "INTERRUPTED", message: "Stopped.", remedy: "None." });
+  const stopped = { config, clock: systemClock, signal: AbortSignal.abort(interrupted) };
+  await expect(untrack(stopped)).rejects.toBe(interrupted);
+  expect(await mirror.status()).toMatchObject({ tables: [{ tracking: "intact" }] });
+  await expect(readStatus(stopped)).rejects.toBe(interrupted);
+  await untrack({ config, clock: systemClock });
+  await expect(migrate(stopped)).rejects.toBe(interrupted);
+  expect(await mirror.status()).toMatchObject({ tables: [{ tracking: "missing" }] });
 });
 
 describe("a server that lets nobody in", () => {
