@@ -20,7 +20,7 @@ export const EXIT_CODES: Record<ExitCode, string> = {
   [EXIT.rowsSetAside]: "done, but rows were set aside",
   [EXIT.leaseHeld]: "another run holds the lease",
   [EXIT.deletionsHeldBack]: "deletions were held back by the guard",
-  [EXIT.stale]: "stale, or not equal",
+  [EXIT.stale]: "status: a table was never loaded, or has a problem",
 };
 
 const HELP = `

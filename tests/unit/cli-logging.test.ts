@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { createLog, type LogOptions } from "../../src/cli/logging/create-log.js";
 import { Screen } from "../../src/cli/logging/screen.js";
 import { Scrubber } from "../../src/cli/logging/scrubber.js";
+import { readDatabaseUrl } from "../../src/config/database-url.js";
 import { Secret } from "../../src/config/secret.js";
 import { Captured, frozenClock } from "../support/fake-io.js";
 import { makeTemporaryFolder } from "../support/temporary-folder.js";
@@ -187,6 +188,19 @@ describe("the log", () => {
 });
 
 describe("the scrubber", () => {
+  it("leaves the example in a remedy, and no connection string that looks like it", () => {
+    const scrubber = new Scrubber();
+    for (const url of ["nonsense", "postgresql:///db", "postgresql://h/db?host=h"]) {
+      const result = readDatabaseUrl(url, "DATABASE_URL");
+      if (result.ok) throw new Error("It should be refused.");
+      expect(result.problem.remedy).toContain("postgresql://user:password@host");
+      expect(scrubber.scrub(result.problem.remedy)).toBe(result.problem.remedy);
+    }
+    for (const rest of ["host.example/database", "host/databases", "host/other", "host:1/database"]) {
+      expect(scrubber.scrub(`postgresql://user:password@${rest}`)).toBe("[secret]");
+    }
+  });
+
   it("leaves no registered value in any text", () => {
     fc.assert(
       fc.property(

@@ -2,8 +2,8 @@ import type { Secret } from "../../config/secret.js";
 
 const SHOWN = "[secret]";
 
-/** Connection strings are recognised even when nobody registered them. */
-const CONNECTION_STRING = /\bpostgres(?:ql)?:\/\/[^\s"'`<>]+/gi;
+/** Connection strings are recognised even when nobody registered them; but for the one by which messages show the form. */
+const CONNECTION_STRING = /\bpostgres(?:ql)?:\/\/(?!user:password@host(?::port)?\/database\b)[^\s"'`<>]+/gi;
 
 /** Removes secrets from text, in the last step before it is written (invariant 11). */
 export class Scrubber {
