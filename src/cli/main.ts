@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --
 import { systemClock } from "../clock.js";
 import { processEnvironment } from "../config/environment.js";
+import { EXIT } from "../errors.js";
 import type { CliIo, OutputStream } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { guardProcess } from "./process-guard.js";
@@ -24,8 +25,10 @@ const COMMANDS: Commands = {
 
 const { stdout, stderr } = process;
 
-// A reader that has seen enough (`| head`) is no failure.
-for (const stream of [stdout, stderr]) stream.on("error", ignoreBrokenPipe);
+/** Output was lost to a full disk or a terminal that is gone. No reason to end a run, but one not to exit 0. */
+let outputLost = false;
+stdout.on("error", (error) => noteLoss("output", error));
+stderr.on("error", (error) => noteLoss("error", error));
 
 const guard = guardProcess({
   host: process,
@@ -46,10 +49,13 @@ const exitCode = await runCli(process.argv.slice(2), io, COMMANDS);
 guard.release();
 await Promise.all([flushed(stdout), flushed(stderr)]);
 // Not left to the event loop: a driver's socket that does not close would keep a finished run alive.
-process.exit(exitCode);
+process.exit(outputLost && exitCode === EXIT.done ? EXIT.failed : exitCode);
 
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+function noteLoss(stream: "output" | "error", { code }: NodeJS.ErrnoException): void {
+  // A reader that has seen enough (`| head`) is no failure.
+  if (code === "EPIPE" || outputLost) return;
+  outputLost = true;
+  if (stream === "output") stderr.write(`error: Standard output could not be written (${code}).\n`);
 }
 
 /** What was written to a pipe is lost when the process exits before the other end has taken it. */
