@@ -191,6 +191,13 @@ describe("invariant 6: where the lineage differs", () => {
     }
   });
 
+  test("the run is refused as well after the schema datahub_sync was dropped and made anew: the source has another id", async () => {
+    const mirror = await loaded();
+    await mirror.run("UPDATE datahub_sync.source SET id = gen_random_uuid()");
+    expect((await mirror.runSync()).tables[0]!.error).toMatchObject({ code: "LINEAGE_MISMATCH" });
+    expect(await mirror.sync("delta", { takeOver: true })).toMatchObject({ mode: "full", read: 0 });
+  });
+
   test("a take-over that crashes at any step is completed by the next run", async () => {
     const first = await loaded();
     const other = await createMigratedDatabase();
