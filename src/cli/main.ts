@@ -27,8 +27,8 @@ const { stdout, stderr } = process;
 
 /** Output was lost to a full disk or a terminal that is gone. No reason to end a run, but one not to exit 0. */
 let outputLost = false;
-stdout.on("error", (error) => noteLoss("output", error));
-stderr.on("error", (error) => noteLoss("error", error));
+stdout.on("error", (error: NodeJS.ErrnoException) => noteLoss("output", error));
+stderr.on("error", (error: NodeJS.ErrnoException) => noteLoss("error", error));
 
 const guard = guardProcess({
   host: process,
