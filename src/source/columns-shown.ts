@@ -1,6 +1,6 @@
 import type { Sql } from "../postgres/database.js";
-import type { ResolvedMirror } from "./inspect-mirror.js";
 import { readColumnsUsed } from "./read-relation.js";
+import type { ResolvedMirror } from "./resolved-mirror.js";
 
 /**
  * The base table's columns whose content a mirror shows: tracking has to compare these. A column that a view shows

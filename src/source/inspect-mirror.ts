@@ -6,16 +6,8 @@ import { columnsShown } from "./columns-shown.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { MirrorSource } from "./mirror-source.js";
 import { isKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
+import type { ResolvedMirror } from "./resolved-mirror.js";
 import { readTracking, type TrackingRecord } from "./tracking.js";
-
-/** What `migrate` needs before a table is tracked. */
-export interface ResolvedMirror {
-  config: MirrorConfig;
-  relation: Relation;
-  base: Relation;
-  keyColumns: string[];
-  tracking: TrackingRecord | null;
-}
 
 /**
  * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.

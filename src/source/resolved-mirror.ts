@@ -1,0 +1,12 @@
+import type { MirrorConfig } from "../config/types.js";
+import type { Relation } from "./read-relation.js";
+import type { TrackingRecord } from "./tracking.js";
+
+/** A configured mirror with what the catalog says of it: what `migrate` needs before a table is tracked. */
+export interface ResolvedMirror {
+  config: MirrorConfig;
+  relation: Relation;
+  base: Relation;
+  keyColumns: string[];
+  tracking: TrackingRecord | null;
+}
