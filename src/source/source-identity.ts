@@ -33,7 +33,7 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
                 (SELECT timeline_id::text FROM pg_control_checkpoint()) AS timeline,
                 current_setting('neon.timeline_id', true) AS neon_timeline,
                 (SELECT xmin::text FROM pg_database WHERE datname = current_database()) AS made,
-                pg_postmaster_start_time()::text AS started,
+                extract(epoch FROM pg_postmaster_start_time())::text AS started,
                 pg_is_in_recovery()::text AS recovering,
                 current_setting('server_version_num') AS version`,
       );

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../src/postgres/database.js";
 import { inspectMirror } from "../../src/source/inspect-mirror.js";
+import { readIdentity } from "../../src/source/source-identity.js";
 import type { TableReader } from "../../src/source/table-reader.js";
 import { connectTo, createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
 import { inspect, mirrorConfig, openReader, snapshotOf } from "../support/open-reader.js";
@@ -55,6 +56,10 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     afterAll(async () => {
       await polluted.close();
       await db.drop();
+    });
+
+    test("the source is the same, and has the same history", async () => {
+      expect(await readIdentity(polluted)).toEqual(await readIdentity(db.database));
     });
 
     /** Everything that a reader says. */
