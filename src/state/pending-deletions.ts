@@ -1,7 +1,8 @@
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import { pendingDeletions } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
+import { ofMirror, withKeys } from "./keys-of-mirror.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
 
 /**
@@ -50,9 +51,9 @@ export async function removePendingDeletions(
     database,
     token,
     `recording deletions of ${mirror}`,
-    sql`DELETE FROM ${pendingDeletions} p USING held
-         WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}
-           AND p.key = ANY (${arrayLiteral(keys)}::text::text[])`,
+    sql`DELETE FROM ${pendingDeletions} USING held
+         WHERE target_id = held_target AND mirror = ${mirror} AND kind = ${kind}
+           AND ${withKeys(pendingDeletions, keys)}`,
   );
 }
 
@@ -91,14 +92,7 @@ export async function readPendingDeletions(
     db
       .select({ key: pendingDeletions.key })
       .from(pendingDeletions)
-      .where(
-        and(
-          eq(pendingDeletions.targetId, targetId),
-          eq(pendingDeletions.mirror, mirror),
-          eq(pendingDeletions.kind, kind),
-          after === null ? undefined : gt(pendingDeletions.key, after),
-        ),
-      )
+      .where(and(ofMirror(pendingDeletions, targetId, mirror, after), eq(pendingDeletions.kind, kind)))
       .orderBy(asc(pendingDeletions.key))
       .limit(limit),
   );
@@ -114,7 +108,7 @@ export async function countPendingDeletions(
     db
       .select({ kind: pendingDeletions.kind, n: sql<string>`count(*)::text` })
       .from(pendingDeletions)
-      .where(and(eq(pendingDeletions.targetId, targetId), eq(pendingDeletions.mirror, mirror)))
+      .where(ofMirror(pendingDeletions, targetId, mirror))
       .groupBy(pendingDeletions.kind),
   );
   const count = (kind: DeletionKind) => Number(rows.find((row) => row.kind === kind)?.n ?? 0);

@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, sql } from "drizzle-orm";
 import { rejectedRows } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
-import { arrayLiteral } from "../postgres/array-literal.js";
+import { ofMirror, withKeys } from "./keys-of-mirror.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
 import { utcText } from "./utc-text.js";
 
@@ -43,8 +43,8 @@ export async function forgetRejectedRows(
     database,
     token,
     `recording mended rows of ${mirror}`,
-    sql`DELETE FROM ${rejectedRows} r USING held
-         WHERE r.target_id = held_target AND r.mirror = ${mirror} AND r.key = ANY (${arrayLiteral(keys)}::text::text[])`,
+    sql`DELETE FROM ${rejectedRows} USING held
+         WHERE target_id = held_target AND mirror = ${mirror} AND ${withKeys(rejectedRows, keys)}`,
   );
 }
 
@@ -66,13 +66,7 @@ export async function readRejectedRows(
         since: sql<string>`${utcText(rejectedRows.firstAt)}`,
       })
       .from(rejectedRows)
-      .where(
-        and(
-          eq(rejectedRows.targetId, targetId),
-          eq(rejectedRows.mirror, mirror),
-          after === null ? undefined : gt(rejectedRows.key, after),
-        ),
-      )
+      .where(ofMirror(rejectedRows, targetId, mirror, after))
       .orderBy(asc(rejectedRows.key))
       .limit(limit),
   );
@@ -89,13 +83,7 @@ export async function findRejectedRows(
     db
       .select({ key: rejectedRows.key })
       .from(rejectedRows)
-      .where(
-        and(
-          eq(rejectedRows.targetId, targetId),
-          eq(rejectedRows.mirror, mirror),
-          sql`${rejectedRows.key} = ANY (${arrayLiteral(keys)}::text::text[])`,
-        ),
-      ),
+      .where(and(ofMirror(rejectedRows, targetId, mirror), withKeys(rejectedRows, keys))),
   );
   return rows.map((row) => row.key);
 }
@@ -109,7 +97,7 @@ export async function countRejectedRows(
     db
       .select({ n: sql<string>`count(*)::text` })
       .from(rejectedRows)
-      .where(and(eq(rejectedRows.targetId, targetId), eq(rejectedRows.mirror, mirror))),
+      .where(ofMirror(rejectedRows, targetId, mirror)),
   );
   return Number(rows[0]!.n);
 }
