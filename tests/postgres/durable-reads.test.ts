@@ -6,17 +6,19 @@ import { inspectMirror } from "../../src/source/inspect-mirror.js";
 import { takeSnapshot } from "../../src/source/source-identity.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
+import { acquireLease, findTarget } from "../../src/state/lease.js";
+import { openRun } from "../../src/state/mirror-record.js";
 import { connectTo } from "../support/migrated-database.js";
 import { track } from "../support/tracked-table.js";
 
-/** Its own cluster, whose WAL writer sleeps: what nobody flushes stays in memory. */
+/** Its own cluster, whose WAL writer sleeps and where no commit waits for the disk: what nobody flushes stays in memory. */
 let server: LocalPostgres;
 let writer: postgres.Sql;
 let database: Database;
 let reader: TableReader;
 
 beforeAll(async () => {
-  server = await startPostgres({ settings: { wal_writer_delay: "10s" } });
+  server = await startPostgres({ settings: { wal_writer_delay: "10s", synchronous_commit: "off" } });
   writer = postgres(server.url(), { max: 1, onnotice: () => {} });
   database = connectTo({ url: server.url() });
   await applyMigrations(database);
@@ -29,7 +31,6 @@ beforeAll(async () => {
   };
   const rules = { encoderVersion: 1, fieldName: (name: string) => name };
   reader = new TableReader(database, await database.run("test", (sql) => inspectMirror(sql, config, rules)));
-  await writer`SET synchronous_commit = off`;
 });
 
 afterAll(async () => {
@@ -48,6 +49,17 @@ async function commitInMemory(): Promise<string> {
   return row!.end;
 }
 
+/** What a run writes before it reads its first row. */
+async function beginRun(): Promise<void> {
+  const [tracked] = await writer<{ id: number }[]>`SELECT id FROM datahub_sync.tracked_tables`;
+  const targetId = await findTarget(database, "http://127.0.0.1:1");
+  const { token } = await acquireLease(database, targetId, { nonce: "n", holder: "test", leaseMs: 60_000 });
+  await openRun(database, token, "things", tracked!.id, {
+    ...{ nonce: "n", priorNonce: null, mode: "full", snapshot: "10:10:", snapshotAt: "2024-01-01T00:00:00Z" },
+    ...{ generation: 1, fingerprint: "f", files: "f", history: "h", cursor: null, finalNonce: null },
+  });
+}
+
 describe("what is read is on the disk, or a crash would leave documents that no row explains", () => {
   test.each<[string, () => Promise<unknown>]>([
     ["rows", () => reader.rows(["2"])],
@@ -55,6 +67,7 @@ describe("what is read is on the disk, or a crash would leave documents that no 
     ["keys with their hashes, from a key on", () => reader.keyHashes("1", 10)],
     ["keys that exist", () => reader.existing(["2", "9"])],
     ["the snapshot", () => takeSnapshot(database)],
+    ["the start of a run", beginRun],
   ])("%s", async (_, read) => {
     const end = await commitInMemory();
     await read();
