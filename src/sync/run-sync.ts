@@ -193,6 +193,7 @@ async function syncTable(
   const table = config.mirror;
   const startedAtMs = clock.now();
   const blank = notRun(table, options.mode);
+  let countSoFar: () => Partial<TableReport> = () => ({});
   const cost = () => ({ ...sink.meter(table), durationMs: clock.now() - startedAtMs });
   try {
     context.signal.throwIfAborted();
@@ -202,6 +203,7 @@ async function syncTable(
       requested: options.mode,
       allowDeletes: options.allowDeletes.includes(table),
       takeOver: options.takeOver,
+      onCounting: (count) => (countSoFar = count),
     });
     return { ...blank, ...outcome, ...cost(), outcome: "done" };
   } catch (caught) {
@@ -215,6 +217,7 @@ async function syncTable(
     await recordFailure(database, lease, table, mode, error.code).catch(() => undefined);
     return {
       ...blank,
+      ...countSoFar(),
       ...cost(),
       mode,
       outcome: "failed",

@@ -33,7 +33,11 @@ export interface MirrorOptions {
   requested: RunMode;
   allowDeletes: boolean;
   takeOver: boolean;
+  /** Given what counts the work acknowledged so far, for the report of a run that fails. */
+  onCounting: (count: () => WorkCounts) => void;
 }
+
+type WorkCounts = Pick<MirrorOutcome, "read" | "inserted" | "updated" | "unchanged" | "deleted">;
 
 /**
  * One table's run, from the snapshot to the watermark:
@@ -77,6 +81,11 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
     token: { table: source.name, epoch: context.lease.epoch, nonce: context.lease.nonce, fence: 0n },
     hadRejected: (await countRejectedRows(database, context.lease.targetId, source.name)) > 0,
   });
+  const count = (): WorkCounts => {
+    const { inserted, updated, unchanged, deleted } = writer.counts;
+    return { read: writer.read, inserted, updated, unchanged, deleted };
+  };
+  options.onCounting(count);
   const mirrorRun: MirrorRun = {
     ...{ context, source, reader, writer, notices: run.notices, begunAt: snapshotAt },
     ...{ documentsBefore: handshake.rows, miscounted: false },
@@ -90,11 +99,7 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   const rejected = await countRejectedRows(database, context.lease.targetId, source.name);
   const outcome: MirrorOutcome = {
     mode: run.mode,
-    read: writer.read,
-    inserted: writer.counts.inserted,
-    updated: writer.counts.updated,
-    unchanged: writer.counts.unchanged,
-    deleted: writer.counts.deleted,
+    ...count(),
     rejected,
     heldBack,
     watermark: { position: end.snapshot, at: end.at },

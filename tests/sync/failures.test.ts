@@ -20,6 +20,7 @@ describe("a deployment that fails", () => {
     expect(report).toMatchObject({ exitCode: 1 });
     expect(report.tables[0]).toMatchObject({ mode: "full", error: { code: "DEPLOYMENT_UNREACHABLE" } });
     expect(mirror.documents()).toHaveLength(10);
+    expect(report.tables[0]).toMatchObject({ inserted: 10, updated: 0, deleted: 0 });
     mend();
     expect(await mirror.sync()).toMatchObject({ inserted: 10, unchanged: 0 });
     await mirror.compare();
