@@ -37,7 +37,7 @@ export async function compareAll(run: MirrorRun): Promise<number> {
   }
   await flush();
   await forgetUnconfirmedDeletions(database, lease, source.name, "key", run.begunAt);
-  await forgetVanishedRejections(run);
+  await forgetOldRejections(run);
   return listed;
 }
 
@@ -73,9 +73,12 @@ async function* listLedger({ context, source }: MirrorRun): AsyncGenerator<KeyHa
   }
 }
 
-/** A row that was set aside and is gone has no deletion to be noticed by: Convex never held it. */
-async function forgetVanishedRejections({ context, source, reader }: MirrorRun): Promise<void> {
-  const { database, lease } = context;
+/**
+ * A row that was set aside and is gone has no deletion to be noticed by: Convex never held it. One that is in the
+ * mirror by now was mended by a run that crashed before it could say so.
+ */
+async function forgetOldRejections({ context, source, reader }: MirrorRun): Promise<void> {
+  const { database, lease, sink, signal, deadlineAt } = context;
   const limit = hashesPerPage(context.settings);
   let after: string | null = null;
   for (;;) {
@@ -83,7 +86,8 @@ async function forgetVanishedRejections({ context, source, reader }: MirrorRun):
     const keys = page.map((row) => row.key);
     const living = await reader.existing(keys);
     const gone = keys.filter((key) => !living.has(key));
-    await forgetRejectedRows(database, lease, source.name, gone);
+    const mirrored = keys.length > 0 ? await sink.lookupKeys(source.name, keys, { signal, deadlineAt }) : [];
+    await forgetRejectedRows(database, lease, source.name, [...gone, ...mirrored]);
     if (page.length < limit) return;
     after = keys.at(-1)!;
   }

@@ -22,8 +22,11 @@ export class MirrorWriter {
   readonly #table: string;
   readonly #reader: TableReader;
   readonly #plan: DocumentPlan;
-  /** Whether rows were set aside before: only then is it worth forgetting those that are mirrored now. */
-  readonly #hadRejected: boolean;
+  /**
+   * Whether rows are set aside: only then is it worth forgetting those that are mirrored now. By an earlier run, or by
+   * this one, since a row that changes again is read again.
+   */
+  #hasRejected: boolean;
   #sender: BatchSender;
   #force = false;
   readonly #earlier: SendCounts = {
@@ -48,7 +51,7 @@ export class MirrorWriter {
     this.#table = mirror.table;
     this.#reader = mirror.reader;
     this.#plan = mirror.plan;
-    this.#hadRejected = mirror.hadRejected;
+    this.#hasRejected = mirror.hadRejected;
     this.#sender = this.#createSender(mirror.token);
   }
 
@@ -119,7 +122,7 @@ export class MirrorWriter {
       await this.remove([...this.#refused]);
       await this.#sender.drain();
     }
-    if (this.#hadRejected) {
+    if (this.#hasRejected) {
       const mended = this.#settled.filter((key) => !this.#refused.has(key));
       await forgetRejectedRows(this.#context.database, this.#context.lease, this.#table, mended);
     }
@@ -139,7 +142,7 @@ export class MirrorWriter {
 
   /** A row that was set aside before and still cannot be mirrored is no sign of a fault of the whole table. */
   async #recallRejected(rows: readonly SourceRow[]): Promise<void> {
-    if (!this.#hadRejected) return;
+    if (!this.#hasRejected) return;
     const { database, lease } = this.#context;
     const keys = rows.map((row) => row.key);
     for (const key of await findRejectedRows(database, lease.targetId, this.#table, keys)) {
@@ -175,6 +178,7 @@ export class MirrorWriter {
 
   async #onRowRefused(key: string, { code, message }: RowRefusal): Promise<void> {
     this.#refused.add(key);
+    this.#hasRejected = true;
     const column = this.#columns.get(key) ?? null;
     const { database, lease } = this.#context;
     await recordRejectedRow(database, lease, this.#table, { key, code, column, reason: message });
@@ -214,7 +218,7 @@ export class MirrorWriter {
       wasRefusedBefore: (key) => this.#refusedBefore.has(key),
       onRowRefused: (key, reason) => this.#onRowRefused(key, reason),
       onSettled: (keys) => {
-        if (this.#hadRejected) this.#settled.push(...keys);
+        if (this.#hasRejected) this.#settled.push(...keys);
       },
     });
   }

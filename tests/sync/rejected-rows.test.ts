@@ -2,6 +2,7 @@ import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import { describe, expect, test } from "vitest";
 import { mirrored } from "../../convex/datahubSyncPackage.js";
+import { watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
 const open = useMirrors();
@@ -138,6 +139,47 @@ describe("invariant 7: a row that cannot be mirrored losslessly", () => {
     const documents = mirror.documents().map(({ _id, ...document }) => document);
     expect(documents.sort((a, b) => (a["id"] as number) - (b["id"] as number))).toEqual(printed);
     expect(await mirror.sync()).toMatchObject({ mode: "delta", read: 0, notices: [] });
+  });
+
+  test("is forgotten by the run that set it aside, if it is mended before that run has read it again", async () => {
+    const mirror = await open({ ddl: DDL, settings: { pageRows: 3 } });
+    await mirror.run(ROWS);
+    await mirror.sync();
+    await mirror.run(`UPDATE $t SET a = ${TOO_WIDE} WHERE id = 1`);
+    await mirror.run("UPDATE $t SET a = 'changed' WHERE id > 1");
+    let mended = false;
+    const { report } = await watchRun(mirror, {
+      onStep: async (step) => {
+        if (mended || !step.includes("reading the changed keys")) return;
+        const setAside = await mirror.run("SELECT FROM datahub_sync.rejected_rows WHERE mirror = '$t'");
+        if (setAside.length === 0) return;
+        mended = true;
+        await mirror.run("UPDATE $t SET a = 'mended' WHERE id = 1");
+      },
+    });
+    expect(mended).toBe(true);
+    expect(report).toMatchObject({ exitCode: 0, totals: { rejected: 0 } });
+    expect((await mirror.status()).tables[0]!.rejected).toEqual([]);
+    await mirror.compare();
+  });
+
+  test("is forgotten by a comparison when it is mirrored, if the run that mended it could not say so", async () => {
+    const mirror = await open({ ddl: DDL });
+    await mirror.run(ROWS);
+    await mirror.run(`UPDATE $t SET a = ${TOO_WIDE} WHERE id = 7`);
+    await mirror.sync();
+    await mirror.run("UPDATE $t SET a = 'mended' WHERE id = 7");
+    let sent = false;
+    const { crashed } = await watchRun(mirror, {
+      mode: "full",
+      crashBefore: (step) => sent && step.startsWith("Postgres"),
+      onStep: (step) => void (sent ||= step === "Convex: applyBatch"),
+    });
+    expect(crashed).toBe(true);
+    await mirror.expireLease();
+    expect(await mirror.sync("full")).toMatchObject({ rejected: 0 });
+    expect((await mirror.status()).tables[0]!.rejected).toEqual([]);
+    await mirror.compare();
   });
 
   test("is forgotten by a comparison when it is gone, however many there are", async () => {
