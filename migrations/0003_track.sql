@@ -138,14 +138,14 @@ $function$;
 -- are named after the table's oid: a table that is swapped for another takes its indexes, and their names, along.
 CREATE FUNCTION datahub_sync.needs_key_index(relation regclass, key_columns text[]) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
-  SELECT NOT (count(*) = 1 AND bool_and(t.oid = 'uuid'::regtype)) AND bool_and(
+  -- Types are told by what prints them, which a domain has from the type at its bottom.
+  SELECT NOT (count(*) = 1 AND bool_and(typoutput = 'uuid_out'::regproc)) AND bool_and(
            -- Postgres takes the text of these for immutable, and it is not: writers with other settings would index
            -- other texts. Of the others it knows which depend on settings (a timestamp, an enum): comparisons sort.
-           t.oid <> ALL ('{float4,float8,bytea,interval}'::regtype[])
-           AND (t.typcategory = 'S' OR (SELECT provolatile = 'i' FROM pg_proc WHERE oid = t.typoutput)))
-    FROM pg_attribute a JOIN pg_type u ON u.oid = a.atttypid
-    JOIN pg_type t ON t.oid = coalesce(nullif(u.typbasetype, 0), u.oid)
-   WHERE a.attrelid = relation AND a.attname = ANY (key_columns);
+           typoutput <> ALL ('{float4out,float8out,byteaout,interval_out}'::regproc[])
+           AND (typcategory = 'S' OR (SELECT provolatile = 'i' FROM pg_proc WHERE oid = typoutput)))
+    FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+   WHERE attrelid = relation AND attname = ANY (key_columns);
 $function$;
 --> statement-breakpoint
 CREATE FUNCTION datahub_sync.create_indexes(relation regclass, key_columns text[]) RETURNS void
@@ -153,20 +153,15 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages =
 SET quote_all_identifiers = off AS $function$
 DECLARE
   keys text := (SELECT string_agg(format('%I', name), ', ') FROM unnest(key_columns) AS name);
-  key_text text := datahub_sync.key_expression(key_columns, 'x');
-  text_column text;
+  table_name text := (SELECT format('%I', relname) FROM pg_class WHERE oid = relation);
+  text_columns text[] := ARRAY (
+    SELECT attname::text FROM pg_attribute WHERE attrelid = relation AND atttypid = 'text'::regtype);
 BEGIN
   EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_changed_%s ON %s (sync_xid, %s)', relation::oid, relation, keys);
   IF datahub_sync.needs_key_index(relation, key_columns) THEN
-    -- Postgres drops a cast from text to text, and with it what lets the owner change the column's type: the index
-    -- would be built again over a number. Two casts stay, and the planner takes them for none.
-    FOR text_column IN SELECT attname FROM pg_attribute
-                        WHERE attrelid = relation AND attname = ANY (key_columns) AND atttypid = 'text'::regtype LOOP
-      key_text := replace(key_text, format('(x.%I)::text', text_column), format('((x.%I)::varchar)::text', text_column));
-    END LOOP;
     BEGIN
       EXECUTE format('CREATE INDEX IF NOT EXISTS datahub_sync_key_%s ON %s ((%s) COLLATE "C")', relation::oid, relation,
-        replace(key_text, '(x.', '('));
+        datahub_sync.key_expression(key_columns, table_name, text_columns));
     EXCEPTION WHEN invalid_object_definition THEN
       NULL; -- a type whose text depends on settings all the same: comparisons sort instead
     END;

@@ -15,7 +15,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 BEGIN
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA datahub_sync TO %s', runner);
   EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON datahub_sync.source, datahub_sync.tracked_tables FROM %s', runner);
-  EXECUTE format('GRANT EXECUTE ON FUNCTION datahub_sync.pin_output(), datahub_sync.key_expression(text[], text),
+  EXECUTE format('GRANT EXECUTE ON FUNCTION datahub_sync.pin_output(), datahub_sync.key_expression(text[], text, text[]),
     datahub_sync.describe_columns(regclass), datahub_sync.describe_triggers(regclass),
     datahub_sync.needs_key_index(regclass, text[]), datahub_sync.lacks_index(regclass, text[]),
     datahub_sync.primary_key(regclass), datahub_sync.is_key(regclass, text[]) TO %s', runner);
