@@ -1,7 +1,7 @@
 import { readDeletions } from "../source/deletion-records.js";
 import type { Snapshot } from "../source/snapshot.js";
 import type { ChangeCursor } from "../source/table-reader.js";
-import { saveCursor } from "../state/mirror-record.js";
+import { saveCursor } from "../state/open-run.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";

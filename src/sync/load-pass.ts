@@ -1,4 +1,4 @@
-import { saveCursor } from "../state/mirror-record.js";
+import { saveCursor } from "../state/open-run.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";

@@ -4,13 +4,8 @@ import type { RunMode } from "../report.js";
 import type { MirrorSource, Tracking } from "../source/mirror-source.js";
 import type { SnapshotMoment } from "../source/snapshot.js";
 import { readIdentity } from "../source/source-identity.js";
-import {
-  announceEnd,
-  commitWatermark,
-  openRun,
-  readMirrorRecord,
-  type MirrorRecord,
-} from "../state/mirror-record.js";
+import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
+import { announceEnd, commitWatermark, openRun } from "../state/open-run.js";
 import { countLedger } from "./compare-pass.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
 import type { RunPlan } from "./plan-run.js";

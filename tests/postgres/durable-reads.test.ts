@@ -7,7 +7,7 @@ import { takeSnapshot } from "../../src/source/source-identity.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
 import { acquireLease, findTarget } from "../../src/state/lease.js";
-import { openRun } from "../../src/state/mirror-record.js";
+import { openRun } from "../../src/state/open-run.js";
 import { connectTo } from "../support/migrated-database.js";
 import { track } from "../support/tracked-table.js";
 

@@ -11,16 +11,15 @@ import {
   renewLease,
   type LeaseToken,
 } from "../../src/state/lease.js";
+import { readMirrorRecord, type OpenRun } from "../../src/state/mirror-record.js";
 import {
   advanceRun,
   announceEnd,
   commitWatermark,
   openRun,
-  readMirrorRecord,
   recordFailure,
   saveCursor,
-  type OpenRun,
-} from "../../src/state/mirror-record.js";
+} from "../../src/state/open-run.js";
 import {
   addPendingDeletions,
   forgetUnconfirmedDeletions,
