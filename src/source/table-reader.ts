@@ -2,8 +2,10 @@ import type { Database, Sql } from "../postgres/database.js";
 import { databaseErrorCode } from "../postgres/database-error.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteIdentifier, quoteRelation } from "../postgres/identifier.js";
+import { hashExpression } from "./content-hash.js";
 import { DURABLE } from "./durable.js";
-import { fitsKey, splitKeys } from "./key-text.js";
+import { KeySql } from "./key-sql.js";
+import { fitsKey } from "./key-text.js";
 import type { MirrorSource } from "./mirror-source.js";
 import { parseSnapshot, parseXid, type Snapshot } from "./snapshot.js";
 
@@ -48,6 +50,7 @@ export class TableReader {
   readonly #relation: string;
   readonly #base: string;
   readonly #hash: string;
+  readonly #keys: KeySql;
 
   constructor(database: Database, source: MirrorSource) {
     this.#database = database;
@@ -55,6 +58,7 @@ export class TableReader {
     this.#relation = quoteRelation(source.relation);
     this.#base = quoteRelation(source.base);
     this.#hash = hashExpression(source);
+    this.#keys = new KeySql(source.keyColumns);
   }
 
   /**
@@ -99,14 +103,14 @@ export class TableReader {
 
   /** All keys with their sizes, in an order that an index serves; for a first load. */
   async allKeys(after: string | null, limit: number): Promise<KeySize[]> {
-    const keys = this.#keyList("r");
+    const keys = this.#keys.list;
     return this.#readKeys("listing keys", (sql) =>
       sql.unsafe(
         `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("relation")} AS bytes, NULL AS xid
            FROM ${this.#relation} r
-          WHERE ${PINNED} ${after === null ? "" : `AND (${keys}) > (${this.#keyParameters(1)})`}
+          WHERE ${PINNED} ${after === null ? "" : `AND (${keys}) > (${this.#keys.parameters(1)})`}
           ORDER BY ${keys} LIMIT ${limit}`,
-        after === null ? [] : this.#keyValues(after),
+        after === null ? [] : this.#keys.values(after),
       ),
     );
   }
@@ -114,7 +118,7 @@ export class TableReader {
   /** (key, hash) of the relation in the order of the key's UTF-8 bytes, which is the ledger's. */
   async keyHashes(after: string | null, limit: number): Promise<KeyHash[]> {
     const byUuid = this.#source.keyOrder === "uuid";
-    const order = byUuid ? this.#keyList("r") : `(${this.#source.keyExpression}) COLLATE "C"`;
+    const order = byUuid ? this.#keys.list : `(${this.#source.keyExpression}) COLLATE "C"`;
     return this.#read("comparing keys", (sql) =>
       sql.unsafe<KeyHash[]>(
         // The inner LIMIT comes before the hashing: hashing reads wide values, sorting does not.
@@ -153,8 +157,8 @@ export class TableReader {
       try {
         return await sql
           .unsafe(
-            `${select} FROM ${this.#joinKeys()} WHERE ${PINNED} AND ${DURABLE}`,
-            this.#keyArrays(possible),
+            `${select} FROM ${this.#keys.join(this.#relation)} WHERE ${PINNED} AND ${DURABLE}`,
+            this.#keys.arrays(possible),
           )
           .values();
       } catch (error) {
@@ -173,31 +177,31 @@ export class TableReader {
   }
 
   async #markedKeys(watermark: Snapshot, cursor: ChangeCursor | null, limit: number): Promise<KeyRow[]> {
-    const order = `r.sync_xid, ${this.#keyList("r")}`;
+    const order = `r.sync_xid, ${this.#keys.list}`;
     return this.#readKeys("reading the changed keys", (sql) =>
       sql.unsafe(
         `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("base")} AS bytes, r.sync_xid::text AS xid
            FROM ${this.#base} r
           WHERE ${PINNED} AND ${CHANGED}
-            ${cursor === null ? "" : `AND (${order}) > ($2::text::xid8, ${this.#keyParameters(3)})`}
+            ${cursor === null ? "" : `AND (${order}) > ($2::text::xid8, ${this.#keys.parameters(3)})`}
           ORDER BY ${order} LIMIT ${limit}`,
         cursor === null
           ? [parseSnapshot(watermark)]
-          : [parseSnapshot(watermark), parseXid(cursor.xid!), ...this.#keyValues(cursor.key)],
+          : [parseSnapshot(watermark), parseXid(cursor.xid!), ...this.#keys.values(cursor.key)],
       ),
     );
   }
 
   async #unmarkedKeys(after: string | null, limit: number): Promise<KeyRow[]> {
-    const keys = this.#keyList("r");
+    const keys = this.#keys.list;
     return this.#readKeys("reading keys without a mark", (sql) =>
       sql.unsafe(
         `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("base")} AS bytes, NULL AS xid
            FROM ${this.#base} r
           WHERE ${PINNED} AND r.sync_xid IS NULL
-            ${after === null ? "" : `AND (${keys}) > (${this.#keyParameters(1)})`}
+            ${after === null ? "" : `AND (${keys}) > (${this.#keys.parameters(1)})`}
           ORDER BY ${keys} LIMIT ${limit}`,
-        after === null ? [] : this.#keyValues(after),
+        after === null ? [] : this.#keys.values(after),
       ),
     );
   }
@@ -209,34 +213,6 @@ export class TableReader {
 
   #read<T>(doing: string, query: (sql: Sql) => Promise<T>): Promise<T> {
     return this.#database.run(`${doing} of ${this.#source.name}`, query);
-  }
-
-  #keyList(alias: string): string {
-    return this.#source.keyColumns.map((column) => `${alias}.${quoteIdentifier(column.name)}`).join(", ");
-  }
-
-  #keyParameters(first: number): string {
-    return this.#source.keyColumns
-      .map((column, index) => `$${first + index}::text::${column.typeSql}`)
-      .join(", ");
-  }
-
-  #keyValues(key: string): string[] {
-    return splitKeys([key], this.#source.keyColumns.length).map(([part]) => part!);
-  }
-
-  #keyArrays(keys: readonly string[]): string[] {
-    return splitKeys(keys, this.#source.keyColumns.length).map(arrayLiteral);
-  }
-
-  /** The relation joined with the keys in $1, $2, …: one array for each key column. */
-  #joinKeys(): string {
-    const { keyColumns } = this.#source;
-    const arrays = keyColumns.map((column, index) => `$${index + 1}::text::${column.typeSql}[]`);
-    const names = keyColumns.map((_, index) => `k${index}`);
-    const equal = keyColumns.map((column, index) => `r.${quoteIdentifier(column.name)} = wanted.k${index}`);
-    return `unnest(${arrays.join(", ")}) AS wanted (${names.join(", ")})
-            JOIN ${this.#relation} r ON ${equal.join(" AND ")}`;
   }
 
   /** Stored sizes, which no wide value has to be fetched for; compressed values come out larger. */
@@ -261,18 +237,6 @@ function toPage(rows: KeyRow[]): { keys: KeySize[]; cursor: ChangeCursor | null 
 const CHANGED = `r.sync_xid >= pg_snapshot_xmin($1::text::pg_snapshot)
             AND NOT pg_visible_in_snapshot(r.sync_xid, $1::text::pg_snapshot)
             AND r.sync_xid < pg_snapshot_xmax(pg_current_snapshot())`;
-
-/**
- * The content hash: of the row's text, NULLs and empty texts told apart, salted with the fingerprint. 128 bits of
- * SHA-256 as 22 characters: short, since the ledger holds one for every row.
- */
-function hashExpression(source: MirrorSource): string {
-  const row = `ROW(${source.columns.map((column) => `r.${quoteIdentifier(column.name)}`).join(", ")})::text`;
-  // The fingerprint is base64url: it needs no quoting, and as a literal it keeps the parameters the same everywhere.
-  if (!/^[\w-]+$/.test(source.fingerprint)) throw new RangeError("A fingerprint is base64url.");
-  const digest = `sha256(convert_to('${source.fingerprint}' || ${row}, 'UTF8'))`;
-  return `rtrim(encode(substring(${digest} FROM 1 FOR 16), 'base64'), '=')`;
-}
 
 /** Class 22: data exception, such as a text that is no uuid. */
 function isBadKeyText(error: unknown): boolean {
