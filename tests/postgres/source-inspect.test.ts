@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MirrorConfig } from "../../src/config/types.js";
-import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
 import { inspect, mirrorConfig, openReader } from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
-import { track } from "../support/tracked-table.js";
+import { useTable } from "../support/table-fixture.js";
 
 describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (version) => {
-  let db: MigratedDatabase;
-  let tables = 0;
-  let table: string;
-  beforeAll(async () => {
-    db = await createMigratedDatabase({ version });
-  });
-  afterAll(() => db.drop());
-  beforeEach(() => {
-    table = `t${++tables}`;
-  });
-
-  const run = (statement: string) => db.sql.unsafe(statement.replaceAll("$t", table));
-  const named = (name: string) => name.replaceAll("$t", table);
+  const table = useTable({ version });
+  const { run, named } = table;
   const look = (relation: string, config: Partial<MirrorConfig> = {}) =>
-    inspect(db.database, mirrorConfig(named(relation), config));
+    inspect(table.database, mirrorConfig(named(relation), config));
 
   const TABLE =
     "CREATE TABLE $t (id int PRIMARY KEY, a text, b int NOT NULL UNIQUE, sync_timestamp timestamp)";
@@ -176,17 +164,17 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
     await run(
       'CREATE SCHEMA "My $t"; CREATE TABLE "My $t"."Odd ""Table" ("The Id" int PRIMARY KEY, "a.b" text)',
     );
-    await db.sql.unsafe(`SELECT datahub_sync.track('"My ${table}"."Odd ""Table"'::regclass)`);
+    await run(`SELECT datahub_sync.track('"My $t"."Odd ""Table"'::regclass)`);
     await run(`INSERT INTO "My $t"."Odd ""Table" VALUES (1, 'x')`);
-    const config = { relation: { schema: `My ${table}`, name: 'Odd "Table' } };
-    const reader = await openReader(db.database, "odd", config);
+    const config = { relation: { schema: `My ${table.name}`, name: 'Odd "Table' } };
+    const reader = await openReader(table.database, "odd", config);
     expect(await reader.rows(["1"])).toMatchObject([{ key: "1", texts: ["1", "x"] }]);
-    expect((await inspect(db.database, mirrorConfig("odd", config))).tracking?.problem).toBeNull();
+    expect((await inspect(table.database, mirrorConfig("odd", config))).tracking?.problem).toBeNull();
   });
 
   test("what is ignored, excluded and ours is not mirrored", async () => {
     await run(TABLE);
-    await track(db.sql, table, { ignored: ["sync_timestamp", "a"] });
+    await table.track({ ignored: ["sync_timestamp", "a"] });
     const source = await look("$t", { ignore: ["sync_timestamp", "not here"], exclude: ["a"] });
     expect(source.columns.map(({ name }) => name)).toEqual(["id", "b"]);
     expect(source).toMatchObject({
@@ -198,7 +186,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
 
   test("an updated_at of the owner's is mirrored, ours is not", async () => {
     await run("CREATE TABLE $t (id int PRIMARY KEY, updated_at timestamp)");
-    await track(db.sql, table);
+    await table.track();
     expect((await look("$t")).columns.map(({ name }) => name)).toEqual(["id", "updated_at"]);
   });
 
@@ -206,11 +194,11 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
     await run(
       `${TABLE}; CREATE VIEW $t_i AS SELECT id, a FROM $t WHERE b > 0; CREATE VIEW $t_v AS SELECT id, a AS shown FROM $t_i`,
     );
-    await track(db.sql, table);
+    await table.track();
     const source = await look("$t_v");
     expect(source).toMatchObject({
       isView: true,
-      base: { schema: "public", name: table },
+      base: { schema: "public", name: table.name },
       keyColumns: [{ name: "id", typeSql: "pg_catalog.int4" }],
       wideColumns: ["a"],
     });
@@ -232,7 +220,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
   test("a table that is not tracked, or for another key or other columns, is told from one that is", async () => {
     await run(TABLE);
     expect((await look("$t")).tracking).toBeNull();
-    await track(db.sql, table, { ignored: ["a"] });
+    await table.track({ ignored: ["a"] });
     expect((await look("$t")).tracking!.problem).toMatch(/ignores the column a, which is mirrored/);
     expect((await look("$t", { exclude: ["a"], key: ["b"] })).tracking!.problem).toMatch(
       /by the key id, not by b/,

@@ -1,38 +1,30 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { splitKey } from "../../src/source/key-text.js";
 import type { TableReader } from "../../src/source/table-reader.js";
-import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
 import { openReader } from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { spyOnStatements } from "../support/spy-statements.js";
-import { track } from "../support/tracked-table.js";
+import { useTable } from "../support/table-fixture.js";
 
 const byUtf8 = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
-  let db: MigratedDatabase;
-  let tables = 0;
-  let table: string;
+  const table = useTable({ version });
+  const { run } = table;
   beforeAll(async () => {
-    db = await createMigratedDatabase({ version });
-    await db.sql`CREATE EXTENSION citext`;
-    await db.sql`CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')`;
-    await db.sql`CREATE DOMAIN code AS text CHECK (VALUE <> 'no')`;
-    await db.sql`CREATE COLLATION loose (provider = icu, locale = 'und-u-ka-shifted-ks-level2', deterministic = false)`;
+    await run("CREATE EXTENSION citext");
+    await run("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')");
+    await run("CREATE DOMAIN code AS text CHECK (VALUE <> 'no')");
+    await run(
+      "CREATE COLLATION loose (provider = icu, locale = 'und-u-ka-shifted-ks-level2', deterministic = false)",
+    );
   });
-  afterAll(() => db.drop());
-  beforeEach(() => {
-    table = `t${++tables}`;
-  });
-
-  const run = (statement: string) => db.sql.unsafe(statement.replaceAll("$t", table));
 
   async function make(columns: string, rows: string): Promise<TableReader> {
-    await run(`CREATE TABLE $t (${columns})`);
-    await track(db.sql, table);
+    await table.make(columns);
     await run(`INSERT INTO $t ${rows}`);
-    return openReader(db.database, table);
+    return openReader(table.database, table.name);
   }
 
   const KINDS: [string, string, string][] = [
@@ -118,7 +110,8 @@ describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
 
   test("splitKey takes apart what key_expression has put together", async () => {
     await run("CREATE TABLE $t (p text, q text, r text, PRIMARY KEY (p, q, r))");
-    const [row] = await db.sql`SELECT datahub_sync.key_expression(ARRAY['p', 'q', 'r'], 'r') AS expression`;
+    const [row] =
+      await table.sql`SELECT datahub_sync.key_expression(ARRAY['p', 'q', 'r'], 'r') AS expression`;
     const part = fc
       .string({
         unit: fc.oneof(
@@ -129,7 +122,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
       .filter((text) => !text.includes("\0"));
     await fc.assert(
       fc.asyncProperty(part, part, part, async (p, q, r) => {
-        const [found] = await db.sql.unsafe(
+        const [found] = await table.sql.unsafe(
           `SELECT ${row!["expression"] as string} AS key FROM (SELECT $1::text AS p, $2::text AS q, $3::text AS r) r`,
           [p, q, r],
         );
@@ -143,7 +136,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
     test("of citext and numeric keys", async () => {
       const names = await make("id citext PRIMARY KEY", "VALUES ('foo')");
       expect(await names.existing(["Foo", "foo"])).toEqual(new Set(["foo"]));
-      table = `t${++tables}`;
+      table.name += "_numbers";
       const numbers = await make("id numeric PRIMARY KEY", "VALUES (1.0)");
       expect(await numbers.existing(["1.00", "1.0", "1"])).toEqual(new Set(["1.0"]));
     });
@@ -152,7 +145,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
       await make("id text PRIMARY KEY", "VALUES ('1'), ('one')");
       await run("DELETE FROM $t WHERE id = 'one'");
       await run("ALTER TABLE $t ALTER id TYPE int USING id::int");
-      const retyped = await openReader(db.database, table);
+      const retyped = await openReader(table.database, table.name);
       expect(await retyped.existing(["1", "one", "01"])).toEqual(new Set(["1"]));
       expect(await retyped.existing(["1", "01"])).toEqual(new Set(["1"]));
       expect((await retyped.rows(["1", "one", "01"])).map(({ key }) => key)).toEqual(["1"]);
@@ -178,7 +171,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
     const [sent] = await spyOnStatements(() =>
       reader.keyHashes("00000000-0000-0000-0000-000000000000", 100).catch(() => reader.keyHashes("x,1", 100)),
     );
-    const plan = await db.sql.unsafe(`EXPLAIN ${sent!.statement}`, sent!.parameters, { prepare: false });
+    const plan = await table.sql.unsafe(`EXPLAIN ${sent!.statement}`, sent!.parameters, { prepare: false });
     const text = plan.map((row) => row["QUERY PLAN"] as string).join("\n");
     expect(text).toMatch(/Index.* using/);
     expect(text).not.toContain("Seq Scan");

@@ -1,38 +1,27 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { toSyncError } from "../../src/postgres/database-error.js";
 import { readTracking, trackTable, untrackTable } from "../../src/source/tracking.js";
-import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
-import { deletionRecords, track, untrack } from "../support/tracked-table.js";
+import { useTable } from "../support/table-fixture.js";
+import { track, untrack } from "../support/tracked-table.js";
 
 describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version) => {
-  let db: MigratedDatabase;
-  let tables = 0;
-  let table: string;
-  beforeAll(async () => {
-    db = await createMigratedDatabase({ version });
-  });
-  afterAll(() => db.drop());
-  beforeEach(() => {
-    table = `t${++tables}`;
-  });
+  const table = useTable({ version });
+  const { run } = table;
 
-  const run = (statement: string) => db.sql.unsafe(statement);
-  const plain = async (statement: string) => (await run(statement)).map((row) => ({ ...row }));
-
-  async function generation(of = table): Promise<number> {
+  async function generation(of = "$t"): Promise<number> {
     const [row] = await run(`SELECT generation FROM datahub_sync.tracked_tables WHERE table_name = '${of}'`);
     return row!["generation"] as number;
   }
 
-  async function base(of = table): Promise<{ schema: string; name: string; oid: string }> {
+  async function base(of = "$t"): Promise<{ schema: string; name: string; oid: string }> {
     const [row] = await run(`SELECT '${of}'::regclass::oid::text AS oid`);
-    return { schema: "public", name: of, oid: row!["oid"] as string };
+    return { schema: "public", name: table.named(of), oid: row!["oid"] as string };
   }
 
   /** Everything that the catalog says of a table, in the words of Postgres, without what a drop leaves unused. */
-  async function describeTable(of = table): Promise<unknown> {
-    return plain(`
+  async function describeTable(of = "$t"): Promise<unknown> {
+    return run(`
       WITH parts AS (SELECT '${of}'::regclass::oid AS oid UNION SELECT relid FROM pg_partition_tree('${of}'))
       SELECT c.relname, c.relacl::text, c.reloptions::text, c.relhastriggers AND EXISTS (
                SELECT FROM pg_trigger WHERE tgrelid = c.oid) AS has_triggers,
@@ -69,53 +58,53 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
          CREATE TABLE $t_s PARTITION OF $t FOR VALUES IN ('s')`,
       ],
     ])("%s", async (_, ddl) => {
-      await run(ddl.replaceAll("$t", table));
+      await run(ddl);
       const before = await describeTable();
-      await track(db.sql, table);
+      await table.track();
       expect(await describeTable()).not.toEqual(before);
-      expect(await untrack(db.sql, table)).toBe(true);
+      expect(await untrack(table.sql, table.name)).toBe(true);
       expect(await describeTable()).toEqual(before);
-      expect(await untrack(db.sql, table)).toBe(false);
-      const left = await plain(`SELECT proname FROM pg_proc WHERE pronamespace = 'datahub_sync'::regnamespace
+      expect(await untrack(table.sql, table.name)).toBe(false);
+      const left = await run(`SELECT proname FROM pg_proc WHERE pronamespace = 'datahub_sync'::regnamespace
                                    AND proname ~ '^(stamp|forget)_[0-9]+$'`);
       expect(left).toEqual([]);
     });
 
     test("also from a partition that was detached meanwhile", async () => {
-      await run(`CREATE TABLE ${table} (id int PRIMARY KEY) PARTITION BY RANGE (id)`);
-      await run(`CREATE TABLE ${table}_1 PARTITION OF ${table} FOR VALUES FROM (0) TO (10)`);
-      await track(db.sql, table);
-      await run(`ALTER TABLE ${table} DETACH PARTITION ${table}_1`);
-      await untrack(db.sql, table);
-      expect(await plain(`SELECT tgname FROM pg_trigger WHERE tgrelid = '${table}_1'::regclass`)).toEqual([]);
+      await run("CREATE TABLE $t (id int PRIMARY KEY) PARTITION BY RANGE (id)");
+      await run("CREATE TABLE $t_1 PARTITION OF $t FOR VALUES FROM (0) TO (10)");
+      await table.track();
+      await run("ALTER TABLE $t DETACH PARTITION $t_1");
+      await untrack(table.sql, table.name);
+      expect(await run("SELECT tgname FROM pg_trigger WHERE tgrelid = '$t_1'::regclass")).toEqual([]);
     });
   });
 
   test("tracking does not rewrite the table", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY, a text)`);
-    await run(`INSERT INTO ${table} SELECT n, 'a' FROM generate_series(1, 100) n`);
-    const rows = `SELECT pg_relation_filenode('${table}') AS file, array_agg(ctid::text ORDER BY id) AS places FROM ${table}`;
-    const before = await plain(rows);
-    await track(db.sql, table);
-    expect(await plain(rows)).toEqual(before);
-    const marks = await plain(
-      `SELECT count(*)::int AS n, count(DISTINCT sync_xid)::int AS xids FROM ${table}`,
-    );
+    await run("CREATE TABLE $t (id int PRIMARY KEY, a text)");
+    await run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 100) n");
+    const rows =
+      "SELECT pg_relation_filenode('$t') AS file, array_agg(ctid::text ORDER BY id) AS places FROM $t";
+    const before = await run(rows);
+    await table.track();
+    expect(await run(rows)).toEqual(before);
+    const marks = await run("SELECT count(*)::int AS n, count(DISTINCT sync_xid)::int AS xids FROM $t");
     expect(marks).toEqual([{ n: 100, xids: 1 }]);
   });
 
   test("repeated, it changes nothing and takes no lock", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY, a text, sync_timestamp timestamp)`);
-    const id = await track(db.sql, table, { ignored: ["sync_timestamp", "no such column"] });
+    await run("CREATE TABLE $t (id int PRIMARY KEY, a text, sync_timestamp timestamp)");
+    const id = await table.track({ ignored: ["sync_timestamp", "no such column"] });
     const before = await describeTable();
-    await db.sql.begin(async (holder) => {
-      await holder.unsafe(`LOCK TABLE ${table} IN ACCESS SHARE MODE`);
-      await db.sql.begin(async (tx) => {
-        await tx.unsafe("SET LOCAL lock_timeout = '100ms'");
-        expect(await track(tx, table, { ignored: ["no such column", "sync_timestamp"] })).toBe(id);
-        const locks = await tx.unsafe(
-          `SELECT mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation = '${table}'::regclass
+    await table.sql.begin(async (holder) => {
+      await run("LOCK TABLE $t IN ACCESS SHARE MODE", holder);
+      await table.sql.begin(async (tx) => {
+        await run("SET LOCAL lock_timeout = '100ms'", tx);
+        expect(await track(tx, table.name, { ignored: ["no such column", "sync_timestamp"] })).toBe(id);
+        const locks = await run(
+          `SELECT mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation = '$t'::regclass
                                        AND mode <> 'AccessShareLock'`,
+          tx,
         );
         expect(locks).toHaveLength(0);
       });
@@ -125,53 +114,51 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
   });
 
   test("whatever it has to do raises the generation, which makes the next run full", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY, other int NOT NULL UNIQUE, a text)`);
-    const id = await track(db.sql, table);
-    await run(`ALTER TABLE ${table} ADD COLUMN b text`);
-    expect(await track(db.sql, table)).toBe(id);
+    await run("CREATE TABLE $t (id int PRIMARY KEY, other int NOT NULL UNIQUE, a text)");
+    const id = await table.track();
+    await run("ALTER TABLE $t ADD COLUMN b text");
+    expect(await table.track()).toBe(id);
     expect(await generation()).toBe(2);
-    expect(await track(db.sql, table, { ignored: ["b"] })).toBe(id);
+    expect(await table.track({ ignored: ["b"] })).toBe(id);
     expect(await generation()).toBe(3);
-    expect(await track(db.sql, table, { key: ["other"], ignored: ["b"] })).toBe(id);
+    expect(await table.track({ key: ["other"], ignored: ["b"] })).toBe(id);
     expect(await generation()).toBe(4);
-    await run(`INSERT INTO ${table} VALUES (1, 100, 'a')`);
-    await run(`DELETE FROM ${table}`);
-    expect(await deletionRecords(db.sql, table)).toEqual([{ kind: "row", key: "100" }]);
+    await run("INSERT INTO $t VALUES (1, 100, 'a')");
+    await run("DELETE FROM $t");
+    expect(await table.deletions()).toEqual([{ kind: "row", key: "100" }]);
     const [index] = await run(
-      `SELECT pg_get_indexdef(('datahub_sync_changed_' || '${table}'::regclass::oid)::regclass)`,
+      "SELECT pg_get_indexdef(('datahub_sync_changed_' || '$t'::regclass::oid)::regclass)",
     );
     expect(index!["pg_get_indexdef"]).toMatch(/\(sync_xid, other\)/);
   });
 
   test("a renamed table is still the one that was tracked", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY)`);
-    const id = await track(db.sql, table);
-    await run(`ALTER TABLE ${table} RENAME TO ${table}_renamed`);
-    expect(await track(db.sql, `${table}_renamed`)).toBe(id);
-    expect(await generation(`${table}_renamed`)).toBe(1);
-    expect(await untrack(db.sql, `${table}_renamed`)).toBe(true);
+    await run("CREATE TABLE $t (id int PRIMARY KEY)");
+    const id = await table.track();
+    await run("ALTER TABLE $t RENAME TO $t_renamed");
+    expect(await track(table.sql, `${table.name}_renamed`)).toBe(id);
+    expect(await generation("$t_renamed")).toBe(1);
+    expect(await untrack(table.sql, `${table.name}_renamed`)).toBe(true);
   });
 
   test("two tracked tables that swap names are tracked under their new ones, each with its indexes", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY, a text)`);
-    await run(`CREATE TABLE ${table}_new (id int PRIMARY KEY, a text)`);
-    const before = await describeTable(`${table}_new`);
-    const id = await track(db.sql, table);
-    await track(db.sql, `${table}_new`);
-    await run(`ALTER TABLE ${table} RENAME TO ${table}_old`);
-    await run(`ALTER TABLE ${table}_new RENAME TO ${table}`);
-    expect((await readTracking(db.sql, await base()))!.problem).toMatch(/dropped and created again/);
-    expect(await track(db.sql, table)).toBe(id);
+    await run("CREATE TABLE $t (id int PRIMARY KEY, a text)");
+    await run("CREATE TABLE $t_new (id int PRIMARY KEY, a text)");
+    const before = await describeTable("$t_new");
+    const id = await table.track();
+    await track(table.sql, `${table.name}_new`);
+    await run("ALTER TABLE $t RENAME TO $t_old");
+    await run("ALTER TABLE $t_new RENAME TO $t");
+    expect((await readTracking(table.sql, await base()))!.problem).toMatch(/dropped and created again/);
+    expect(await table.track()).toBe(id);
     expect(await generation()).toBe(2);
-    expect((await readTracking(db.sql, await base()))!.problem).toBeNull();
-    const [indexes] = await run(
-      `SELECT count(*)::int AS n FROM pg_index WHERE indrelid = '${table}'::regclass`,
-    );
+    expect((await readTracking(table.sql, await base()))!.problem).toBeNull();
+    const [indexes] = await run("SELECT count(*)::int AS n FROM pg_index WHERE indrelid = '$t'::regclass");
     expect(indexes).toEqual({ n: 3 });
-    await run(`DROP TABLE ${table}_old`);
-    expect(await untrack(db.sql, table)).toBe(true);
-    await run(`ALTER TABLE ${table} RENAME TO ${table}_new`);
-    expect(await describeTable(`${table}_new`)).toEqual(before);
+    await run("DROP TABLE $t_old");
+    expect(await untrack(table.sql, table.name)).toBe(true);
+    await run("ALTER TABLE $t RENAME TO $t_new");
+    expect(await describeTable("$t_new")).toEqual(before);
   });
 
   describe("it refuses", () => {
@@ -190,11 +177,9 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
         /sync_xid of its own/,
       ],
     ])("%s", async (_, ddl, message) => {
-      await run(ddl.replaceAll("$t", table));
-      await expect(track(db.sql, table)).rejects.toThrow(message);
-      expect(await plain(`SELECT 1 FROM datahub_sync.tracked_tables WHERE table_name = '${table}'`)).toEqual(
-        [],
-      );
+      await run(ddl);
+      await expect(table.track()).rejects.toThrow(message);
+      expect(await run("SELECT 1 FROM datahub_sync.tracked_tables WHERE table_name = '$t'")).toEqual([]);
     });
 
     test.each([
@@ -204,24 +189,24 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
       ["unique only together with an expression", "mixed"],
       ["that do not exist", "absent"],
     ])("key columns %s", async (_, column) => {
-      await run(`CREATE TABLE ${table} (id int PRIMARY KEY, a int NOT NULL, nullable int UNIQUE, partly int NOT NULL,
+      await run(`CREATE TABLE $t (id int PRIMARY KEY, a int NOT NULL, nullable int UNIQUE, partly int NOT NULL,
                                         mixed int NOT NULL)`);
-      await run(`CREATE UNIQUE INDEX ON ${table} (partly) WHERE partly > 0`);
-      await run(`CREATE UNIQUE INDEX ON ${table} (mixed, (a % 2))`);
-      await expect(track(db.sql, table, { key: [column] })).rejects.toThrow(/no key/);
+      await run("CREATE UNIQUE INDEX ON $t (partly) WHERE partly > 0");
+      await run("CREATE UNIQUE INDEX ON $t (mixed, (a % 2))");
+      await expect(table.track({ key: [column] })).rejects.toThrow(/no key/);
     });
   });
 
   test("a table that is not the caller's is refused with 42501", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY)`);
+    await run("CREATE TABLE $t (id int PRIMARY KEY)");
     const role = `other_${crypto.randomUUID().replaceAll("-", "")}`;
     await run(`CREATE ROLE ${role}`);
     try {
       await run(`GRANT ALL ON ALL TABLES IN SCHEMA datahub_sync TO ${role}`);
       await run(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA datahub_sync TO ${role}`);
-      const refused = db.sql.begin(async (tx) => {
-        await tx.unsafe(`SET LOCAL ROLE ${role}`);
-        await track(tx, table);
+      const refused = table.sql.begin(async (tx) => {
+        await run(`SET LOCAL ROLE ${role}`, tx);
+        await track(tx, table.name);
       });
       await expect(refused).rejects.toMatchObject({ code: "42501" });
     } finally {
@@ -231,16 +216,16 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
   });
 
   test("a lock that does not come ends the statement after five seconds, and nothing has changed", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY)`);
-    await run(`CREATE TABLE ${table}_tracked (id int PRIMARY KEY)`);
-    await track(db.sql, `${table}_tracked`);
-    const before = [await describeTable(), await describeTable(`${table}_tracked`)];
+    await run("CREATE TABLE $t (id int PRIMARY KEY)");
+    await run("CREATE TABLE $t_tracked (id int PRIMARY KEY)");
+    await track(table.sql, `${table.name}_tracked`);
+    const before = [await describeTable(), await describeTable("$t_tracked")];
     const startedAt = Date.now();
-    await db.sql.begin(async (holder) => {
-      await holder.unsafe(`SELECT FROM ${table}, ${table}_tracked`);
+    await table.sql.begin(async (holder) => {
+      await run("SELECT FROM $t, $t_tracked", holder);
       const [tracking, untracking] = await Promise.allSettled([
-        base().then((found) => trackTable(db.sql, found, null, [])),
-        base(`${table}_tracked`).then((found) => untrackTable(db.sql, found.oid)),
+        base().then((found) => trackTable(table.sql, found, null, [])),
+        base("$t_tracked").then((found) => untrackTable(table.sql, found.oid)),
       ]);
       for (const settled of [tracking, untracking]) {
         expect(settled.status).toBe("rejected");
@@ -249,14 +234,14 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
       }
     });
     expect(Date.now() - startedAt).toBeLessThan(20_000);
-    expect([await describeTable(), await describeTable(`${table}_tracked`)]).toEqual(before);
+    expect([await describeTable(), await describeTable("$t_tracked")]).toEqual(before);
   });
 
   test("readTracking says what track recorded", async () => {
-    await run(`CREATE TABLE ${table} (id int PRIMARY KEY, "odd, name" int)`);
-    expect(await readTracking(db.sql, await base())).toBeNull();
-    const id = await track(db.sql, table, { ignored: ["odd, name"] });
-    expect(await readTracking(db.sql, await base())).toEqual({
+    await run(`CREATE TABLE $t (id int PRIMARY KEY, "odd, name" int)`);
+    expect(await readTracking(table.sql, await base())).toBeNull();
+    const id = await table.track({ ignored: ["odd, name"] });
+    expect(await readTracking(table.sql, await base())).toEqual({
       id,
       generation: 1,
       keyColumns: ["id"],
