@@ -13,12 +13,7 @@ import { handshake } from "./datahubSyncHandshake.js";
 import type { MirrorDataModel } from "./datahubSyncLedger.js";
 import { listDocuments, listLedger, listMissing, lookupKeys } from "./datahubSyncPages.js";
 import {
-  batchFields,
-  batchResult,
-  beginRunFields,
   documentPage,
-  finishRunFields,
-  handshakeResult,
   ledgerPage,
   listDocumentsFields,
   listLedgerFields,
@@ -26,6 +21,13 @@ import {
   lookupKeysFields,
   lookupResult,
   missingPage,
+} from "./datahubSyncPageProtocol.js";
+import {
+  batchFields,
+  batchResult,
+  beginRunFields,
+  finishRunFields,
+  handshakeResult,
   rotateFenceFields,
   runResult,
 } from "./datahubSyncProtocol.js";

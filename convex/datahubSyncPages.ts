@@ -2,17 +2,17 @@ import type { ObjectType } from "convex/values";
 import { getDocumentSize, type GenericId } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
 import { findByDocument, findByKey, ledgerAfter, type MirrorReader } from "./datahubSyncLedger.js";
-import {
-  LIMITS,
-  type DocumentPage,
-  type LedgerPage,
-  type listDocumentsFields,
-  type listLedgerFields,
-  type listMissingFields,
-  type lookupKeysFields,
-  type LookupResult,
-  type MissingPage,
-} from "./datahubSyncProtocol.js";
+import type {
+  DocumentPage,
+  LedgerPage,
+  listDocumentsFields,
+  listLedgerFields,
+  listMissingFields,
+  lookupKeysFields,
+  LookupResult,
+  MissingPage,
+} from "./datahubSyncPageProtocol.js";
+import { LIMITS } from "./datahubSyncProtocol.js";
 
 /**
  * Far below the 16 MiB that a transaction may read, as the entry or document that crosses it still counts.

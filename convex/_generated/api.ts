@@ -25,6 +25,7 @@ import type * as datahubSyncJson from "../datahubSyncJson.js";
 import type * as datahubSyncLedger from "../datahubSyncLedger.js";
 import type * as datahubSyncLiterals from "../datahubSyncLiterals.js";
 import type * as datahubSyncPackage from "../datahubSyncPackage.js";
+import type * as datahubSyncPageProtocol from "../datahubSyncPageProtocol.js";
 import type * as datahubSyncPages from "../datahubSyncPages.js";
 import type * as datahubSyncProtocol from "../datahubSyncProtocol.js";
 import type * as datahubSyncRefusal from "../datahubSyncRefusal.js";
@@ -45,6 +46,7 @@ const fullApi: ApiFromModules<{
   datahubSyncLedger: typeof datahubSyncLedger;
   datahubSyncLiterals: typeof datahubSyncLiterals;
   datahubSyncPackage: typeof datahubSyncPackage;
+  datahubSyncPageProtocol: typeof datahubSyncPageProtocol;
   datahubSyncPages: typeof datahubSyncPages;
   datahubSyncProtocol: typeof datahubSyncProtocol;
   datahubSyncRefusal: typeof datahubSyncRefusal;

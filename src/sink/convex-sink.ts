@@ -1,15 +1,17 @@
+import type {
+  DocumentPage,
+  LedgerPage,
+  LookupResult,
+  MissingPage,
+} from "../../convex/datahubSyncPageProtocol.js";
 import {
   LIMITS,
   PROTOCOL_VERSION,
   type Batch as BatchArguments,
   type BatchResult,
   type BeginRun,
-  type DocumentPage,
   type FinishRun,
   type HandshakeResult,
-  type LedgerPage,
-  type LookupResult,
-  type MissingPage,
   type RunResult,
 } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";

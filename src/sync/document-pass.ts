@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { DocumentPage } from "../../convex/datahubSyncProtocol.js";
+import type { DocumentPage } from "../../convex/datahubSyncPageProtocol.js";
 import type { KeySize } from "../source/table-reader.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import { countLedger } from "./compare-pass.js";
