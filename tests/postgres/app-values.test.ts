@@ -14,7 +14,7 @@ import { createMigratedDatabase, type MigratedDatabase } from "../support/migrat
 import { POSTGRES_VERSION } from "../support/postgres.js";
 import { connectForReading } from "../support/read-texts.js";
 import { createSampleTypes, hasArrayType, listArrays } from "../support/sample-types.js";
-import type { Samples } from "../support/sample-values.js";
+import type { Samples } from "../support/samples.js";
 
 /** What apps read of mirrored values, against what Postgres says of the same values itself. */
 describe("datahub-sync/values", () => {

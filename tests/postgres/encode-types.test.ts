@@ -10,7 +10,8 @@ import { createMigratedDatabase, type MigratedDatabase } from "../support/migrat
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { connectForReading } from "../support/read-texts.js";
 import { createSampleTypes, hasArrayType, listArrays } from "../support/sample-types.js";
-import { SAMPLES_BY_KIND, type Samples } from "../support/sample-values.js";
+import { SAMPLES_BY_KIND } from "../support/sample-values.js";
+import type { Samples } from "../support/samples.js";
 
 /** What the database is set to by default here: each of them would change what values print. */
 const UNHELPFUL_SETTINGS = {

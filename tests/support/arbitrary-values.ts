@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { nastyJson } from "./nasty-json.js";
 import { listArrays, quoteElement } from "./sample-types.js";
-import type { Samples } from "./sample-values.js";
+import type { Samples } from "./samples.js";
 
 /** Texts that a type's input function takes: its extremes, whatever else can be generated, and NULL. */
 export function arbitraryValue(sample: Samples): fc.Arbitrary<string | null> {

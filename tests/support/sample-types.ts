@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
-import { EXTENSIONS, SAMPLES, type Extension, type Samples } from "./sample-values.js";
+import { SAMPLES } from "./sample-values.js";
+import { EXTENSIONS, type Extension, type Samples } from "./samples.js";
 
 /** The types of users: enums, composites, ranges and domains, one over the other. */
 const USER_TYPES_SQL = `

@@ -15,7 +15,8 @@ import { inspect, mirrorConfig } from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { connectForReading } from "../support/read-texts.js";
 import { createSampleTypes, hasArrayType, listArrays } from "../support/sample-types.js";
-import { SAMPLES_BY_KIND, type Samples } from "../support/sample-values.js";
+import { SAMPLES_BY_KIND } from "../support/sample-values.js";
+import type { Samples } from "../support/samples.js";
 
 /** What is inserted: the texts of all columns but the key, and the code with which the row has to be set aside. */
 interface Row {
