@@ -67,3 +67,12 @@ export async function watchRun(mirror: MirrorFixture, options: CrashOptions = {}
   }
   return watched;
 }
+
+/** The run writes down how far it has come. */
+export const isProgress = (step: Step): boolean => step.includes("writing the progress");
+
+/** True for the n-th step that matches, and for no other. */
+export function nth(n: number, matches: (step: Step) => boolean): (step: Step) => boolean {
+  let times = 0;
+  return (step) => matches(step) && ++times === n;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { watchRun, type Step } from "../support/crash.js";
+import { isProgress, nth, watchRun } from "../support/crash.js";
 import { MirrorFixture, useMirrors } from "../support/mirror-fixture.js";
 
 // Small pages, so that a few rows make several of them.
@@ -11,12 +11,11 @@ const open = useMirrors();
 
 describe("invariant 3: the next run resumes with the interrupted run's snapshot", () => {
   const DDL = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
-  const isCursor = (step: Step) => step.includes("writing the progress");
 
   test("of a first load, at its cursor, however often it is interrupted", async () => {
     const mirror = await open({ ddl: DDL, settings: SETTINGS });
     await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
-    await watchRun(mirror, { crashBefore: secondTime(isCursor) });
+    await watchRun(mirror, { crashBefore: nth(2, isProgress) });
     const first = await mirror.record();
     expect(first).toMatchObject({
       watermark: null,
@@ -27,7 +26,7 @@ describe("invariant 3: the next run resumes with the interrupted run's snapshot"
     // A row that the load has passed. A newer snapshot would see it as old, and nobody would ever send it.
     await mirror.run("UPDATE $t SET a = 'b' WHERE id = 1");
     await mirror.expireLease();
-    await watchRun(mirror, { crashBefore: secondTime(isCursor) });
+    await watchRun(mirror, { crashBefore: nth(2, isProgress) });
     const second = await mirror.record();
     expect(second["run_snapshot"]).toBe(first["run_snapshot"]);
     expect(second).toMatchObject({ watermark: null, run_cursor: { kind: "load", after: "10" } });
@@ -45,7 +44,7 @@ describe("invariant 3: the next run resumes with the interrupted run's snapshot"
     await mirror.sync();
     const { watermark } = await mirror.record();
     await mirror.run("UPDATE $t SET a = 'b'");
-    await watchRun(mirror, { crashBefore: thirdTime(isCursor) });
+    await watchRun(mirror, { crashBefore: nth(3, isProgress) });
     const crashed = await mirror.record();
     expect(crashed).toMatchObject({
       watermark,
@@ -70,7 +69,7 @@ describe("invariant 3: the next run resumes with the interrupted run's snapshot"
   test("not where the table was tracked anew meanwhile: then everything is compared", async () => {
     const mirror = await open({ ddl: DDL, settings: SETTINGS });
     await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
-    await watchRun(mirror, { crashBefore: secondTime(isCursor) });
+    await watchRun(mirror, { crashBefore: nth(2, isProgress) });
     await mirror.run("ALTER TABLE $t ADD COLUMN b text");
     await mirror.migrate();
     await mirror.expireLease();
@@ -120,7 +119,7 @@ test("deletions wait for a first load that another deployment's runs overtake", 
   await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
   const other = await MirrorFixture.create(mirror.db, mirror.table, { ddl: "SELECT 1", settings: SETTINGS });
   try {
-    await watchRun(mirror, { crashBefore: secondTime((step) => step.includes("writing the progress")) });
+    await watchRun(mirror, { crashBefore: nth(2, isProgress) });
     await mirror.run("DELETE FROM $t WHERE id = 1");
     for (let run = 0; run < 4; run++) {
       await other.sync();
@@ -146,16 +145,3 @@ test("deletions wait for a first load that another deployment's runs overtake", 
     await other.close();
   }
 });
-
-function nthTime(n: number, matches: (step: Step) => boolean): (step: Step) => boolean {
-  let times = 0;
-  return (step) => matches(step) && ++times === n;
-}
-
-function secondTime(matches: (step: Step) => boolean) {
-  return nthTime(2, matches);
-}
-
-function thirdTime(matches: (step: Step) => boolean) {
-  return nthTime(3, matches);
-}
