@@ -1,0 +1,213 @@
+import { describe, expect, test } from "vitest";
+import type { Database } from "../../src/postgres/database.js";
+import type { RunReport } from "../../src/report.js";
+import { readLease, releaseLease, renewLease, type LeaseToken } from "../../src/state/lease.js";
+import { readMirrorRecord, type OpenRun } from "../../src/state/mirror-record.js";
+import {
+  advanceRun,
+  announceEnd,
+  commitWatermark,
+  openRun,
+  recordFailure,
+  saveCursor,
+} from "../../src/state/open-run.js";
+import {
+  addPendingDeletions,
+  forgetUnconfirmedDeletions,
+  removePendingDeletions,
+} from "../../src/state/pending-deletions.js";
+import { purgeRecordedDeletions } from "../../src/state/recorded-deletions.js";
+import { forgetRejectedRows, recordRejectedRow } from "../../src/state/rejected-rows.js";
+import { recordRun } from "../../src/state/run-history.js";
+import { connectTo } from "../support/migrated-database.js";
+import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
+import { useTarget } from "../support/target-fixture.js";
+
+const ISO_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+
+const RUN: OpenRun = {
+  nonce: "run",
+  priorNonce: "before",
+  mode: "full",
+  snapshot: "10:20:12,15",
+  snapshotAt: "2026-11-22T10:36:59.550000Z",
+  generation: 3,
+  fingerprint: "f",
+  files: "g",
+  history: "h",
+  cursor: null,
+  finalNonce: null,
+};
+
+const REPORT = {
+  runId: "00000000-0000-4000-8000-000000000001",
+  mode: "delta",
+  startedAt: "2026-11-22T10:36:59.550Z",
+  finishedAt: "2026-11-22T10:36:59.550Z",
+  exitCode: 0,
+} as RunReport;
+
+/** Every write of a run. */
+const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknown>][] = [
+  ["openRun", (database, token) => openRun(database, token, "m", 1, { ...RUN, nonce: "another" })],
+  [
+    "openRun, voiding the watermark",
+    (database, token) => openRun(database, token, "m", 1, RUN, { voidWatermark: true }),
+  ],
+  ["openRun of a new mirror", (database, token) => openRun(database, token, "never seen", 1, RUN)],
+  ["saveCursor", (database, token) => saveCursor(database, token, "m", { kind: "load", after: "x" })],
+  [
+    "advanceRun",
+    (database, token) => advanceRun(database, token, "m", { snapshot: "11:11:", at: RUN.snapshotAt }),
+  ],
+  ["announceEnd", (database, token) => announceEnd(database, token, "m", "final")],
+  ["commitWatermark", (database, token) => commitWatermark(database, token, "m", "full", "done")],
+  ["addPendingDeletions", (database, token) => addPendingDeletions(database, token, "m", "key", ["new"])],
+  [
+    "removePendingDeletions",
+    (database, token) => removePendingDeletions(database, token, "m", "key", ["kept"]),
+  ],
+  [
+    "forgetUnconfirmedDeletions",
+    (database, token) => forgetUnconfirmedDeletions(database, token, "m", "key", "2999-01-01T00:00:00Z"),
+  ],
+  ["purgeRecordedDeletions", (database, token) => purgeRecordedDeletions(database, token)],
+  [
+    "recordRejectedRow",
+    (database, token) =>
+      recordRejectedRow(database, token, "m", { key: "new", code: "C", column: null, reason: "r" }),
+  ],
+  ["forgetRejectedRows", (database, token) => forgetRejectedRows(database, token, "m", ["kept"])],
+  ["recordRun", (database, token) => recordRun(database, token, REPORT)],
+  ["renewLease", (database, token) => renewLease(database, token, 1000)],
+];
+
+describe.each(ALL_POSTGRES_VERSIONS)(
+  "invariant 5: what a run writes under its lease (Postgres %i)",
+  (version) => {
+    const target = useTarget({ version });
+    const { acquire, expire } = target;
+
+    async function everything() {
+      const tables = ["leases", "mirrors", "pending_deletions", "rejected_rows", "runs", "deletions"];
+      return Promise.all(
+        tables.map((table) => target.sql.unsafe(`SELECT t::text FROM datahub_sync.${table} t ORDER BY 1`)),
+      );
+    }
+
+    async function prepare(): Promise<LeaseToken> {
+      const { token } = await acquire("run");
+      await openRun(target.database, token, "m", 1, RUN);
+      await commitWatermark(target.database, token, "m", "full", "done");
+      await openRun(target.database, token, "m", 1, RUN);
+      await addPendingDeletions(target.database, token, "m", "key", ["kept"]);
+      await recordRejectedRow(target.database, token, "m", {
+        key: "kept",
+        code: "C",
+        column: "c",
+        reason: "r",
+      });
+      await target.sql`INSERT INTO datahub_sync.deletions (tracked_id, kind, key, xid) VALUES (1, 'row', 'old', '5')`;
+      return token;
+    }
+
+    test.each([
+      ["was taken over", async () => void (await expire(), await acquire("another"))],
+      [
+        "was taken over and released",
+        async () => {
+          await expire();
+          await releaseLease(target.database, (await acquire("another")).token);
+        },
+      ],
+      [
+        "is another run's of the same epoch: Postgres was restored",
+        async () =>
+          void (await target.sql`UPDATE datahub_sync.leases SET nonce = 'another' WHERE target_id = ${target.id}`),
+      ],
+      ["was taken over by another epoch of the same run", async () => void (await acquire("run"))],
+    ])("a run whose lease %s is refused every write, and changes nothing", async (_, lose) => {
+      const token = await prepare();
+      await lose();
+      const before = await everything();
+      for (const [name, write] of WRITES) {
+        await expect(write(target.database, token), name).rejects.toMatchObject({ code: "LEASE_LOST" });
+      }
+      await recordFailure(target.database, token, "m", "full", "INTERRUPTED"); // says nothing, and does nothing
+      await releaseLease(target.database, token);
+      expect(await everything()).toEqual(before);
+    });
+
+    test("a run that holds it is refused none of them", async () => {
+      const token = await prepare();
+      for (const [name, write] of WRITES) {
+        const before = await everything();
+        const current =
+          name === "advanceRun" ? openRun(target.database, token, "m", 1, RUN).then(() => token) : token;
+        await write(target.database, await current);
+        expect(await everything(), name).not.toEqual(before);
+      }
+    });
+
+    test("a write waits for a take-over that is under way, and is refused then", async () => {
+      const token = await prepare();
+      const { refusal } = await target.sql.begin(async (tx) => {
+        await tx`UPDATE datahub_sync.leases SET epoch = epoch + 1, nonce = 'another' WHERE target_id = ${target.id}`;
+        const writing = saveCursor(target.database, token, "m", { kind: "load", after: "x" });
+        const refusal = writing.catch((error: unknown) => error);
+        const waits = () => target.sql`
+        SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                                       AND pg_backend_pid() <> pid AND query LIKE '%held%'`;
+        while ((await waits()).length === 0);
+        return { refusal };
+      });
+      expect(await refusal).toMatchObject({ code: "LEASE_LOST" });
+      expect((await readMirrorRecord(target.database, target.id, "m"))!.openRun!.cursor).toBeNull();
+    });
+
+    test("times are ISO 8601 in UTC, whatever the session's settings", async () => {
+      await acquire("first");
+      const name = new URL(target.databaseUrl).pathname.slice(1);
+      await target.sql.unsafe(`ALTER DATABASE ${name} SET TimeZone = 'Asia/Kolkata'`);
+      await target.sql.unsafe(`ALTER DATABASE ${name} SET DateStyle = 'German'`);
+      const polluted = connectTo({ url: target.databaseUrl });
+      try {
+        const lease = await readLease(polluted, target.id);
+        expect(lease!.acquiredAt).toMatch(ISO_UTC);
+        expect(lease!.expiresAt).toMatch(ISO_UTC);
+        expect(Math.abs(Date.parse(lease!.acquiredAt) - Date.now())).toBeLessThan(60_000);
+        const { token } = await acquire("first");
+        await openRun(polluted, token, "m", 1, RUN);
+        await saveCursor(polluted, token, "m", { kind: "load", after: "ä" });
+        await announceEnd(polluted, token, "m", "final");
+        expect((await readMirrorRecord(polluted, target.id, "m"))!.openRun).toEqual({
+          ...RUN,
+          cursor: { kind: "load", after: "ä" },
+          finalNonce: "final",
+        });
+        await commitWatermark(polluted, token, "m", "full", "done");
+        await recordFailure(polluted, token, "m", "delta", "INTERRUPTED");
+        const record = (await readMirrorRecord(polluted, target.id, "m"))!;
+        expect(record).toEqual({
+          watermark: {
+            snapshot: "10:20:12,15",
+            at: RUN.snapshotAt,
+            generation: 3,
+            fingerprint: "f",
+            files: "g",
+            nonce: "final",
+          },
+          watermarkAgeSeconds: expect.any(Number) as number,
+          openRun: null,
+          lastDelta: { at: expect.stringMatching(ISO_UTC) as string, outcome: "INTERRUPTED" },
+          lastFull: { at: expect.stringMatching(ISO_UTC) as string, outcome: "done" },
+        });
+        const age = (Date.now() - Date.parse(RUN.snapshotAt)) / 1000;
+        expect(Math.abs(record.watermarkAgeSeconds! - age)).toBeLessThan(60);
+      } finally {
+        await polluted.close();
+        await target.sql.unsafe(`ALTER DATABASE ${name} RESET ALL`);
+      }
+    });
+  },
+);
