@@ -2,7 +2,7 @@ import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import { validatorSource } from "../encode/plan-document.js";
 import { SyncError } from "../errors.js";
 import type { MirrorSource, Tracking } from "../source/mirror-source.js";
-import { display } from "../source/inspect-mirror.js";
+import { display } from "../source/mirror-refusal.js";
 
 /**
  * Refuses a table that cannot be mirrored as it stands, before a row moves.

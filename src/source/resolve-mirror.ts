@@ -1,0 +1,129 @@
+import type { MirrorConfig, RelationName } from "../config/types.js";
+import type { Sql } from "../postgres/database.js";
+import { display, refuser } from "./mirror-refusal.js";
+import { isKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
+import type { ResolvedMirror } from "./resolved-mirror.js";
+import { readTracking } from "./tracking.js";
+
+/**
+ * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.
+ * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES, NO_KEY
+ */
+export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<ResolvedMirror> {
+  const refuse = refuser(config.mirror);
+  const relation = await readRelation(sql, config.relation);
+  if (!relation) {
+    throw refuse(
+      "RELATION_MISSING",
+      `The relation ${display(config.relation)} does not exist.`,
+      'Create it, or name the one to mirror as "relation" in datahub-sync.config.json.',
+    );
+  }
+  if (relation.kind === "other") {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `${display(relation)} is neither a table nor a view.`,
+      "Mirror an ordinary or partitioned table, or a view over one of those.",
+    );
+  }
+  const base = await resolveBase(sql, config, relation);
+  if (base.hasHeirs) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `Other tables inherit from ${display(base)}: it shows their rows, and a change of those is not marked.`,
+      "Mirror the inheriting tables themselves, or turn them into partitions.",
+    );
+  }
+  if (base.lateTrigger !== null) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `The trigger ${base.lateTrigger} of ${display(base)} fires after the tracking's: what it changes would not be marked.`,
+      "ALTER TRIGGER … RENAME TO a name that sorts before zzz_datahub_sync, and run with --full once.",
+    );
+  }
+  if (base.hidesRows) {
+    throw refuse(
+      "PERMISSION_DENIED",
+      `Row-level security of ${display(base)} applies to this role: rows that it does not see would be deleted from the mirror.`,
+      "Connect as a role that it does not apply to: ALTER ROLE … BYPASSRLS, or the table's owner where it is not forced on him.",
+    );
+  }
+  const keyColumns = config.key ?? (await readPrimaryKey(sql, base.oid));
+  if (keyColumns === null || !(await isKey(sql, base.oid, keyColumns))) {
+    throw refuse(
+      "NO_KEY",
+      keyColumns === null
+        ? `${display(base)} has no primary key.`
+        : `The columns ${keyColumns.join(", ")} of ${display(base)} are not a key.`,
+      'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.',
+    );
+  }
+  const list = keyColumns.find((name) => base.columns.find((column) => column.name === name)?.type.element);
+  if (list !== undefined) {
+    throw refuse(
+      "NO_KEY",
+      `The key column ${list} of ${display(base)} is an array.`,
+      'Name as "key" other columns that are NOT NULL and together carry a unique index.',
+    );
+  }
+  const hidden = keyColumns.find((name) => !relation.columns.some((column) => column.name === name));
+  if (hidden !== undefined) {
+    throw refuse(
+      "NO_KEY",
+      `The view ${display(relation)} does not show the key column ${hidden} of ${display(base)}.`,
+      "Add the base table's key to the view under its own name.",
+    );
+  }
+  const typeOf = ({ columns }: Relation, name: string) =>
+    columns.find((column) => column.name === name)?.typeSql;
+  const retyped = keyColumns.find((name) => typeOf(relation, name) !== typeOf(base, name));
+  if (retyped !== undefined) {
+    throw refuse(
+      "NO_KEY",
+      `The view ${display(relation)} shows the key column ${retyped} with another type than ${display(base)}.`,
+      "Show the key as it is; the configuration can give it another name or encoding.",
+    );
+  }
+  return { config, relation, base, keyColumns, tracking: await readTracking(sql, base) };
+}
+
+async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): Promise<Relation> {
+  const refuse = refuser(config.mirror);
+  let name: RelationName = config.base ?? relation;
+  if (relation.kind === "view") {
+    const tables = await readBaseTables(sql, relation.oid);
+    if (tables.length !== 1) {
+      throw refuse(
+        "VIEW_OVER_SEVERAL_TABLES",
+        tables.length === 0
+          ? `The view ${display(relation)} reads no table.`
+          : `The view ${display(relation)} reads several tables: ${tables.map(display).join(", ")}.`,
+        "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
+      );
+    }
+    if (!relation.isRowByRow) {
+      throw refuse(
+        "RELATION_UNSUPPORTED",
+        `The view ${display(relation)} does not show its base table's rows one by one, so a change of one may change others.`,
+        "Mirror a view without DISTINCT, GROUP BY, aggregates, window functions, sub-selects, UNION, LIMIT and WITH; or the table.",
+      );
+    }
+    if (config.base !== null && display(config.base) !== display(tables[0]!)) {
+      throw refuse(
+        "RELATION_UNSUPPORTED",
+        `The view ${display(relation)} reads ${display(tables[0]!)}, not ${display(config.base)}.`,
+        'Correct "base" in datahub-sync.config.json, or leave it out: it is found by itself.',
+      );
+    }
+    name = tables[0]!;
+  }
+  const base = display(name) === display(relation) ? relation : await readRelation(sql, name);
+  if (!base || (base.kind !== "table" && base.kind !== "partitioned")) {
+    throw refuse(
+      base ? "RELATION_UNSUPPORTED" : "RELATION_MISSING",
+      `The base table ${display(name)} ${base ? "is not a table" : "does not exist"}.`,
+      'Correct "base" in datahub-sync.config.json.',
+    );
+  }
+  return base;
+}
