@@ -2,7 +2,8 @@
 SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
 -- The canonical key text of a row: the column's text, or with several columns their texts joined by commas, with
--- commas and backslashes inside them escaped, so that different keys never share a text. Returns the SQL expression.
+-- commas and backslashes inside them escaped, so that different keys never share a text. Returns the SQL expression,
+-- with backslashes that mean the same whatever standard_conforming_strings is for the session that writes.
 -- An index has to name its text columns apart: Postgres drops a cast from text to text, and with it what lets the owner
 -- change the column's type, since the index would be built again over a number. Two casts stay, and the planner takes
 -- them for none.
@@ -11,7 +12,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $function$
   SELECT CASE cardinality(key_columns)
     WHEN 1 THEN max(part)
-    ELSE string_agg(format($part$replace(replace(%s COLLATE "C", '\', '\\'), ',', '\,')$part$, part),
+    ELSE string_agg(format($part$replace(replace(%s COLLATE "C", E'\\', E'\\\\'), ',', E'\\,')$part$, part),
                     $comma$ || ',' || $comma$ ORDER BY position)
   END
     FROM (SELECT format(CASE WHEN name = ANY (text_columns) THEN '((%s.%I)::varchar)::text' ELSE '(%s.%I)::text' END,
@@ -44,7 +45,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
            'function', p.oid::bigint, 'functionXmin', p.xmin::text)
          ORDER BY tgrelid::bigint, tgname), '[]')
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-   WHERE tgname LIKE 'zzz\_datahub\_sync\_%'
+   WHERE starts_with(tgname::text, 'zzz_datahub_sync_')
      AND (tgrelid = relation OR tgrelid IN (SELECT relid FROM pg_partition_tree(relation)));
 $function$;
 --> statement-breakpoint

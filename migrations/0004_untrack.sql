@@ -14,7 +14,7 @@ BEGIN
   END IF;
   -- By the trigger's argument, and not by the partitions of today: one that was detached keeps its trigger.
   FOR part IN SELECT tgrelid FROM pg_trigger
-               WHERE tgname = 'zzz_datahub_sync_truncate' AND encode(tgargs, 'escape') = known.id || '\000' LOOP
+               WHERE tgname = 'zzz_datahub_sync_truncate' AND encode(tgargs, 'escape') = known.id || E'\\000' LOOP
     EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_truncate ON %s', part);
   END LOOP;
   EXECUTE format('DROP TRIGGER IF EXISTS zzz_datahub_sync_stamp ON %s', relation);

@@ -76,6 +76,17 @@ describe.each(ALL_POSTGRES_VERSIONS)("recorded deletions (Postgres %i)", (versio
     ]);
   });
 
+  test("invariant 12: a writer to whom backslashes in strings are escapes writes, changes keys and deletes", async () => {
+    await make("p text, q text, PRIMARY KEY (p, q)");
+    await table.sql.begin(async (tx) => {
+      await tx.unsafe("SET LOCAL standard_conforming_strings = off; SET LOCAL escape_string_warning = off");
+      await run("INSERT INTO $t VALUES (E'a\\\\', 'b,c'), ('d', 'e')", tx);
+      await run("UPDATE $t SET q = 'f' WHERE p = 'd'", tx);
+      await run("DELETE FROM $t WHERE q = 'b,c'", tx);
+    });
+    expect((await table.deletions()).map(({ key }) => key)).toEqual(["d,e", "a\\\\,b\\,c"]);
+  });
+
   test("TRUNCATE is recorded as such", async () => {
     await make("id int PRIMARY KEY");
     await run("INSERT INTO $t VALUES (1)");
