@@ -37,6 +37,12 @@ export function databaseErrorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : databaseErrorCode(cause);
 }
 
+/** Whether what a statement names is not there: for tables of ours it means that `migrate` has never run. */
+export function isMissingRelation(error: unknown): boolean {
+  // undefined_table, invalid_schema_name
+  return ["42P01", "3F000"].includes(databaseErrorCode(error) ?? "");
+}
+
 /** Whether the same statement may be tried again. All our statements may run twice. */
 export function isRetryable(error: unknown): boolean {
   return isConnectionAtFault(error) || CONTENTION_CODES.has(databaseErrorCode(error) ?? "");
@@ -130,6 +136,15 @@ export function toSyncError(error: unknown, doing: string): SyncError {
         remedy:
           "Somebody cancelled it, or statement_timeout is too short: of the role, of the database, or set by another " +
           "client of the same pooler, which hands its sessions on.",
+      });
+    case "40001":
+    case "40P01":
+      return new SyncError({
+        ...shared,
+        code: "LOCK_TIMEOUT",
+        message: `Other transactions were in the way again and again while ${doing} (${code}).`,
+        remedy:
+          "Nothing was changed by that statement. Run again when fewer sessions write to the same tables.",
       });
     case "55P03":
       return new SyncError({

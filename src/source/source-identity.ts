@@ -1,5 +1,5 @@
 import type { Database } from "../postgres/database.js";
-import { databaseErrorCode } from "../postgres/database-error.js";
+import { isMissingRelation } from "../postgres/database-error.js";
 import { SyncError } from "../errors.js";
 import { DURABLE } from "./durable.js";
 import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
@@ -39,8 +39,7 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
       );
       return found!;
     } catch (error) {
-      // 42P01 undefined_table, 3F000 invalid_schema_name: `migrate` has never run here.
-      if (["42P01", "3F000"].includes(databaseErrorCode(error) ?? "")) throw migrationsMissing(error);
+      if (isMissingRelation(error)) throw migrationsMissing(error);
       throw error;
     }
   });

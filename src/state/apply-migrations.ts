@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { EXIT, SyncError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Database, Sql } from "../postgres/database.js";
-import { databaseErrorCode } from "../postgres/database-error.js";
+import { databaseErrorCode, isMissingRelation } from "../postgres/database-error.js";
 
 /**
  * The journal that Drizzle's migrator keeps, in a schema of our own: an app that uses Drizzle keeps its migrations in
@@ -108,8 +108,7 @@ async function readApplied(sql: Sql): Promise<string[]> {
     const rows = await sql.unsafe<{ hash: string }[]>("SELECT hash FROM datahub_sync.migrations ORDER BY id");
     return rows.map((row) => row.hash);
   } catch (error) {
-    // 42P01 undefined_table, 3F000 invalid_schema_name: nothing has ever been migrated here.
-    if (["42P01", "3F000"].includes(databaseErrorCode(error) ?? "")) return [];
+    if (isMissingRelation(error)) return [];
     throw error;
   }
 }

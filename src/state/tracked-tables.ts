@@ -1,6 +1,6 @@
 import { trackedTables } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
-import { databaseErrorCode } from "../postgres/database-error.js";
+import { isMissingRelation } from "../postgres/database-error.js";
 
 export interface TrackedTable {
   schema: string;
@@ -21,8 +21,7 @@ export async function listTrackedTables(database: Database): Promise<TrackedTabl
         })
         .from(trackedTables);
     } catch (error) {
-      // 42P01 undefined_table, 3F000 invalid_schema_name
-      if (["42P01", "3F000"].includes(databaseErrorCode(error) ?? "")) return [];
+      if (isMissingRelation(error)) return [];
       throw error;
     }
   });
