@@ -1,11 +1,8 @@
 import type { Database } from "../postgres/database.js";
-import { parseSnapshot, type Snapshot } from "./snapshot.js";
+import { parseSnapshot, unseenBy, type Snapshot } from "./snapshot.js";
 
 /** $1 tracked id, $2 watermark: the records that this watermark has not seen. */
-const UNSEEN = `tracked_id = $1::text::integer
-   AND xid >= pg_snapshot_xmin($2::text::pg_snapshot)
-   AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
-   AND xid < pg_snapshot_xmax(pg_current_snapshot())`;
+const UNSEEN = `tracked_id = $1::text::integer AND ${unseenBy("$2", "xid")}`;
 
 /**
  * Recorded deletions since the watermark, in the order of their ids. A record is no proof: the key may live again,

@@ -7,7 +7,7 @@ import { DURABLE } from "./durable.js";
 import { KeySql } from "./key-sql.js";
 import { fitsKey } from "./key-text.js";
 import type { MirrorSource } from "./mirror-source.js";
-import { parseSnapshot, parseXid, type Snapshot } from "./snapshot.js";
+import { parseSnapshot, parseXid, unseenBy, type Snapshot } from "./snapshot.js";
 
 /** A row as Postgres prints it, with the hash of the same statement (invariant 13). */
 export interface SourceRow {
@@ -28,12 +28,9 @@ export interface KeySize {
   bytes: number;
 }
 
-/**
- * How far the changed rows have been paged: first those with an xid, in the order of (xid, key); then those
- * without one (rows of partitions attached later), in the order of the key.
- */
+/** How far the changed rows have been paged, in the order of (xid, key). */
 export interface ChangeCursor {
-  xid: string | null;
+  xid: string;
   key: string;
 }
 
@@ -63,8 +60,9 @@ export class TableReader {
 
   /**
    * The keys of rows that changed since the watermark, oldest change first. A row that keeps changing moves ahead
-   * of the cursor, so it is read again rather than missed. `xid < xmax(now)` keeps a dump that was restored into a
-   * younger cluster from looking changed for ever.
+   * of the cursor, so it is read again rather than missed; one that a transaction older than the cursor changes only
+   * now is the next run's, whose watermark does not see that transaction. Rows without an xid came with a partition
+   * that was attached, which a comparison follows.
    * @param cursor null: from the start
    */
   async changedKeys(
@@ -72,24 +70,32 @@ export class TableReader {
     cursor: ChangeCursor | null,
     limit: number,
   ): Promise<{ keys: KeySize[]; cursor: ChangeCursor | null }> {
-    if (cursor === null || cursor.xid !== null) {
-      const marked = await this.#markedKeys(watermark, cursor, limit);
-      if (marked.length === limit) return toPage(marked);
-      const unmarked = await this.#unmarkedKeys(null, limit);
-      const page = toPage([...marked, ...unmarked]);
-      return unmarked.length === limit ? page : { ...page, cursor: null };
-    }
-    const unmarked = await this.#unmarkedKeys(cursor.key, limit);
-    return unmarked.length === limit ? toPage(unmarked) : { ...toPage(unmarked), cursor: null };
+    const order = `r.sync_xid, ${this.#keys.list}`;
+    const rows = await this.#read("reading the changed keys", (sql) =>
+      sql.unsafe<{ key: string; bytes: string; xid: string }[]>(
+        `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("base")} AS bytes, r.sync_xid::text AS xid
+           FROM ${this.#base} r
+          WHERE ${PINNED} AND ${CHANGED}
+            ${cursor === null ? "" : `AND (${order}) > ($2::text::xid8, ${this.#keys.parameters(3)})`}
+          ORDER BY ${order} LIMIT ${limit}`,
+        cursor === null
+          ? [parseSnapshot(watermark)]
+          : [parseSnapshot(watermark), parseXid(cursor.xid), ...this.#keys.values(cursor.key)],
+      ),
+    );
+    const last = rows.length === limit ? rows.at(-1)! : null;
+    return {
+      keys: rows.map(({ key, bytes }) => ({ key, bytes: Number(bytes) })),
+      cursor: last && { xid: last.xid, key: last.key },
+    };
   }
 
   /** Counts what `changedKeys` would page through. */
   async countChanges(watermark: Snapshot): Promise<number> {
     const [row] = await this.#read("counting the changes that wait", (sql) =>
-      sql.unsafe<{ n: string }[]>(
-        `SELECT count(*)::text AS n FROM ${this.#base} r WHERE (${CHANGED}) OR r.sync_xid IS NULL`,
-        [parseSnapshot(watermark)],
-      ),
+      sql.unsafe<{ n: string }[]>(`SELECT count(*)::text AS n FROM ${this.#base} r WHERE ${CHANGED}`, [
+        parseSnapshot(watermark),
+      ]),
     );
     return Number(row!.n);
   }
@@ -104,15 +110,16 @@ export class TableReader {
   /** All keys with their sizes, in an order that an index serves; for a first load. */
   async allKeys(after: string | null, limit: number): Promise<KeySize[]> {
     const keys = this.#keys.list;
-    return this.#readKeys("listing keys", (sql) =>
-      sql.unsafe(
-        `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("relation")} AS bytes, NULL AS xid
+    const rows = await this.#read("listing keys", (sql) =>
+      sql.unsafe<{ key: string; bytes: string }[]>(
+        `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("relation")} AS bytes
            FROM ${this.#relation} r
           WHERE ${PINNED} ${after === null ? "" : `AND (${keys}) > (${this.#keys.parameters(1)})`}
           ORDER BY ${keys} LIMIT ${limit}`,
         after === null ? [] : this.#keys.values(after),
       ),
     );
+    return rows.map(({ key, bytes }) => ({ key, bytes: Number(bytes) }));
   }
 
   /** (key, hash) of the relation in the order of the key's UTF-8 bytes, which is the ledger's. */
@@ -176,41 +183,6 @@ export class TableReader {
     return rows as (string | null)[][];
   }
 
-  async #markedKeys(watermark: Snapshot, cursor: ChangeCursor | null, limit: number): Promise<KeyRow[]> {
-    const order = `r.sync_xid, ${this.#keys.list}`;
-    return this.#readKeys("reading the changed keys", (sql) =>
-      sql.unsafe(
-        `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("base")} AS bytes, r.sync_xid::text AS xid
-           FROM ${this.#base} r
-          WHERE ${PINNED} AND ${CHANGED}
-            ${cursor === null ? "" : `AND (${order}) > ($2::text::xid8, ${this.#keys.parameters(3)})`}
-          ORDER BY ${order} LIMIT ${limit}`,
-        cursor === null
-          ? [parseSnapshot(watermark)]
-          : [parseSnapshot(watermark), parseXid(cursor.xid!), ...this.#keys.values(cursor.key)],
-      ),
-    );
-  }
-
-  async #unmarkedKeys(after: string | null, limit: number): Promise<KeyRow[]> {
-    const keys = this.#keys.list;
-    return this.#readKeys("reading keys without a mark", (sql) =>
-      sql.unsafe(
-        `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("base")} AS bytes, NULL AS xid
-           FROM ${this.#base} r
-          WHERE ${PINNED} AND r.sync_xid IS NULL
-            ${after === null ? "" : `AND (${keys}) > (${this.#keys.parameters(1)})`}
-          ORDER BY ${keys} LIMIT ${limit}`,
-        after === null ? [] : this.#keys.values(after),
-      ),
-    );
-  }
-
-  async #readKeys(doing: string, query: (sql: Sql) => Promise<unknown>): Promise<KeyRow[]> {
-    const rows = (await this.#read(doing, query)) as { key: string; bytes: string; xid: string | null }[];
-    return rows.map((row) => ({ key: row.key, bytes: Number(row.bytes), xid: row.xid }));
-  }
-
   #read<T>(doing: string, query: (sql: Sql) => Promise<T>): Promise<T> {
     return this.#database.run(`${doing} of ${this.#source.name}`, query);
   }
@@ -224,19 +196,8 @@ export class TableReader {
   }
 }
 
-interface KeyRow extends KeySize {
-  xid: string | null;
-}
-
-function toPage(rows: KeyRow[]): { keys: KeySize[]; cursor: ChangeCursor | null } {
-  const last = rows.at(-1);
-  return { keys: rows, cursor: last ? { xid: last.xid, key: last.key } : null };
-}
-
-/** $1 is the watermark. Without its xmin no index would serve; without its list a row would be read twice. */
-const CHANGED = `r.sync_xid >= pg_snapshot_xmin($1::text::pg_snapshot)
-            AND NOT pg_visible_in_snapshot(r.sync_xid, $1::text::pg_snapshot)
-            AND r.sync_xid < pg_snapshot_xmax(pg_current_snapshot())`;
+/** $1 is the watermark. */
+const CHANGED = unseenBy("$1", "r.sync_xid");
 
 /** Class 22: data exception, such as a text that is no uuid. */
 function isBadKeyText(error: unknown): boolean {

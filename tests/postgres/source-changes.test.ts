@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { countDeletions, needsComparison, readDeletions } from "../../src/source/deletion-records.js";
-import { parseSnapshot, snapshotXmax, snapshotXmin } from "../../src/source/snapshot.js";
+import { parseSnapshot } from "../../src/source/snapshot.js";
 import { takeSnapshot } from "../../src/source/source-identity.js";
 import type { ChangeCursor } from "../../src/source/table-reader.js";
 import { allChanges, openReader, snapshotOf } from "../support/open-reader.js";
@@ -66,7 +66,8 @@ describe.each(ALL_POSTGRES_VERSIONS)("changed rows (Postgres %i)", (version) => 
     await run(`BEGIN; UPDATE $t SET a = 'open' WHERE id = 2`, writer);
     await run("UPDATE $t SET a = 'after, and committed' WHERE id = 3");
     const since = await snapshotOf(table.sql);
-    expect(snapshotXmin(since)).toBeLessThan(snapshotXmax(since));
+    const [xmin, xmax] = since.split(":").map(Number);
+    expect(xmin).toBeLessThan(xmax! - 1);
     await writer.unsafe("COMMIT");
     writer.release();
     expect(await allChanges(reader, since)).toEqual(["2"]);
@@ -106,17 +107,17 @@ describe.each(ALL_POSTGRES_VERSIONS)("changed rows (Postgres %i)", (version) => 
     expect(keys.filter((key) => key.startsWith("b"))).toEqual(["b,9", "b,10", "b,11"]);
   });
 
-  test("rows without a mark come after those with one, each time, page by page", async () => {
+  test("rows without a mark are not read by each delta: a comparison follows what brings them", async () => {
     const { reader } = await make(9);
     await run("ALTER TABLE $t DISABLE TRIGGER zzz_datahub_sync_stamp");
     await run("UPDATE $t SET sync_xid = NULL WHERE id < 6");
     await run("ALTER TABLE $t ENABLE ALWAYS TRIGGER zzz_datahub_sync_stamp");
     const since = await snapshotOf(table.sql);
-    await run("UPDATE $t SET a = 'b' WHERE id > 7");
-    for (const limit of [1, 2, 3, 4, 100]) {
-      expect(await allChanges(reader, since, limit)).toEqual(["8", "9", "1", "2", "3", "4", "5"]);
+    await run("UPDATE $t SET a = 'b' WHERE id > 7 OR id = 2");
+    for (const limit of [1, 2, 3, 100]) {
+      expect(await allChanges(reader, since, limit)).toEqual(["2", "8", "9"]);
     }
-    expect(await reader.countChanges(since)).toBe(7);
+    expect(await reader.countChanges(since)).toBe(3);
   });
 
   test("a row that keeps changing neither ends nor escapes the paging", async () => {
@@ -141,7 +142,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("changed rows (Postgres %i)", (version) => 
   test("xids from an older cluster do not look changed for ever: a restored dump", async () => {
     const { reader, tracked } = await make(4);
     const since = await snapshotOf(table.sql);
-    const future = String(snapshotXmax(since) + 1_000_000n);
+    const future = String(Number(since.split(":")[1]) + 1_000_000);
     await run("ALTER TABLE $t DISABLE TRIGGER zzz_datahub_sync_stamp");
     await run(`UPDATE $t SET sync_xid = '${future}' WHERE id < 3`);
     await run("ALTER TABLE $t ENABLE ALWAYS TRIGGER zzz_datahub_sync_stamp");
