@@ -44,15 +44,6 @@ export function explainHandshakeFailure(error: ConvexCallError, host: string): S
   });
 }
 
-/** For a mirror that the handshake reports as not deployed. */
-export function tableNotDeployed(host: string, table: string): SyncError {
-  return new SyncError({
-    code: "TABLE_NOT_DEPLOYED",
-    ...explain("TABLE_NOT_DEPLOYED", null, host, table),
-    table,
-  });
-}
-
 function errorCodeOf(error: ConvexCallError): ErrorCode {
   const decision = decide(error);
   if (decision.action === "fail") return decision.code;

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { LIMITS, PROTOCOL_VERSION } from "../../convex/datahubSyncProtocol.js";
 import { SyncError, type ErrorCode } from "../../src/errors.js";
 import { ConvexSink } from "../../src/sink/convex-sink.js";
-import { tableNotDeployed } from "../../src/sink/explain-failure.js";
 import {
   functionFailure,
   httpFailure,
@@ -184,10 +183,6 @@ test.each<[string, ScriptedAnswer, ErrorCode, RegExp]>([
   expect(error).toMatchObject({ code, table: "poles", exitCode: 1 });
   expect(error.remedy).toMatch(remedy);
   expect(JSON.stringify([error.message, error.remedy, error.stack])).not.toContain(SYNC_KEY);
-});
-
-test("a table that the handshake reports as not deployed has an error of its own", () => {
-  expect(tableNotDeployed("host", "poles")).toMatchObject({ code: "TABLE_NOT_DEPLOYED", table: "poles" });
 });
 
 test("what may be repeated is repeated, and counted for its table", async () => {
