@@ -5,8 +5,8 @@ import { findState } from "./datahubSyncRuns.js";
 
 export interface MirrorFreshness {
   /**
-   * Everything that had committed in Postgres at this time is in the mirror. ISO 8601, UTC; null before the
-   * first run ended.
+   * Everything that had committed in Postgres at this time is in the mirror, but for rows that are set aside and rows
+   * that changed again while the run went on: those come with the next. ISO 8601, UTC; null before the first run ended.
    */
   highWaterMark: string | null;
   /** Rows in the mirror when the last run ended. */

@@ -195,7 +195,10 @@ export const mirrorStateFields = {
   fence: v.int64(),
   /** A run has begun and not ended: it is going on, or it crashed. */
   running: v.boolean(),
-  /** Everything that had committed in Postgres at this time is in the mirror. ISO 8601, UTC. */
+  /**
+   * Everything that had committed in Postgres at this time is in the mirror, but for rows that are set aside and rows
+   * that changed again while the run went on: those come with the next. ISO 8601, UTC.
+   */
   highWaterMark: v.union(v.null(), v.string()),
   /** The watermark itself, a `pg_snapshot` as text. */
   position: v.union(v.null(), v.string()),
