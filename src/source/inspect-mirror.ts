@@ -7,6 +7,7 @@ import { display, refuser } from "./mirror-refusal.js";
 import type { MirrorSource } from "./mirror-source.js";
 import type { Relation } from "./read-relation.js";
 import { resolveMirror } from "./resolve-mirror.js";
+import type { ResolvedMirror } from "./resolved-mirror.js";
 import type { TrackingRecord } from "./tracking.js";
 
 /** What the encoder says about documents; the source does not know the encoder. */
@@ -52,7 +53,7 @@ export async function inspectMirror(
       generation: tracking.generation,
       files: tracking.files,
       indexed: tracking.indexed,
-      problem: tracking.problem ?? findMismatch(tracking, keyColumns, await columnsShown(sql, resolved)),
+      problem: tracking.problem ?? findMismatch(tracking, resolved, await columnsShown(sql, resolved)),
     },
     unmarked: whyUnmarked(relation, base),
     fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns),
@@ -70,14 +71,19 @@ function whyUnmarked(relation: Relation, base: Relation): string | null {
 /** Whether the table is tracked for another configuration than this one. */
 function findMismatch(
   tracking: TrackingRecord,
-  keyColumns: readonly string[],
+  { relation, config, keyColumns }: ResolvedMirror,
   shown: readonly string[],
 ): string | null {
   if (tracking.keyColumns.join() !== keyColumns.join()) {
     return `it is tracked by the key ${tracking.keyColumns.join(", ")}, not by ${keyColumns.join(", ")}`;
   }
   const unseen = shown.find((name) => tracking.ignoredColumns.includes(name));
-  return unseen === undefined ? null : `its tracking ignores the column ${unseen}, which is mirrored`;
+  if (unseen === undefined) return null;
+  const isMirrored =
+    relation.columns.some((column) => column.name === unseen) &&
+    ![...config.exclude, ...config.ignore].includes(unseen);
+  const why = isMirrored ? "which is mirrored" : "from which mirrored content is computed";
+  return `its tracking ignores the column ${unseen}, ${why}`;
 }
 
 function mirroredColumns(

@@ -143,18 +143,6 @@ export async function readBaseTables(sql: Sql, viewOid: string): Promise<Relatio
   );
 }
 
-/** The columns of a base table that a view reads. */
-export async function readColumnsUsed(sql: Sql, viewOid: string, baseOid: string): Promise<Set<string>> {
-  const rows = await sql.unsafe<{ name: string }[]>(
-    `${USED_BY_VIEW}
-     SELECT DISTINCT a.attname::text AS name
-       FROM used u JOIN pg_catalog.pg_attribute a ON a.attrelid = u.oid AND a.attnum = u.number
-      WHERE u.oid = $2::text::oid AND u.number > 0`,
-    [viewOid, baseOid],
-  );
-  return new Set(rows.map((row) => row.name));
-}
-
 /** The primary key's columns, or null. */
 export async function readPrimaryKey(sql: Sql, oid: string): Promise<string[] | null> {
   const [row] = await sql.unsafe<{ key: string | null }[]>(
