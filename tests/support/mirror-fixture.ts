@@ -17,6 +17,17 @@ import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js
 
 const SYNC_KEY = "a key for tests";
 
+/** The counts of a run that found nothing to do. */
+export const NOTHING = {
+  read: 0,
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  deleted: 0,
+  rejected: 0,
+  heldBack: 0,
+};
+
 /** Waits are a hundredth as long: backoff of minutes passes in a second. Limits below are set to match. */
 export const HURRY = 100;
 export const hurriedClock: Clock = {

@@ -1,12 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 import { watchRun, type Step } from "../support/crash.js";
-import { MirrorFixture, useMirrors } from "../support/mirror-fixture.js";
+import { MirrorFixture, NOTHING, useMirrors } from "../support/mirror-fixture.js";
 
 // Small pages, so that a few rows make several of them.
 vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const SETTINGS = { pageRows: 3, maxInFlight: 2 };
-const NOTHING = { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, rejected: 0, heldBack: 0 };
 
 const open = useMirrors();
 

@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { watchRun } from "../support/crash.js";
 import { createMigratedDatabase } from "../support/migrated-database.js";
-import { MirrorFixture, useMirrors } from "../support/mirror-fixture.js";
+import { MirrorFixture, NOTHING, useMirrors } from "../support/mirror-fixture.js";
 import { copyDatabase, restoreDatabase } from "../support/postgres.js";
 
 const open = useMirrors();
 const DDL = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
 const ROWS = "INSERT INTO $t SELECT n, 'row ' || n FROM generate_series(1, 30) n";
-const NOTHING = { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, rejected: 0, heldBack: 0 };
 
 async function loaded(): Promise<MirrorFixture> {
   const mirror = await open({ ddl: DDL });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { useMirrors } from "../support/mirror-fixture.js";
+import { NOTHING, useMirrors } from "../support/mirror-fixture.js";
 
-const NOTHING = { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, rejected: 0, heldBack: 0 };
 const TABLE =
   "CREATE TABLE $t (id int PRIMARY KEY, a text, n numeric(10,3), at timestamp, raw jsonb, updated_at timestamp)";
 const ROWS = `INSERT INTO $t SELECT n, 'row ' || n, n / 3.0, '2025-01-01 00:00:00.000001'::timestamp + n * interval '1 s',
@@ -141,69 +140,6 @@ describe("a run", () => {
     });
   });
 
-  describe("invariant 2: a transaction that is open while a run goes on", () => {
-    test("complaint 1: arrives with the next run, alone", async () => {
-      const mirror = await loaded();
-      const writer = await mirror.sql.reserve();
-      try {
-        await writer.unsafe(`BEGIN; UPDATE ${mirror.table} SET a = 'late' WHERE id = 1;
-                             SAVEPOINT s; UPDATE ${mirror.table} SET a = 'late too' WHERE id = 2;
-                             DELETE FROM ${mirror.table} WHERE id = 3; RELEASE s`);
-        await mirror.run("UPDATE $t SET a = 'early' WHERE id = 10");
-        expect(await mirror.sync()).toMatchObject({ ...NOTHING, read: 1, updated: 1 });
-        expect(await mirror.sync()).toMatchObject(NOTHING);
-        await writer.unsafe("COMMIT");
-      } finally {
-        writer.release();
-      }
-      expect(await mirror.sync()).toMatchObject({ ...NOTHING, read: 2, updated: 2, deleted: 1 });
-      expect(await mirror.sync()).toMatchObject(NOTHING);
-      await mirror.compare();
-    });
-
-    test("is found by a load that it overlapped", async () => {
-      const mirror = await open({ ddl: TABLE });
-      await mirror.run(ROWS);
-      const writer = await mirror.sql.reserve();
-      try {
-        await writer.unsafe(`BEGIN; UPDATE ${mirror.table} SET a = 'late' WHERE id = 1`);
-        await mirror.sync();
-        await writer.unsafe("COMMIT");
-      } finally {
-        writer.release();
-      }
-      expect(await mirror.sync()).toMatchObject({ ...NOTHING, read: 1, updated: 1 });
-      await mirror.compare();
-    });
-
-    test("and ends in a prepared transaction, arrives when that is committed", async () => {
-      const mirror = await loaded();
-      const name = `late_${mirror.table}`;
-      await mirror.sql.begin(async (tx) => {
-        await tx.unsafe(`UPDATE ${mirror.table} SET a = 'prepared' WHERE id = 1`);
-        await tx.prepare(name);
-      });
-      expect(await mirror.sync()).toMatchObject(NOTHING);
-      expect((await mirror.status()).horizon).toMatchObject({
-        oldest: expect.stringContaining(name) as string,
-      });
-      await mirror.run(`COMMIT PREPARED '${name}'`);
-      expect(await mirror.sync()).toMatchObject({ ...NOTHING, read: 1, updated: 1 });
-      await mirror.compare();
-    });
-
-    test("and is rolled back, leaves nothing", async () => {
-      const mirror = await loaded();
-      const writer = await mirror.sql.reserve();
-      await writer.unsafe(`BEGIN; UPDATE ${mirror.table} SET a = 'never' WHERE id = 1`);
-      await mirror.sync();
-      await writer.unsafe("ROLLBACK");
-      writer.release();
-      expect(await mirror.sync()).toMatchObject(NOTHING);
-      await mirror.compare();
-    });
-  });
-
   test("complaint 2: rows that share one timestamp are each sent once", async () => {
     const mirror = await loaded();
     await mirror.run("UPDATE $t SET a = 'same moment', updated_at = '2025-06-01'");
@@ -272,71 +208,5 @@ describe("a run", () => {
       `SELECT report, exit_code FROM datahub_sync.runs WHERE id = '${report.runId}'`,
     );
     expect(row).toEqual({ report: JSON.parse(JSON.stringify(report)) as unknown, exit_code: 0 });
-  });
-});
-
-describe("every kind of key", () => {
-  const open = useMirrors();
-
-  test.each([
-    ["int", "id int PRIMARY KEY, a text", "SELECT n, 'a' FROM generate_series(-5, 105) n"],
-    [
-      "bigint",
-      "id bigint PRIMARY KEY, a text",
-      "SELECT n * 1000000000000, 'a' FROM generate_series(1, 40) n",
-    ],
-    [
-      "uuid",
-      "id uuid PRIMARY KEY DEFAULT gen_random_uuid(), a text",
-      "SELECT gen_random_uuid(), 'a' FROM generate_series(1, 40)",
-    ],
-    [
-      "text",
-      "id text PRIMARY KEY, a text",
-      String.raw`SELECT x, 'a' FROM unnest(ARRAY['', ' ', 'a', 'B', 'ä', 'z', 'Z', ',', '\', '"', '{}', 'null', '😀', chr(57344), 'ｚ', 'a,b']) x`,
-    ],
-    [
-      "several columns",
-      "p text, q int, a text, PRIMARY KEY (p, q)",
-      String.raw`SELECT p, q, 'a' FROM unnest(ARRAY['', 'a', 'a,1', 'a\', ',', '\,', '😀', chr(57344)]) p, generate_series(9, 11) q`,
-    ],
-    [
-      "timestamptz",
-      "id timestamptz PRIMARY KEY, a text",
-      "SELECT now() + n * interval '1 us', 'a' FROM generate_series(1, 20) n",
-    ],
-  ])("%s: load, delta, key change, deletion, comparison", async (_, columns, rows) => {
-    const mirror = await open({ ddl: `CREATE TABLE $t (${columns})` });
-    await mirror.run(`INSERT INTO $t ${rows}`);
-    await mirror.sync();
-    await mirror.compare();
-    const key = /PRIMARY KEY \((.*)\)/.exec(columns)?.[1] ?? "id";
-    await mirror.run(`UPDATE $t SET a = 'b' WHERE (${key}) IN (SELECT ${key} FROM $t LIMIT 5)`);
-    await mirror.run(`DELETE FROM $t WHERE (${key}) IN (SELECT ${key} FROM $t LIMIT 2)`);
-    const updated = await mirror.run("SELECT 1 FROM $t WHERE a = 'b'");
-    expect(await mirror.sync()).toMatchObject({
-      ...NOTHING,
-      read: updated.length,
-      updated: updated.length,
-      deleted: 2,
-    });
-    await mirror.compare();
-    expect(await mirror.sync("full")).toMatchObject(NOTHING);
-    await mirror.run("TRUNCATE $t");
-    await mirror.run(`INSERT INTO $t ${rows}`);
-    await mirror.sync("delta", { allowDeletes: true });
-    await mirror.compare();
-  });
-
-  test("a unique key that is not the primary key", async () => {
-    const mirror = await open({
-      ddl: "CREATE TABLE $t (id serial PRIMARY KEY, code text NOT NULL UNIQUE, a text)",
-      mirrors: [{ relation: "$t", key: ["code"] }],
-    });
-    await mirror.run("INSERT INTO $t (code) VALUES ('a'), ('b')");
-    await mirror.sync();
-    await mirror.run("UPDATE $t SET code = 'c' WHERE code = 'a'; UPDATE $t SET id = 50 WHERE code = 'b'");
-    expect(await mirror.sync()).toMatchObject({ ...NOTHING, read: 2, inserted: 1, updated: 1, deleted: 1 });
-    await mirror.compare();
   });
 });

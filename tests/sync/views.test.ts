@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { NOTHING, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
 const open = useMirrors();
 
-const NOTHING = { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, rejected: 0, heldBack: 0 };
 const META = `project_id uuid, sync_timestamp timestamp DEFAULT now(), source_file varchar(500), raw_data jsonb,
               created_at timestamp DEFAULT now(), updated_at timestamp DEFAULT now()`;
 const IGNORE = ["sync_timestamp"];
