@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../src/local/data/random.js";
 import { randomMoment, type Blow, type Chaos, type Strike } from "./chaos.js";
+import type { Making } from "./random-values.js";
 import type { Command, Ended } from "./command.js";
+import { doDeed, FreshRows, type Deed } from "./deeds.js";
 import { runOnce, type Stage } from "./stage.js";
 
 export const LEASE_SECONDS = 1;
@@ -9,7 +11,10 @@ export const LEASE_SECONDS = 1;
 const STORM_MS = 2_500;
 const HANGS_AFTER_MS = 90_000;
 
-const HARSH = ["--lease-seconds", String(LEASE_SECONDS), "--call-timeout-seconds", "1"];
+const harsh = (leaseSeconds: number) => [
+  ...["--lease-seconds", String(leaseSeconds), "--call-timeout-seconds", "1"],
+];
+const HARSH = harsh(LEASE_SECONDS);
 
 /** Exit codes that a run under fire may end with: done, failed, rows aside, lease held, deletions held back. */
 const ALLOWED_EXITS = new Set([0, 1, 3, 4, 5]);
@@ -17,8 +22,53 @@ const ALLOWED_EXITS = new Set([0, 1, 3, 4, 5]);
 export interface Act {
   args: string[];
   strike: Strike | null;
+  /** Whether calls to Convex go wrong. */
+  weather: boolean;
+  /** How likely a batch is to be late, whatever the weather. */
+  batchLateness: number;
   /** Begin another run at once, which the lease must keep out or let in, never both. */
   rival: boolean;
+  /** `--allow-deletes` for all tables. */
+  allowDeletes: boolean;
+  /** Done to the source as the run begins. */
+  deed: Deed | null;
+  /** Whether each table gets rows, committed asynchronously, just before the run reads it. */
+  freshRows: boolean;
+}
+
+/** A run that nothing befalls, unless more is said. */
+export function sync(
+  random: Random,
+  {
+    mode = [],
+    // Short pages make many of them, and cursors to resume from.
+    pageRows = random.pick(["2", "7", "500"]),
+    weather = false,
+    allowDeletes = false,
+    leaseSeconds = LEASE_SECONDS,
+  }: {
+    mode?: string[];
+    pageRows?: string;
+    weather?: boolean;
+    allowDeletes?: boolean;
+    leaseSeconds?: number;
+  } = {},
+): Act {
+  const output = random.pick([["--json"], ["--verbose"], ["--json", "--verbose"]]);
+  const inFlight = random.pick(["1", "4"]);
+  return {
+    args: [
+      "sync",
+      ...mode,
+      ...output,
+      ...harsh(leaseSeconds),
+      "--max-in-flight",
+      inFlight,
+      "--page-rows",
+      pageRows,
+    ],
+    ...{ strike: null, weather, batchLateness: 0, rival: false, allowDeletes, deed: null, freshRows: false },
+  };
 }
 
 /**
@@ -29,17 +79,12 @@ export function randomAct(
   random: Random,
   { compares, crashes }: { compares: boolean; crashes: boolean },
 ): Act {
-  const mode = compares && random.chance(0.4) ? ["--full"] : [];
-  const output = random.pick([["--json"], ["--verbose"], ["--json", "--verbose"]]);
+  const mode = compares && random.chance(0.4) ? random.pick([["--full"], ["--full", "--deep"]]) : [];
   const blow = random.pick<Blow | null>(
     crashes ? [null, "restart"] : [null, null, "kill", "kill", "stop", "terminate", "restart"],
   );
   return {
-    // Short pages make many of them, and cursors to resume from.
-    args: [
-      ...["sync", ...mode, ...output, ...HARSH],
-      ...["--max-in-flight", random.pick(["1", "4"]), "--page-rows", random.pick(["2", "7", "500"])],
-    ],
+    ...sync(random, { mode, weather: true, allowDeletes: random.chance(0.2) }),
     strike: blow === null ? null : { blow, moment: randomMoment(random) },
     rival: random.chance(0.15),
   };
@@ -53,17 +98,25 @@ export interface Played {
 }
 
 /** Plays one act: a run, what befalls it, and whoever comes after. */
-export async function playAct(stage: Stage, chaos: Chaos, act: Act): Promise<Played> {
+export async function playAct(stage: Stage, chaos: Chaos, act: Act, making: Making): Promise<Played> {
   const played: Played = { failures: [], told: [], restarts: 0 };
-  chaos.stormFor(STORM_MS);
-  const run = stage.start(act.args);
+  if (act.weather) chaos.stormFor(STORM_MS, act);
+  const deed = act.deed && (await doDeed(stage, act.deed));
+  const fresh = act.freshRows ? new FreshRows(stage, making) : null;
+  chaos.onBegin = fresh && (() => fresh.insert());
+  const allowed = act.allowDeletes ? ["--allow-deletes", ...stage.tables.map(({ mirror }) => mirror)] : [];
+  const run = stage.start([...act.args, ...allowed]);
+  const done = deed?.commit(run.ended);
   const rival = act.rival ? stage.start(["sync", "--json", ...HARSH]) : null;
   const strike = act.strike && new Blowing(stage, chaos, run, act.strike, played);
   if (strike?.blow === "stop") await Promise.race([run.ended, strike.struck]);
   if (strike?.blow === "stop" && strike.hit) await outliveStopped(stage, chaos, run, strike.strike, played);
   else await finish(run, played);
   if (rival) await finish(rival, played);
+  await done;
   await strike?.end();
+  chaos.onBegin = null;
+  await fresh?.end();
   // A killed run's lease: who comes next waits, as cron would.
   if (strike?.hit && strike.blow !== "terminate") await sleep(LEASE_SECONDS * 1000 + 50);
   return played;
@@ -108,7 +161,10 @@ class Blowing {
 
   async #deal(): Promise<void> {
     const { blow, moment } = this.strike;
-    const when = "call" in moment ? `call ${moment.call} ${moment.point}` : `${moment.afterMs} ms`;
+    const when =
+      "call" in moment
+        ? `${moment.of === "any" ? "call" : moment.of} ${moment.call} ${moment.point}`
+        : `${moment.afterMs} ms`;
     this.played.told.push(`${blow} run ${this.run.number} at ${when}`);
     switch (blow) {
       case "kill":

@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from "../src/clock.js";
 import {
   randomFaults,
   type Fault,
@@ -10,16 +11,32 @@ import type { Random } from "../src/local/data/random.js";
 /** What befalls a run, once. */
 export type Blow = "kill" | "stop" | "terminate" | "restart";
 
-/** When: at a call to Convex, counted from the run's start, and there before or after the commit; or after a time. */
-export type Moment = { call: number; point: FaultPoint } | { afterMs: number };
+/** When: at a call to Convex, and there before or after the commit; or after a time. */
+export type Moment = CallMoment | { afterMs: number };
+
+export interface CallMoment {
+  /** Counted from the run's start, of this function's calls or of all. */
+  call: number;
+  of: "applyBatch" | "any";
+  point: FaultPoint;
+  /** What becomes of the call itself. A dead process's request may arrive all the same, or not. */
+  fate: Fault | null;
+}
 
 export interface Strike {
   blow: Blow;
   moment: Moment;
 }
 
-/** A call that commits after its caller has given up: the late duplicate. Longer than the runs' time-out of 1 s. */
-const LATE_MS = 2_500;
+/**
+ * A call that commits after its caller has given up: the late duplicate. It lands when its run is about to end, or
+ * after this time. A run gives up after 1 s and tries again 1 to 2 s later, so that this is later than the repetition.
+ */
+const LATE_MS = 5_000;
+/** For a late call to be committed before the run's end is. */
+const LANDING_MS = 100;
+/** For what is done as a table's run begins. */
+const BEGIN_MS = 100;
 
 const WEATHERS = [
   {},
@@ -37,9 +54,16 @@ const WEATHERS = [
 /** Decides at every point of every call what goes wrong there, and strikes runs that it is armed against. */
 export class Chaos {
   #stormy = false;
+  #stormMs = 0;
   #end: NodeJS.Timeout | undefined;
   readonly #weather: Faults;
-  readonly #late: () => boolean;
+  readonly #random: Random;
+  readonly #lateness: number;
+  #batchLateness = 0;
+  /** Calls that are late, and on their way. */
+  #pending = 0;
+  #land: () => void = () => {};
+  #landed: Promise<void> = this.#awaitLanding();
   #armed: { strike: Strike; calls: number; hit: () => void } | null = null;
 
   /** @param enabled false: nothing ever goes wrong */
@@ -49,28 +73,56 @@ export class Chaos {
   ) {
     const weather = random.pick(WEATHERS);
     this.#weather = randomFaults(random.integer(0, 2 ** 31 - 1), weather);
-    const lateness = "failedAfterCommit" in weather ? 0.03 : 0;
-    this.#late = () => random.chance(lateness);
+    this.#random = random;
+    this.#lateness = "failedAfterCommit" in weather ? 0.03 : 0;
   }
 
-  /** From now on things go wrong, and in fair weather again after `ms`: a run gets to its end. */
-  stormFor(ms: number): void {
-    clearTimeout(this.#end);
+  /**
+   * From now on things go wrong, and in fair weather again `ms` after the next call: a run gets to its end.
+   * @param batchLateness how likely a batch is to be late, whatever the weather
+   */
+  stormFor(ms: number, { batchLateness = 0 } = {}): void {
+    this.clearUp();
     this.#stormy = this.enabled;
-    this.#end = setTimeout(() => (this.#stormy = false), ms);
+    this.#stormMs = ms;
+    this.#batchLateness = batchLateness;
   }
 
   clearUp(): void {
     clearTimeout(this.#end);
+    this.#end = undefined;
     this.#stormy = false;
   }
 
+  /** Called when a table's run has begun, and has read nothing yet. */
+  onBegin: (() => void) | null = null;
+
   /** Given to the deployment as its `faults`. */
   readonly faults: Faults = (point: FaultPoint, request: FaultRequest): Fault | null => {
-    this.#aim(point);
+    const fate = this.#aim(point, request);
+    if (fate !== undefined) return fate;
+    if (point === "beforeAnswer" && isCallOf("beginRun", request) && this.onBegin) {
+      this.onBegin();
+      return { kind: "delay", delayMs: BEGIN_MS };
+    }
+    if (point === "beforeCall" && isCallOf("finishRun", request)) {
+      if (this.#landLate()) return { kind: "delay", delayMs: LANDING_MS };
+    }
     if (!this.#stormy) return null;
-    if (point === "beforeCommit" && this.#late()) return { kind: "delay", delayMs: LATE_MS };
+    this.#end ??= setTimeout(() => (this.#stormy = false), this.#stormMs);
+    if (point === "beforeCommit" && this.#isLate(request)) return { kind: "delay", delayMs: LATE_MS };
     return this.#weather(point, request);
+  };
+
+  /** Given to the deployment as its `clock`: the one by which late calls land. */
+  readonly clock: Clock = {
+    ...systemClock,
+    sleep: async (ms, signal) => {
+      if (ms !== LATE_MS) return systemClock.sleep(ms, signal);
+      this.#pending++;
+      await Promise.race([systemClock.sleep(ms, signal), this.#landed]);
+      this.#pending--;
+    },
   };
 
   /** Calls `hit` once, at the strike's call; `disarm` when the run has ended. */
@@ -82,23 +134,55 @@ export class Chaos {
     this.#armed = null;
   }
 
-  #aim(point: FaultPoint): void {
-    if (this.#armed === null) return;
+  #isLate(request: FaultRequest): boolean {
+    const lateness = isCallOf("applyBatch", request) ? this.#batchLateness : 0;
+    return this.#random.chance(Math.max(lateness, this.#lateness));
+  }
+
+  /** False if no call is late. */
+  #landLate(): boolean {
+    if (this.#pending === 0) return false;
+    this.#land();
+    this.#landed = this.#awaitLanding();
+    return true;
+  }
+
+  #awaitLanding(): Promise<void> {
+    return new Promise((resolve) => (this.#land = resolve));
+  }
+
+  /** The fate of the struck call; undefined: nobody strikes here. */
+  #aim(point: FaultPoint, request: FaultRequest): Fault | null | undefined {
+    if (this.#armed === null) return undefined;
     const { strike, hit } = this.#armed;
-    if ("afterMs" in strike.moment) return;
+    const { moment } = strike;
+    if ("afterMs" in moment) return undefined;
+    if (moment.of !== "any" && !isCallOf(moment.of, request)) return undefined;
     if (point === "beforeCall") this.#armed.calls++;
     // A query has no commit: then the next mutation is hit.
-    if (this.#armed.calls < strike.moment.call || point !== strike.moment.point) return;
+    if (this.#armed.calls < moment.call || point !== moment.point) return undefined;
     this.#armed = null;
     hit();
+    return moment.fate;
   }
 }
 
+function isCallOf(name: string, { path }: FaultRequest): boolean {
+  return path.endsWith(`:${name}`);
+}
+
 export function randomMoment(random: Random): Moment {
-  return random.chance(0.7)
-    ? {
-        call: random.integer(1, 14),
-        point: random.pick(["beforeCall", "beforeCommit", "afterCommit", "beforeAnswer"] as const),
-      }
-    : { afterMs: random.integer(150, 2000) };
+  if (random.chance(0.3)) return { afterMs: random.integer(150, 2000) };
+  return random.chance(0.4) ? randomBatchMoment(random, 6) : randomCallMoment(random, "any", 14);
+}
+
+/** At one of the first batches that a run sends; as often as not it never arrives. */
+export function randomBatchMoment(random: Random, calls: number): CallMoment {
+  const moment = randomCallMoment(random, "applyBatch", calls);
+  return random.chance(0.5) ? moment : { ...moment, point: "beforeCommit", fate: { kind: "cut" } };
+}
+
+function randomCallMoment(random: Random, of: CallMoment["of"], calls: number): CallMoment {
+  const point = random.pick(["beforeCall", "beforeCommit", "afterCommit", "beforeAnswer"] as const);
+  return { of, call: random.integer(1, calls), point, fate: null };
 }

@@ -86,8 +86,8 @@ async function playLane(): Promise<void> {
 }
 
 function startServer(version: PostgresVersion): Promise<LocalPostgres> {
-  // A crash then loses what was committed asynchronously in the last seconds, not in the last 200 ms.
-  return startPostgres({ version, settings: { wal_writer_delay: "5s" } });
+  // A crash then loses what was committed asynchronously in the last seconds, not in the last 200 ms or MiB.
+  return startPostgres({ version, settings: { wal_writer_delay: "5s", wal_writer_flush_after: "64MB" } });
 }
 
 async function playSeed(server: LocalPostgres, seed: number): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Random } from "../src/local/data/random.js";
-import type { Making } from "./column-kinds.js";
+import type { Making } from "./random-values.js";
 import { quoteName, quoteText } from "./oracle/mirrored-table.js";
 import { unmirrorableJson } from "./random-json.js";
 import type { TortureTable } from "./tables.js";
@@ -15,13 +15,17 @@ const OPERATIONS: readonly [number, MakeOperation][] = [
   [4, copy],
   [14, update],
   [4, rewriteAll],
-  [3, thereAndBack],
   [5, changeKeys],
   [9, deleteSome],
   [6, upsert],
-  [2, deleteAndRestore],
   [1, spoil],
   [1, touch],
+];
+
+/** With temporary tables: the commit that drops one waits for the disk, whatever its synchronous_commit. */
+const WITH_TEMPORARY: readonly [number, MakeOperation][] = [
+  [3, thereAndBack],
+  [2, deleteAndRestore],
 ];
 
 /** Only in some seeds: they make the next run a full one, which would hide what a delta has missed. */
@@ -33,9 +37,13 @@ const TRUNCATIONS: readonly [number, MakeOperation][] = [
 export function randomOperation(
   table: TortureTable,
   making: Making,
-  { truncates }: { truncates: boolean },
+  { truncates, asynchronous }: { truncates: boolean; asynchronous: boolean },
 ): Operation[] {
-  const operations = truncates ? [...OPERATIONS, ...TRUNCATIONS] : OPERATIONS;
+  const operations = [
+    ...OPERATIONS,
+    ...(asynchronous ? [] : WITH_TEMPORARY),
+    ...(truncates ? TRUNCATIONS : []),
+  ];
   let draw = making.random.integer(
     1,
     operations.reduce((sum, [weight]) => sum + weight, 0),

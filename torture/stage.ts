@@ -18,6 +18,7 @@ import { CHANGES_DDL, createTable, deploySchema, writeConfig, type TortureTable 
 /** What one seed plays on: a database, a deployment, a folder. */
 export interface Stage {
   server: LocalPostgres;
+  tables: readonly TortureTable[];
   database: string;
   /** With the superuser's password. */
   url: string;
@@ -60,6 +61,7 @@ export async function setStage({ seed, server, main, tables, chaos, random }: St
     modules: { datahubSync: defineDatahubSync({ tables: mirrors }) },
     env: { CONVEX_SYNC_AUTH_KEY: syncKey },
     faults: chaos.faults,
+    clock: chaos.clock,
     seed,
   });
   const watch = new CommitWatch(
@@ -75,7 +77,7 @@ export async function setStage({ seed, server, main, tables, chaos, random }: St
     TZ: random.pick(["UTC", "America/New_York", "Asia/Kolkata"]),
   };
   return {
-    ...{ server, database, url, deployment, watch, folder, syncKey },
+    ...{ server, tables, database, url, deployment, watch, folder, syncKey },
     start(args) {
       const common = ["--config", config, "--log-dir", join(folder, "logs")];
       return new Command({ main, folder, environment }, ++runs, [...args, ...common]);

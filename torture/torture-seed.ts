@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { randomForRow, type Random } from "../src/local/data/random.js";
 import type { LocalPostgres } from "../src/local/postgres/start-postgres.js";
-import { checkEnd, lastLines, playAct, randomAct } from "./acts.js";
+import { checkEnd, lastLines, playAct } from "./acts.js";
 import { Chaos } from "./chaos.js";
 import { checkHistories } from "./check-histories.js";
 import { checkLimits } from "./check-limits.js";
@@ -13,6 +13,7 @@ import { findLeaks } from "./secrets.js";
 import { checkSetAside } from "./set-aside.js";
 import { runOnce, setStage, type Stage } from "./stage.js";
 import { asMirrored, randomTables, type TortureTable } from "./tables.js";
+import { randomScript, themeOf, type Script } from "./themes.js";
 import { writeUntilStopped } from "./writer.js";
 
 export interface SeedOptions {
@@ -32,7 +33,7 @@ export interface SeedResult {
 }
 
 /** Each concern draws from a sequence of its own, so that the length of one does not change another. */
-const STREAMS = { tables: 0, rows: 1, weather: 2, acts: 3, stage: 4, writers: 10 } as const;
+const STREAMS = { tables: 0, rows: 1, weather: 2, acts: 3, stage: 4, writers: 10, fresh: 20 } as const;
 
 /** Plays one seed: tables, writers and runs under fire, a clean end, and the judgement. */
 export async function tortureSeed({
@@ -52,7 +53,8 @@ export async function tortureSeed({
     await fillTables(stage, tables, stream(STREAMS.rows), planted);
     const migrated = await stage.start(["migrate"]).ended;
     if (migrated.exitCode !== 0) throw new Error(`migrate failed: ${lastLines(migrated.stderr)}`);
-    const storm = await playStorm(stage, { tables, planted, chaos, withChaos, stream });
+    const script = randomScript(themeOf(seed), stream(STREAMS.acts));
+    const storm = await playStorm(stage, { script, tables, planted, chaos, withChaos, stream });
     failures.push(...storm.failures);
     told = await endCleanly(stage, tables, failures);
     told = `${storm.told}; ${told}`;
@@ -82,6 +84,7 @@ async function fillTables(
 }
 
 interface Storm {
+  script: Script;
   tables: readonly TortureTable[];
   planted: string;
   chaos: Chaos;
@@ -90,16 +93,13 @@ interface Storm {
 }
 
 /** Writers write while runs run, and are struck. */
-async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stream }: Storm) {
+async function playStorm(stage: Stage, { script, tables, planted, chaos, withChaos, stream }: Storm) {
   const failures: string[] = [];
   const told: string[] = [];
   let restarts = 0;
   const stop = new AbortController();
   const random = stream(STREAMS.acts);
-  const truncates = random.chance(0.3);
-  // Whole seeds of it: one synchronous commit writes what all others have left in memory.
-  const asynchronous = random.chance(0.3);
-  const compares = random.chance(0.4);
+  const { acts, quietFrom, truncates, asynchronous } = script;
   const writers = Array.from({ length: random.integer(2, 4) }, (_, number) =>
     writeUntilStopped({
       name: `writer ${number}`,
@@ -113,9 +113,16 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
     }),
   );
   try {
-    for (let left = random.integer(2, 3); left > 0; left--) {
-      const act = randomAct(random, { compares, crashes: asynchronous });
-      const played = await playAct(stage, chaos, withChaos ? act : { ...act, strike: null });
+    for (const [number, act] of acts.entries()) {
+      if (number === quietFrom) {
+        stop.abort();
+        await Promise.all(writers);
+      }
+      const calm = { ...act, strike: null, deed: null, freshRows: false };
+      const played = await playAct(stage, chaos, withChaos ? act : calm, {
+        random: stream(STREAMS.fresh + number),
+        planted,
+      });
       failures.push(...played.failures);
       told.push(...played.told);
       restarts += played.restarts;
@@ -128,7 +135,11 @@ async function playStorm(stage: Stage, { tables, planted, chaos, withChaos, stre
   const transactions = written.reduce((sum, writer) => sum + writer.transactions, 0);
   const lost = written.reduce((sum, writer) => sum + writer.lostToFailures, 0);
   await resolvePrepared(stage);
-  return { failures, told: [`${transactions} transactions (${lost} failed)`, ...told].join(", "), restarts };
+  return {
+    failures,
+    told: [`${script.theme}: ${transactions} transactions (${lost} failed)`, ...told].join(", "),
+    restarts,
+  };
 }
 
 /** What a crash or a stop left prepared. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
-import type { Making } from "./column-kinds.js";
+import type { Making } from "./random-values.js";
 import { randomOperation, type Operation } from "./operations.js";
 import type { TortureTable } from "./tables.js";
 
@@ -85,7 +85,7 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
   ];
   await run(sql, `BEGIN; ${settings.map((setting) => `SET LOCAL ${setting}`).join("; ")}`);
 
-  // A temporary table cannot be part of a prepared transaction.
+  // A temporary table cannot be part of a prepared transaction, and preparing one waits for the disk.
   let usesTemporary = false;
   for (let left = random.integer(1, 4); left > 0; left--) {
     const operations = randomOperation(random.pick(tables), making, options);
@@ -100,7 +100,7 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
   }
   const end = random.integer(1, 20);
   if (end <= 2) await run(sql, "ROLLBACK");
-  else if (end > 3 || usesTemporary) await run(sql, "COMMIT");
+  else if (end > 3 || usesTemporary || options.asynchronous) await run(sql, "COMMIT");
   else await prepare(sql, `${options.name} ${number}`, random.integer(0, 300), random.chance(0.7), stop);
 }
 
