@@ -4,6 +4,7 @@ import { readRejectedRows, forgetRejectedRows } from "../state/rejected-rows.js"
 import { mergeByKey } from "./merge-by-key.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { hashesPerPage, keysPerPage } from "./page-sizes.js";
+import { readAhead } from "./read-ahead.js";
 
 /**
  * Compares all keys and content hashes with the ledger. Only differences are read and sent: content that is equal
@@ -28,7 +29,7 @@ export async function compareAll(run: MirrorRun): Promise<number> {
   let compared = 0;
   let listed = 0;
   writer.onRead = () => {}; // progress is in keys compared, not in rows read
-  for await (const { key, left, right } of mergeByKey(listRelation(run), listLedger(run))) {
+  for await (const { key, left, right } of mergeByKey(list(relationPages(run)), list(ledgerPages(run)))) {
     if (right !== null) listed += 1;
     if (left === null) gone.push(key);
     else if (left.hash !== right?.hash) differing.push({ key, bytes: 0 });
@@ -44,30 +45,34 @@ export async function compareAll(run: MirrorRun): Promise<number> {
 /** Entries of the ledger, counted one by one: where the mirror's own count is wrong. */
 export async function countLedger(run: MirrorRun): Promise<number> {
   let entries = 0;
-  const listing = listLedger(run);
-  while (!(await listing.next()).done) entries += 1;
+  for await (const page of readAhead(ledgerPages(run))) entries += page.length;
   return entries;
 }
 
-async function* listRelation({ context, reader }: MirrorRun): AsyncGenerator<KeyHash> {
+/** Both sides list their next page while the last one is being compared: their answers take longer than that does. */
+async function* list(pages: AsyncIterable<KeyHash[]>): AsyncGenerator<KeyHash> {
+  for await (const page of readAhead(pages)) yield* page;
+}
+
+async function* relationPages({ context, reader }: MirrorRun): AsyncGenerator<KeyHash[]> {
   const limit = hashesPerPage(context.settings);
   let after: string | null = null;
   for (;;) {
     context.signal.throwIfAborted();
     const page: KeyHash[] = await reader.keyHashes(after, limit);
-    yield* page;
+    yield page;
     if (page.length < limit) return;
     after = page.at(-1)!.key;
   }
 }
 
-async function* listLedger({ context, source }: MirrorRun): AsyncGenerator<KeyHash> {
+async function* ledgerPages({ context, source }: MirrorRun): AsyncGenerator<KeyHash[]> {
   const { sink, signal, deadlineAt } = context;
   const limit = hashesPerPage(context.settings);
   let after: string | null = null;
   for (;;) {
     const page = await sink.listLedger({ table: source.name, after, limit }, { signal, deadlineAt });
-    yield* page.entries;
+    yield page.entries;
     if (page.done) return;
     after = page.entries.at(-1)!.key;
   }

@@ -10,22 +10,26 @@ export interface Pair<Left, Right> {
 
 /**
  * Walks two listings side by side, both in the order of the keys' UTF-8 bytes. A listing in another order would make
- * rows look gone, so it is checked, not trusted.
+ * rows look gone, so it is checked, not trusted. Both listings are closed when the walk ends, however it ends.
  * @throws SyncError NO_KEY when a listing has a key twice, INTERNAL when it is not in order
  */
 export async function* mergeByKey<Left extends { key: string }, Right extends { key: string }>(
   lefts: AsyncIterable<Left>,
   rights: AsyncIterable<Right>,
 ): AsyncGenerator<Pair<Left, Right>> {
-  const left = inOrder(lefts, "Postgres")[Symbol.asyncIterator]();
-  const right = inOrder(rights, "Convex")[Symbol.asyncIterator]();
-  let a = await next(left);
-  let b = await next(right);
-  while (a !== null || b !== null) {
-    const order = a === null ? 1 : b === null ? -1 : compareKeys(a.key, b.key);
-    yield { key: (order <= 0 ? a : b)!.key, left: order <= 0 ? a : null, right: order >= 0 ? b : null };
-    if (order <= 0) a = await next(left);
-    if (order >= 0) b = await next(right);
+  const left = inOrder(lefts, "Postgres");
+  const right = inOrder(rights, "Convex");
+  try {
+    let a = await next(left);
+    let b = await next(right);
+    while (a !== null || b !== null) {
+      const order = a === null ? 1 : b === null ? -1 : compareKeys(a.key, b.key);
+      yield { key: (order <= 0 ? a : b)!.key, left: order <= 0 ? a : null, right: order >= 0 ? b : null };
+      if (order <= 0) a = await next(left);
+      if (order >= 0) b = await next(right);
+    }
+  } finally {
+    await Promise.all([left.return(null), right.return(null)]);
   }
 }
 

@@ -55,4 +55,29 @@ describe("mergeByKey", () => {
   test("refuses a listing with a key twice: the key does not tell rows apart", async () => {
     await expect(merge(items("a", "a"), items())).rejects.toMatchObject({ code: "NO_KEY" });
   });
+
+  test.each(["walked to their end", "left by the caller", "broken off by the other listing"])(
+    "closes both listings, so that nothing is asked for behind the caller's back: %s",
+    async (how) => {
+      const closed: string[] = [];
+      async function* watched(name: string, all: readonly Item[], thrown?: Error): AsyncGenerator<Item> {
+        try {
+          yield* list(all);
+          if (thrown) throw thrown;
+        } finally {
+          closed.push(name);
+        }
+      }
+      const failure = how.startsWith("broken") ? new Error("the connection is gone") : undefined;
+      const walk = async (): Promise<void> => {
+        const pairs = mergeByKey(
+          watched("left", items("a", "c", "e")),
+          watched("right", items("b"), failure),
+        );
+        for await (const pair of pairs) if (how.endsWith("caller") && pair.key === "b") return;
+      };
+      await (failure ? expect(walk()).rejects.toBe(failure) : walk());
+      expect(closed.sort()).toEqual(["left", "right"]);
+    },
+  );
 });
