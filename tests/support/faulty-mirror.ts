@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import type { Clock } from "../../src/clock.js";
 import type { LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
-import type { Fault, FaultPoint, Faults } from "../../src/local/convex/faults.js";
-import { hurriedClock, type MirrorFixture, type MirrorOptions } from "./mirror-fixture.js";
+import type { Faults } from "../../src/local/convex/faults.js";
+import { hurriedClock, useMirrors, type MirrorFixture } from "./mirror-fixture.js";
 
 /** Every backoff is the shortest there is. */
 export const calmClock: Clock = { ...hurriedClock, random: () => 0 };
@@ -14,33 +14,19 @@ export interface FaultyMirror {
   mend: () => void;
 }
 
-/** A mirror of twenty rows, in pages of three, on a deployment whose faults can be changed. */
-export async function openFaultyMirror(
-  open: (options: MirrorOptions) => Promise<MirrorFixture>,
-  deployment: Partial<LocalDeploymentOptions> = {},
-): Promise<FaultyMirror> {
-  let current: Faults = () => null;
-  const mirror = await open({
-    ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)",
-    settings: { pageRows: 3 },
-    deployment: { faults: (point, request) => current(point, request), ...deployment },
-  });
-  await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
-  return { mirror, set: (faults) => (current = faults), mend: () => (current = () => null) };
-}
-
-/** A fault and where it strikes. */
-export type Strike = readonly [where: FaultPoint, fault: Fault];
-
-export function answer(status: number, code: string, retryAfter?: string): Fault {
-  return { kind: "answer", status, code, ...(retryAfter !== undefined && { retryAfter }) };
-}
-
-export const CUT: Fault = { kind: "cut" };
-
-/** A date of HTTP, which has whole seconds. */
-export function httpDate(inMs: number): string {
-  return new Date(Date.now() + inMs).toUTCString();
+/** Opens mirrors of twenty rows, in pages of three, each on a deployment whose faults can be changed. */
+export function useFaultyMirrors(): (deployment?: Partial<LocalDeploymentOptions>) => Promise<FaultyMirror> {
+  const open = useMirrors();
+  return async (deployment = {}) => {
+    let current: Faults = () => null;
+    const mirror = await open({
+      ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)",
+      settings: { pageRows: 3 },
+      deployment: { faults: (point, request) => current(point, request), ...deployment },
+    });
+    await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");
+    return { mirror, set: (faults) => (current = faults), mend: () => (current = () => null) };
+  };
 }
 
 export async function expectNothingSetAside({ sql, config }: MirrorFixture): Promise<void> {

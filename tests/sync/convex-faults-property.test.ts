@@ -2,18 +2,13 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import type { Clock } from "../../src/clock.js";
 import type { SyncError } from "../../src/errors.js";
-import {
-  answer,
-  CUT,
-  expectNothingSetAside,
-  openFaultyMirror,
-  type Strike,
-} from "../support/faulty-mirror.js";
-import { hurriedClock, useMirrors } from "../support/mirror-fixture.js";
+import { expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
+import { hurriedClock } from "../support/mirror-fixture.js";
+import { answer, CUT, type Strike } from "../support/strikes.js";
 
 vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
-const open = useMirrors();
+const open = useFaultyMirrors();
 
 const CALL_TIMEOUT_MS = 80;
 const RETRY_CODES = ["OptimisticConcurrencyControlFailure", "CommitterFullError", "WorkerOverloaded"];
@@ -59,7 +54,7 @@ test("whatever goes wrong in each call: a run ends well or with one error, and t
       return delay;
     },
   };
-  const { mirror, set, mend } = await openFaultyMirror(open, { clock });
+  const { mirror, set, mend } = await open({ clock });
   mirror.config.settings.callTimeoutMs = CALL_TIMEOUT_MS * 100;
   await mirror.runSync();
   let round = 0;

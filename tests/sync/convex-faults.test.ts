@@ -1,20 +1,13 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Clock } from "../../src/clock.js";
 import type { FaultPoint } from "../../src/local/convex/faults.js";
-import {
-  answer,
-  calmClock,
-  CUT,
-  expectNothingSetAside,
-  httpDate,
-  openFaultyMirror,
-  type Strike,
-} from "../support/faulty-mirror.js";
-import { HURRY, hurriedClock, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { calmClock, expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
+import { HURRY, hurriedClock, type MirrorFixture } from "../support/mirror-fixture.js";
+import { answer, CUT, httpDate, type Strike } from "../support/strikes.js";
 
 vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
-const open = useMirrors();
+const open = useFaultyMirrors();
 
 /** A first load, a delta and a deep run, which together make every kind of call; what each has written. */
 async function runHistory(mirror: MirrorFixture, beforeRun: () => void) {
@@ -45,8 +38,7 @@ async function runHistory(mirror: MirrorFixture, beforeRun: () => void) {
 
 /** The same history when nothing goes wrong. */
 let undisturbed: Promise<unknown[]> | undefined;
-const writtenUndisturbed = () =>
-  (undisturbed ??= openFaultyMirror(open).then(({ mirror }) => runHistory(mirror, () => {})));
+const writtenUndisturbed = () => (undisturbed ??= open().then(({ mirror }) => runHistory(mirror, () => {})));
 
 const MUTATIONS = ["applyBatch", "beginRun", "finishRun"];
 const QUERIES = ["handshake", "listDocuments", "listLedger", "listMissing", "lookupKeys"];
@@ -124,7 +116,7 @@ describe("faults that pass: the run ends well, the mirror is exact, and no row i
     ["latency", [["beforeAnswer", { kind: "delay", delayMs: 1_500 }]]],
   ])("%s", async (_, strikes) => {
     const expected = await writtenUndisturbed();
-    const { mirror, set } = await openFaultyMirror(open);
+    const { mirror, set } = await open();
     const struck = new Set<string>();
     const strikeEachFunction = () => {
       const met = new Map<string, number>();
@@ -155,7 +147,7 @@ describe("faults that pass: the run ends well, the mirror is exact, and no row i
   ])("%s", async (_, plan) => {
     // The server's own repetitions come at once, so that it refuses; its second is a tenth as long.
     const clock: Clock = { ...calmClock, now: () => Date.now() * 10 };
-    const { mirror, set } = await openFaultyMirror(open, { plan, clock });
+    const { mirror, set } = await open({ plan, clock });
     // So wide that each row is a batch of its own.
     await mirror.run("UPDATE $t SET a = repeat('wide', 150000) WHERE id <= 5");
     if (plan.maxConcurrentMutations === 1) {
@@ -190,7 +182,7 @@ describe("an answer slower than the time-out", () => {
     const released = new Promise<void>((resolve) => (letGo = resolve));
     let noteAnswer!: () => void;
     const answered = new Promise<void>((resolve) => (noteAnswer = resolve));
-    const { mirror, set } = await openFaultyMirror(open, {
+    const { mirror, set } = await open({
       clock: {
         ...hurriedClock,
         sleep: (ms, signal) => (ms === HELD_MS ? released : hurriedClock.sleep(ms, signal)),

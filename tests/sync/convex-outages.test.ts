@@ -1,20 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
-import type { SyncError } from "../../src/errors.js";
-import { type ErrorCode } from "../../src/errors.js";
-import {
-  answer,
-  calmClock,
-  CUT,
-  expectNothingSetAside,
-  httpDate,
-  openFaultyMirror,
-  type Strike,
-} from "../support/faulty-mirror.js";
-import { HURRY, hurriedClock, useMirrors } from "../support/mirror-fixture.js";
+import type { ErrorCode, SyncError } from "../../src/errors.js";
+import { calmClock, expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
+import { HURRY, hurriedClock } from "../support/mirror-fixture.js";
+import { answer, CUT, httpDate, type Strike } from "../support/strikes.js";
 
 vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
-const open = useMirrors();
+const open = useFaultyMirrors();
 
 const DAY_SECONDS = "86400";
 
@@ -113,7 +105,7 @@ describe("a fault that stays: one error with its remedy, the watermark where it 
   ];
 
   test.each(CASES)("%s", async (_, [where, fault], code, message, remedy) => {
-    const { mirror, set, mend } = await openFaultyMirror(open);
+    const { mirror, set, mend } = await open();
     if (fault.kind === "delay") mirror.config.settings.callTimeoutMs = 100 * HURRY;
     let batches = 0;
     set((point, { path }) => {
@@ -143,7 +135,7 @@ describe("a fault that stays: one error with its remedy, the watermark where it 
   });
 
   test("in any function", async () => {
-    const { mirror, set, mend } = await openFaultyMirror(open);
+    const { mirror, set, mend } = await open();
     await mirror.sync();
     for (const name of ["handshake", "beginRun", "applyBatch", "lookupKeys", "listLedger", "finishRun"]) {
       const { watermark } = await mirror.record();
@@ -173,7 +165,7 @@ describe("the waits of a run", () => {
     // Of a date, what is left of its last second is cut off.
     ["a date", () => httpDate(9_000), 7_500],
   ])("are as long as Retry-After asks for in %s", async (_, retryAfter, atLeastMs) => {
-    const { mirror, set } = await openFaultyMirror(open);
+    const { mirror, set } = await open();
     let times = 0;
     set((point, { path }) =>
       point === "beforeCall" && path.endsWith("beginRun") && times++ === 0
@@ -194,7 +186,7 @@ describe("the waits of a run", () => {
   test.each(["handshake", "beginRun", "applyBatch", "finishRun"])(
     "never pass the run's deadline: a %s that is to be repeated tomorrow ends the run now",
     async (name) => {
-      const { mirror, set, mend } = await openFaultyMirror(open);
+      const { mirror, set, mend } = await open();
       set((point, { path }) =>
         point === "beforeCall" && path.endsWith(name) ? answer(429, "TooManyWrites", DAY_SECONDS) : null,
       );

@@ -1,15 +1,15 @@
 import { describe, expect, test, vi } from "vitest";
-import { CUT, openFaultyMirror } from "../support/faulty-mirror.js";
-import { useMirrors } from "../support/mirror-fixture.js";
+import { useFaultyMirrors } from "../support/faulty-mirror.js";
+import { CUT } from "../support/strikes.js";
 
 vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
-const open = useMirrors();
+const open = useFaultyMirrors();
 
 // Each fault by itself: convex-faults.test.ts and convex-outages.test.ts.
 describe("a deployment that fails", () => {
   test("in the middle of a run and for good: the table fails with the cause, and the next run goes on", async () => {
-    const { mirror, set, mend } = await openFaultyMirror(open);
+    const { mirror, set, mend } = await open();
     let batches = 0;
     set((point, { path }) => {
       if (point !== "beforeCall") return null;
