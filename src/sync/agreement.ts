@@ -1,9 +1,18 @@
 import type { MirrorHandshake, MirrorState } from "../../convex/datahubSyncProtocol.js";
-import type { MirrorRecord } from "../state/mirror-record.js";
+import type { MirrorRecord, OpenRun } from "../state/mirror-record.js";
 
-/** Part of each cursor: the state of the mirror in Convex that holds everything before the cursor. */
+/**
+ * Part of each cursor: the state of the mirror in Convex that holds everything before the cursor. A cursor that is
+ * nothing else is at the beginning: that state holds everything before the watermark.
+ */
 export interface Acknowledged {
   acknowledged: { nonce: string; fence: string };
+}
+
+/** What an interrupted run relies on, for the one that does not resume it but has the same watermark. */
+export function acknowledgedIn(cursor: unknown): Acknowledged | null {
+  const { acknowledged } = (cursor ?? {}) as Partial<Acknowledged>;
+  return acknowledged === undefined ? null : { acknowledged };
 }
 
 /** What the two sides' memories of a mirror's last run, held against each other, allow (invariants 3 and 6). */
@@ -61,11 +70,12 @@ export function compareMemories(
     // What that run has sent since may come from commits that the restored database never had.
     if (open.history !== history)
       return disagreed("Postgres was restarted or restored since the last run was interrupted");
-    if (hasForgotten(state, open.cursor))
+    if (hasForgotten(state, open))
       return disagreed("Convex was restored to before what the interrupted run had written");
     return { kind: "interrupted" };
   }
-  if (record?.watermark && !state.running && state.nonce === record.watermark.nonce)
+  // A run that has begun since has not seen Convex like this.
+  if (record?.watermark && open === null && !state.running && state.nonce === record.watermark.nonce)
     return { kind: "agreed" };
   return disagreed(
     record?.watermark || open
@@ -74,8 +84,13 @@ export function compareMemories(
   );
 }
 
-/** Whether Convex is behind what the cursor says was acknowledged: each cursor is saved with a fence of its own. */
-function hasForgotten(state: MirrorState, cursor: unknown): boolean {
-  const { nonce, fence } = (cursor as Partial<Acknowledged> | null)?.acknowledged ?? {};
-  return nonce === state.nonce && fence !== undefined && state.fence < BigInt(fence);
+/**
+ * Whether Convex is behind what was acknowledged: each cursor is saved with a fence of its own. What the open run
+ * itself was told is known to no state of before.
+ */
+function hasForgotten(state: MirrorState, open: OpenRun): boolean {
+  const { acknowledged } = acknowledgedIn(open.cursor) ?? {};
+  if (acknowledged === undefined) return false;
+  const { nonce, fence } = acknowledged;
+  return nonce === state.nonce ? state.fence < BigInt(fence) : nonce === open.nonce;
 }

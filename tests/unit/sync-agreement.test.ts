@@ -245,6 +245,29 @@ const CASES: Case[] = [
     kind: "disagreed",
   },
   {
+    says: "Convex has not seen the run that has told it something",
+    remembered: record({
+      watermark: watermark("end"),
+      openRun: openRun({ priorNonce: "end", cursor: { acknowledged: { nonce: "run", fence: "0" } } }),
+    }),
+    state: state("end"),
+    kind: "disagreed",
+  },
+  {
+    says: "what was acknowledged was acknowledged to the run before last",
+    remembered: record({
+      openRun: openRun({ priorNonce: "old", cursor: { acknowledged: { nonce: "older", fence: "3" } } }),
+    }),
+    state: state("old", { running: true, fence: 0n }),
+    kind: "interrupted",
+  },
+  {
+    says: "Convex knows the last end, but neither the interrupted run nor the one that was to go on with it",
+    remembered: record({ watermark: watermark("end"), openRun: openRun({ priorNonce: "old" }) }),
+    state: state("end"),
+    kind: "disagreed",
+  },
+  {
     says: "an empty mirror is as it was left",
     remembered: record({ watermark: watermark("end") }),
     state: state("end", { rows: 0 }),
