@@ -123,6 +123,14 @@ export async function releaseLease(database: Database, token: LeaseToken): Promi
   );
 }
 
+/** Whether no other run has taken it. It may have expired. */
+export async function isLeaseHeld(database: Database, token: LeaseToken): Promise<boolean> {
+  const rows = await database.runDrizzle("looking whether the lease is held", (db) =>
+    db.select({ epoch: leases.epoch }).from(leases).where(holds(token)),
+  );
+  return rows.length > 0;
+}
+
 /** The run that is going on, or null. */
 export async function readLease(database: Database, targetId: number): Promise<LeaseHolder | null> {
   const rows = await database.runDrizzle("reading the lease", (db) =>

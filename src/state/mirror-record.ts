@@ -28,7 +28,7 @@ export interface OpenRun {
   fingerprint: string;
   files: string;
   history: string;
-  /** As the flow left it with `saveCursor`; opaque here. */
+  /** As the flow left it with `saveCursor` or `advanceRun`; opaque here. */
   cursor: unknown;
   /** Set from the moment before Convex is told the end. */
   finalNonce: string | null;

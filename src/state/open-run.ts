@@ -2,8 +2,15 @@ import { and, eq, sql, type SQL } from "drizzle-orm";
 import { mirrors } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import type { RunMode } from "../report.js";
-import { heldLease, heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
-import type { OpenRun } from "./mirror-record.js";
+import { SyncError } from "../errors.js";
+import { heldLease, heldLeaseSql, isLeaseHeld, leaseLost, type LeaseToken } from "./lease.js";
+import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
+
+/** A snapshot and its time, ISO 8601. */
+interface Moment {
+  snapshot: string;
+  at: string;
+}
 
 /**
  * Writes that a run of this mirror has begun; with `voidWatermark`, also that what came before cannot be trusted, so
@@ -50,32 +57,37 @@ export async function saveCursor(
   name: string,
   cursor: unknown,
 ): Promise<void> {
-  await update(database, token, name, `writing the progress of ${name}`, { runCursor: cursor });
+  const written = await update(database, token, name, `writing the progress of ${name}`, {
+    runCursor: cursor,
+  });
+  if (!written) throw await whyRefused(database, token, name);
 }
 
 /**
  * Ends an interrupted run inside the one that resumed it: its snapshot becomes the watermark, and the run goes on
- * with a newer one. Durable for the same reason as `openRun`.
+ * with a newer one. Durable for the same reason as `openRun`. The watermark is given, not taken from the row: carried
+ * out once more, the statement would find the newer snapshot there. It has no name, for Convex has been told no end.
  */
 export async function advanceRun(
   database: Database,
   token: LeaseToken,
   name: string,
-  next: { snapshot: string; at: string },
+  { from, to, cursor }: { from: Moment; to: Moment; cursor: unknown },
 ): Promise<void> {
   const rows = await database.runDrizzle(`moving the watermark of ${name}`, (db) =>
     db.execute(sql`
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       UPDATE ${mirrors} m
-         SET watermark = run_snapshot, watermark_at = run_snapshot_at, generation = run_generation,
-             fingerprint = run_fingerprint, files = run_files, run_cursor = NULL,
-             run_snapshot = ${next.snapshot}::text::pg_snapshot, run_snapshot_at = ${next.at}::text::timestamptz
+         SET watermark = ${from.snapshot}::text::pg_snapshot, watermark_at = ${from.at}::text::timestamptz,
+             generation = run_generation, fingerprint = run_fingerprint, files = run_files, nonce = NULL,
+             run_snapshot = ${to.snapshot}::text::pg_snapshot, run_snapshot_at = ${to.at}::text::timestamptz,
+             run_cursor = ${JSON.stringify(cursor)}::text::jsonb
         FROM held, durable
        WHERE m.target_id = held_target AND m.name = ${name} AND run_nonce = ${token.nonce}
       RETURNING 1 AS written`),
   );
-  if (rows.length === 0) throw leaseLost();
+  if (rows.length === 0) throw await whyRefused(database, token, name);
 }
 
 /** Written before Convex is told: a crash in between is then recognised by this nonce, on either side. */
@@ -85,22 +97,23 @@ export async function announceEnd(
   name: string,
   finalNonce: string,
 ): Promise<void> {
-  await update(database, token, name, `announcing the end of ${name}`, { runFinalNonce: finalNonce });
+  const written = await update(database, token, name, `announcing the end of ${name}`, {
+    runFinalNonce: finalNonce,
+  });
+  if (!written) throw await whyRefused(database, token, name);
 }
 
 /**
  * The last step of a run: its snapshot becomes the watermark. Only after Convex has acknowledged everything below it
- * (invariant 3).
+ * (invariant 3). Carried out once more, it finds no run that announced this end, but the end itself.
  */
 export async function commitWatermark(
   database: Database,
   token: LeaseToken,
   name: string,
-  mode: RunMode,
-  outcome: string,
+  { mode, finalNonce }: { mode: RunMode; finalNonce: string },
 ): Promise<void> {
-  const now = sql`clock_timestamp()`;
-  await update(database, token, name, `moving the watermark of ${name}`, {
+  const ended = {
     watermark: sql`${mirrors.runSnapshot}`,
     watermarkAt: sql`${mirrors.runSnapshotAt}`,
     generation: sql`${mirrors.runGeneration}`,
@@ -118,13 +131,18 @@ export async function commitWatermark(
     runHistory: null,
     runCursor: null,
     runFinalNonce: null,
-    ...(mode === "delta"
-      ? { lastDeltaAt: now, lastDeltaOutcome: outcome }
-      : { lastFullAt: now, lastFullOutcome: outcome }),
-  });
+    ...outcomeOf(mode, "done"),
+  };
+  const announced = eq(mirrors.runFinalNonce, finalNonce);
+  if (await update(database, token, name, `moving the watermark of ${name}`, ended, announced)) return;
+  const record = await readMirrorRecord(database, token.targetId, name);
+  if (record?.watermark?.nonce !== finalNonce) throw await whyRefused(database, token, name);
 }
 
-/** The mirror's outcome when a run did not get to its end. The watermark and the open run stay. */
+/**
+ * The mirror's outcome when a run did not get to its end. The watermark and the open run stay. Says nothing where the
+ * lease is lost or the mirror has no row yet.
+ */
 export async function recordFailure(
   database: Database,
   token: LeaseToken,
@@ -132,30 +150,28 @@ export async function recordFailure(
   mode: RunMode,
   outcome: string,
 ): Promise<void> {
-  const now = sql`clock_timestamp()`;
-  await update(
-    database,
-    token,
-    name,
-    `recording the outcome of ${name}`,
-    mode === "delta"
-      ? { lastDeltaAt: now, lastDeltaOutcome: outcome }
-      : { lastFullAt: now, lastFullOutcome: outcome },
-    { absentIsFine: true },
-  );
+  await update(database, token, name, `recording the outcome of ${name}`, outcomeOf(mode, outcome));
 }
 
 type Row = typeof mirrors.$inferSelect;
 type Change = { [K in keyof Row]?: Row[K] | SQL };
 
+function outcomeOf(mode: RunMode, outcome: string): Change {
+  const now = sql`clock_timestamp()`;
+  return mode === "delta"
+    ? { lastDeltaAt: now, lastDeltaOutcome: outcome }
+    : { lastFullAt: now, lastFullOutcome: outcome };
+}
+
+/** Whether the lease was held and the mirror had such a row. */
 async function update(
   database: Database,
   token: LeaseToken,
   name: string,
   doing: string,
   change: Change,
-  { absentIsFine = false } = {},
-): Promise<void> {
+  where?: SQL,
+): Promise<boolean> {
   const rows = await database.runDrizzle(doing, (db) => {
     const held = heldLease(db, token);
     return db
@@ -163,8 +179,21 @@ async function update(
       .update(mirrors)
       .set(change)
       .from(held)
-      .where(and(eq(mirrors.targetId, held.heldTarget), eq(mirrors.name, name)))
+      .where(and(eq(mirrors.targetId, held.heldTarget), eq(mirrors.name, name), where))
       .returning({ name: mirrors.name });
   });
-  if (rows.length === 0 && !absentIsFine) throw leaseLost();
+  return rows.length > 0;
+}
+
+/** The row of a run that goes on is missing only where `untrack` has removed it: that concerns this table alone. */
+async function whyRefused(database: Database, token: LeaseToken, name: string): Promise<SyncError> {
+  const record = await readMirrorRecord(database, token.targetId, name);
+  if (record !== null || !(await isLeaseHeld(database, token))) return leaseLost();
+  return new SyncError({
+    code: "NOT_TRACKED",
+    message: `The tracking of ${name} was removed while this run was going on.`,
+    remedy:
+      "Should it be mirrored, run `datahub-sync migrate`, as the table's owner: the next run then compares everything.",
+    table: name,
+  });
 }

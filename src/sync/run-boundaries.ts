@@ -6,6 +6,7 @@ import type { SnapshotMoment } from "../source/snapshot.js";
 import { readIdentity } from "../source/source-identity.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { announceEnd, commitWatermark, openRun } from "../state/open-run.js";
+import { acknowledgedIn } from "./agreement.js";
 import { countLedger } from "./compare-pass.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
 import type { RunPlan } from "./plan-run.js";
@@ -20,7 +21,11 @@ export async function beginRun(
   source: MirrorSource & { tracking: Tracking },
   run: RunPlan,
   taken: SnapshotMoment,
-  { handshake, takeOver }: { handshake: MirrorHandshake; takeOver: boolean },
+  {
+    handshake,
+    record,
+    takeOver,
+  }: { handshake: MirrorHandshake; record: MirrorRecord | null; takeOver: boolean },
 ): Promise<{ snapshot: string; snapshotAt: string }> {
   const { database, lease, sink, signal, deadlineAt } = context;
   const snapshot = run.resumed?.snapshot ?? taken.snapshot;
@@ -40,8 +45,7 @@ export async function beginRun(
       fingerprint: source.fingerprint,
       files: source.tracking.files,
       history: context.history,
-      // A load is known by its cursor from the beginning; nothing is acknowledged yet.
-      cursor: run.resumed?.cursor ?? (run.work.kind === "load" ? { kind: "load", after: null } : null),
+      cursor: run.resumed?.cursor ?? firstCursor(run, record),
       finalNonce: null,
     },
     { voidWatermark: run.voidWatermark },
@@ -52,6 +56,15 @@ export async function beginRun(
     { signal, deadlineAt },
   );
   return { snapshot, snapshotAt };
+}
+
+/**
+ * A load is known by its cursor from the beginning. Any other run that goes on from a watermark relies on what was
+ * acknowledged below it, where no run has ended with it: see `advanceRun`.
+ */
+function firstCursor({ work, voidWatermark }: RunPlan, record: MirrorRecord | null): unknown {
+  if (work.kind === "load") return { kind: "load", after: null };
+  return voidWatermark ? null : acknowledgedIn(record?.openRun?.cursor);
 }
 
 /**
@@ -82,7 +95,7 @@ export async function finishRun(run: MirrorRun, mode: RunMode, outcome: MirrorOu
     },
     { signal, deadlineAt },
   );
-  await commitWatermark(database, lease, source.name, mode, "done");
+  await commitWatermark(database, lease, source.name, { mode, finalNonce: nextNonce });
 }
 
 /** Convex has acknowledged the end of that run, so its snapshot is the watermark: only Postgres had yet to hear. */
@@ -91,7 +104,8 @@ export async function finishEndedRun(
   table: string,
   record: MirrorRecord,
 ): Promise<MirrorRecord | null> {
-  await commitWatermark(context.database, context.lease, table, record.openRun!.mode, "done");
+  const { mode, finalNonce } = record.openRun!;
+  await commitWatermark(context.database, context.lease, table, { mode, finalNonce: finalNonce! });
   return readMirrorRecord(context.database, context.lease.targetId, table);
 }
 

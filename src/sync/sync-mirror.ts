@@ -14,7 +14,7 @@ import { TableReader } from "../source/table-reader.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { advanceRun } from "../state/open-run.js";
 import { countRejectedRows } from "../state/rejected-rows.js";
-import { compareMemories } from "./agreement.js";
+import { compareMemories, type Acknowledged } from "./agreement.js";
 import { checkMirror } from "./check-mirror.js";
 import { compareAll } from "./compare-pass.js";
 import { makeDeletions } from "./deletion-pass.js";
@@ -73,7 +73,10 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   context.listener.tableStarted(source.name, run.mode, await expectRows(context, source, run));
   for (const notice of run.notices) context.listener.notice(source.name, notice);
 
-  const { snapshotAt, snapshot } = await beginRun(context, source, run, taken, options);
+  const { snapshotAt, snapshot } = await beginRun(context, source, run, taken, {
+    ...options,
+    record: remembered,
+  });
   const reader = new TableReader(database, source);
   const writer = new MirrorWriter(context, {
     table: source.name,
@@ -150,7 +153,8 @@ async function doWork(
   if (plan.resumed !== null) {
     // The interrupted run is complete. What has changed since its snapshot follows at once.
     end = await takeSnapshot(context.database);
-    await advanceRun(context.database, context.lease, source.name, end);
+    const cursor: Acknowledged = { acknowledged: await run.writer.seal() };
+    await advanceRun(context.database, context.lease, source.name, { from: begun, to: end, cursor });
     const interrupted = parseSnapshot(begun.snapshot);
     const truncated = await needsComparison(context.database, source.tracking!.id, interrupted);
     await (truncated === null ? sendChanges(run, interrupted, null) : compareAll(run));

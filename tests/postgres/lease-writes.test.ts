@@ -58,10 +58,18 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
   ["saveCursor", (database, token) => saveCursor(database, token, "m", { kind: "load", after: "x" })],
   [
     "advanceRun",
-    (database, token) => advanceRun(database, token, "m", { snapshot: "11:11:", at: RUN.snapshotAt }),
+    (database, token) =>
+      advanceRun(database, token, "m", {
+        from: { snapshot: RUN.snapshot, at: RUN.snapshotAt },
+        to: { snapshot: "11:11:", at: RUN.snapshotAt },
+        cursor: null,
+      }),
   ],
   ["announceEnd", (database, token) => announceEnd(database, token, "m", "final")],
-  ["commitWatermark", (database, token) => commitWatermark(database, token, "m", "full", "done")],
+  [
+    "commitWatermark",
+    (database, token) => commitWatermark(database, token, "m", { mode: "full", finalNonce: "final" }),
+  ],
   ["addPendingDeletions", (database, token) => addPendingDeletions(database, token, "m", "key", ["new"])],
   [
     "removePendingDeletions",
@@ -98,7 +106,8 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     async function prepare(): Promise<LeaseToken> {
       const { token } = await acquire("run");
       await openRun(target.database, token, "m", 1, RUN);
-      await commitWatermark(target.database, token, "m", "full", "done");
+      await announceEnd(target.database, token, "m", "end");
+      await commitWatermark(target.database, token, "m", { mode: "full", finalNonce: "end" });
       await openRun(target.database, token, "m", 1, RUN);
       await addPendingDeletions(target.database, token, "m", "key", ["kept"]);
       await recordRejectedRow(target.database, token, "m", {
@@ -185,7 +194,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
           cursor: { kind: "load", after: "ä" },
           finalNonce: "final",
         });
-        await commitWatermark(polluted, token, "m", "full", "done");
+        await commitWatermark(polluted, token, "m", { mode: "full", finalNonce: "final" });
         await recordFailure(polluted, token, "m", "delta", "INTERRUPTED");
         const record = (await readMirrorRecord(polluted, target.id, "m"))!;
         expect(record).toEqual({
