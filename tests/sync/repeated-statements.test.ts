@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { SyncError } from "../../src/errors.js";
 import { isProgress, nth, watchRun, type CrashOptions } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { repeatStatements } from "../support/repeat-statements.js";
@@ -11,6 +12,7 @@ const TABLE = {
   settings: { pageRows: 3, maxInFlight: 2 },
 };
 const ROWS = "INSERT INTO $t SELECT n, 'row ' || n FROM generate_series(1, 40) n";
+const STOPPED = new SyncError({ code: "INTERRUPTED", message: "The run was stopped.", remedy: "Run again." });
 const QUIET = { mode: "delta", read: 0, inserted: 0, updated: 0, deleted: 0, notices: [] };
 
 const open = useMirrors();
@@ -57,6 +59,23 @@ const STORY: Chapter[] = [
     before: (mirror) => mirror.run("UPDATE $t SET a = 'g' WHERE id < 10"),
     run: () => ({ crashBefore: (step) => step.includes("moving the watermark") }),
   },
+  {
+    says: "a delta that is stopped",
+    before: (mirror) => mirror.run("UPDATE $t SET a = 'k' WHERE id < 10"),
+    run: () => {
+      const stop = new AbortController();
+      return {
+        signal: stop.signal,
+        onStep: (step) => {
+          if (step === "Convex: applyBatch") stop.abort(STOPPED);
+        },
+      };
+    },
+  },
+  {
+    says: "a delta whose lease is behind what Convex has seen",
+    before: (mirror) => mirror.run("UPDATE datahub_sync.leases SET epoch = 0"),
+  },
   { says: "a delta with nothing to do" },
   {
     says: "a comparison",
@@ -84,6 +103,26 @@ const STORY: Chapter[] = [
     run: () => ({ mode: "deep" }),
   },
   { says: "a delta at the end" },
+];
+
+/** All writes of a run but the lease's renewal, which comes by the clock. */
+const WRITES = [
+  "registering the deployment",
+  "taking the lease",
+  "raising the epoch",
+  "forgetting mirrors that no longer run",
+  "purging recorded deletions",
+  "writing the start of $t",
+  "writing the progress of $t",
+  "setting a row of $t aside",
+  "recording mended rows of $t",
+  "recording deletions of $t",
+  "clearing the deletions of $t",
+  "announcing the end of $t",
+  "moving the watermark of $t",
+  "recording the outcome of $t",
+  "recording the run",
+  "releasing the lease",
 ];
 
 /** What a run says that does not differ between two that do the same. */
@@ -136,43 +175,7 @@ describe("invariant 3: a statement whose answer was lost is carried out twice", 
       expect([chapter.says, same!.sort()]).toEqual([chapter.says, documents!.sort()]);
     }
     await twice.compare();
-    expect([...repeated].sort()).toMatchInlineSnapshot(`
-      [
-        "announcing the end of $t",
-        "clearing the deletions of $t",
-        "comparing keys of $t",
-        "counting rows of $t",
-        "counting the changes that wait of $t",
-        "counting the deletions of $t",
-        "counting the rows of $t that were set aside",
-        "forgetting mirrors that no longer run",
-        "listing keys of $t",
-        "looking for recorded truncations",
-        "looking up keys of $t",
-        "looking up the rows of $t that were set aside",
-        "moving the watermark of $t",
-        "purging recorded deletions",
-        "reading recorded deletions",
-        "reading rows of $t",
-        "reading the catalog",
-        "reading the changed keys of $t",
-        "reading the deletions of $t",
-        "reading the migrations",
-        "reading the rows of $t that were set aside",
-        "reading the source's identity",
-        "reading the watermark of $t",
-        "recording deletions of $t",
-        "recording mended rows of $t",
-        "recording the run",
-        "registering the deployment",
-        "releasing the lease",
-        "setting a row of $t aside",
-        "taking the lease",
-        "taking the snapshot",
-        "writing the progress of $t",
-        "writing the start of $t",
-      ]
-    `);
+    expect([...repeated]).toEqual(expect.arrayContaining(WRITES));
   });
 
   test("the step from an interrupted run's snapshot to a newer one: what came in between is not skipped", async () => {
