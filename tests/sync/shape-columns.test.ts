@@ -49,6 +49,18 @@ const CHANGES: Change[] = [
     says: /ignores the column a, which is mirrored/,
   },
   {
+    does: "another encoding for a column",
+    reconfigure: { columns: { n: { encoding: "text" } } },
+    ends: "full",
+    says: SHAPE,
+  },
+  {
+    does: "another field for a column",
+    reconfigure: { columns: { a: { field: "shown" } } },
+    ends: "full",
+    says: SHAPE,
+  },
+  {
     does: "a label of an enum renamed",
     ddl: "CREATE TYPE $t_state AS ENUM ('on', 'off'); CREATE TABLE $t (id int PRIMARY KEY, s $t_state DEFAULT 'on', n int)",
     sql: "ALTER TYPE $t_state RENAME VALUE 'on' TO 'lit'",
