@@ -5,7 +5,8 @@ INSERT INTO datahub_sync.source DEFAULT VALUES ON CONFLICT DO NOTHING;
 --> statement-breakpoint
 -- Pins everything that the text of a value depends on, for the rest of the transaction only: a pooler may hand
 -- our session to somebody else, or hand us one that somebody else has set up. Used as `WHERE (SELECT pin_output())`:
--- an uncorrelated sub-select is a one-time filter, evaluated before the first row is fetched.
+-- an uncorrelated sub-select is a one-time filter, evaluated before the first row is fetched. The last two are for what
+-- a view computes with to_char: no type's own text depends on them, and so no key, which other functions print.
 CREATE FUNCTION datahub_sync.pin_output() RETURNS boolean
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $function$
 BEGIN
@@ -15,7 +16,9 @@ BEGIN
           set_config('extra_float_digits', '1', true),
           set_config('bytea_output', 'hex', true),
           set_config('lc_monetary', 'C', true),
-          set_config('xmlbinary', 'base64', true);
+          set_config('xmlbinary', 'base64', true),
+          set_config('lc_time', 'C', true),
+          set_config('lc_numeric', 'C', true);
   RETURN true;
 END;
 $function$;

@@ -19,6 +19,8 @@ const POLLUTION = {
   search_path: "elsewhere",
   lc_monetary: "C",
   xmlbinary: "hex",
+  lc_time: "POSIX",
+  lc_numeric: "POSIX",
   quote_all_identifiers: "on",
 };
 
@@ -87,6 +89,16 @@ describe.each(ALL_POSTGRES_VERSIONS)(
         );
         expect(row!.value).toBe(value);
       }
+    });
+
+    test("the language of what a view computes with to_char is pinned, too", async () => {
+      const [row] = await polluted.run("asking", (sql) =>
+        sql.unsafe<{ time: string; numeric: string }[]>(
+          `SELECT current_setting('lc_time') AS time, current_setting('lc_numeric') AS numeric
+            WHERE (SELECT datahub_sync.pin_output())`,
+        ),
+      );
+      expect({ ...row }).toEqual({ time: "C", numeric: "C" });
     });
 
     test.each(["t", "v"])("invariant 1: keys, rows and hashes of %s", async (relation) => {
