@@ -1,5 +1,6 @@
 import type { MirrorConfig } from "../config/types.js";
-import type { ColumnShape } from "../encode/types.js";
+import type { ColumnShape, PgType } from "../encode/types.js";
+import { quoteRelation } from "../postgres/identifier.js";
 import type { Sql } from "../postgres/database.js";
 import { columnsShown } from "./columns-shown.js";
 import { fingerprintOf } from "./fingerprint.js";
@@ -9,6 +10,7 @@ import type { Relation } from "./read-relation.js";
 import { resolveMirror } from "./resolve-mirror.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import type { TrackingRecord } from "./tracking.js";
+import { whyUnmarked } from "./why-unmarked.js";
 
 /** What the encoder says about documents; the source does not know the encoder. */
 export interface DocumentRules {
@@ -29,8 +31,10 @@ export async function inspectMirror(
   const resolved = await resolveMirror(sql, config);
   const { relation, base, keyColumns, tracking } = resolved;
   const columns = mirroredColumns(config, relation, tracking, rules);
-  const keyTypes = new Map(relation.columns.map((column) => [column.name, column]));
-  const keys = keyColumns.map((name) => ({ name, typeSql: keyTypes.get(name)!.typeSql }));
+  const keyTypes = keyColumns.map((name) =>
+    belowDomains(base.columns.find((column) => column.name === name)!.type),
+  );
+  const keys = keyColumns.map((name, index) => ({ name, typeSql: quoteRelation(keyTypes[index]!) }));
   const [row] = await sql.unsafe<{ expression: string }[]>(
     "SELECT datahub_sync.key_expression(ARRAY(SELECT json_array_elements_text($1::text::json)), 'r') AS expression",
     [JSON.stringify(keyColumns)],
@@ -43,7 +47,7 @@ export async function inspectMirror(
     isView: relation.kind === "view",
     keyColumns: keys,
     keyExpression: row!.expression,
-    keyOrder: keys.length === 1 && keys[0]!.typeSql === "pg_catalog.uuid" ? "uuid" : "text",
+    keyOrder: keys.length === 1 && isUuid(keyTypes[0]!) ? "uuid" : "text",
     columns,
     wideColumns: base.columns
       .filter((column) => column.wide && !config.exclude.includes(column.name))
@@ -51,21 +55,25 @@ export async function inspectMirror(
     tracking: tracking && {
       id: tracking.id,
       generation: tracking.generation,
-      files: tracking.files,
+      files: relation.rules === null ? tracking.files : `${tracking.files}/${relation.rules}`,
       indexed: tracking.indexed,
       problem: tracking.problem ?? findMismatch(tracking, resolved, await columnsShown(sql, resolved)),
     },
-    unmarked: whyUnmarked(relation, base),
+    unmarked: await whyUnmarked(sql, resolved, columns),
     fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns),
   };
 }
 
-/** What changes the content of a mirror and no row of its table: no trigger can tell. */
-function whyUnmarked(relation: Relation, base: Relation): string | null {
-  if (base.isUnlogged) return `${display(base)} is unlogged, so a crash of Postgres would empty it unnoticed`;
-  if (relation.readsBeyondRow)
-    return `the view ${display(relation)} calls functions that answer by more than the row, such as now()`;
-  return null;
+/**
+ * What a key's text is cast to: a domain's own condition may be one that older keys violate. Of a list there is no
+ * other name than the domain's.
+ */
+function belowDomains(type: PgType): PgType {
+  return type.base === null || type.base.element !== null ? type : belowDomains(type.base);
+}
+
+function isUuid({ schema, name }: PgType): boolean {
+  return schema === "pg_catalog" && name === "uuid";
 }
 
 /** Whether the table is tracked for another configuration than this one. */

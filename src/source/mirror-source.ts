@@ -1,7 +1,7 @@
 import type { ColumnShape } from "../encode/types.js";
 import type { RelationName } from "../config/types.js";
 
-/** A key column: its name, and its type as SQL that can be cast to. */
+/** A key column: its name, and its type, or the one at the bottom of its domain, as SQL that can be cast to. */
 export interface KeyColumn {
   name: string;
   typeSql: string;
@@ -11,7 +11,10 @@ export interface KeyColumn {
 export interface Tracking {
   id: number;
   generation: number;
-  /** Names the files that hold the table: others mean that it was rewritten, by which no trigger is fired. */
+  /**
+   * Names the files that hold the table, and the rules of the view over it: others mean that it was rewritten, or the
+   * view replaced, by which no trigger is fired.
+   */
   files: string;
   /** Whether our indexes are there; without them a run is as exact, and reads the whole table. */
   indexed: boolean;
@@ -30,7 +33,7 @@ export interface MirrorSource {
   keyColumns: KeyColumn[];
   /** The SQL expression of the canonical key text, over the alias `r`. */
   keyExpression: string;
-  /** A single uuid sorts natively in the byte order of its text, by the index of the primary key. */
+  /** A single uuid, also as a domain, sorts natively in the byte order of its text, by the index of the primary key. */
   keyOrder: "uuid" | "text";
   /** The mirrored columns. */
   columns: ColumnShape[];

@@ -4,7 +4,15 @@ import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { PINNED_CATALOG } from "./pinned-catalog.js";
 import { readTypes } from "./read-types.js";
-import { BEYOND_ROW, DEFINITIONS, SUBLINKS } from "./view-sql.js";
+import {
+  BEYOND_ROW,
+  DEFINITIONS,
+  DELETE_RULE,
+  OWNER_SECURITY,
+  RULES,
+  SUBLINKS,
+  SYSTEM_COLUMNS,
+} from "./view-sql.js";
 
 export interface RelationColumn {
   name: string;
@@ -22,7 +30,9 @@ export interface Relation extends RelationName {
   columns: RelationColumn[];
   /** The definition of the view and of the views below it as Postgres prints them, or null. */
   definition: string | null;
-  /** A crash of Postgres empties it. */
+  /** Names the view's rules and those of the views below it: others mean that one was replaced. Null of tables. */
+  rules: string | null;
+  /** A crash of Postgres empties it, or a partition of it. */
   isUnlogged: boolean;
   /** Tables other than partitions inherit from it. */
   hasHeirs: boolean;
@@ -32,6 +42,12 @@ export interface Relation extends RelationName {
   hidesRows: boolean;
   /** Of a view: what it shows of a row depends on more than the row. */
   readsBeyondRow: boolean;
+  /** Of a view: it reads system columns, such as `ctid`. */
+  readsSystemColumns: boolean;
+  /** Of a view: row-level security decides which rows its owner sees. */
+  hidesRowsFromOwner: boolean;
+  /** Of a view: it, or a view below it, has a rule in the place of DELETE. */
+  hasDeleteRule: boolean;
   /** Each row comes from one row of the relation below, and from that alone. Always true of tables. */
   isRowByRow: boolean;
 }
@@ -55,8 +71,12 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
       oid: string;
       kind: string;
       definition: string | null;
+      rules: string | null;
       row_by_row: string;
       beyond_row: string;
+      system_columns: string;
+      owner_security: string;
+      delete_rule: string;
       unlogged: string;
       heirs: string;
       hides_rows: string;
@@ -66,12 +86,19 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
   >(
     `SELECT c.oid::text, c.relkind::text AS kind,
             CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END AS definition,
+            CASE WHEN c.relkind = 'v' THEN ${RULES} END AS rules,
             -- 16 is DELETE: Postgres can delete through a view without our saying how only where it is so simple.
             CASE WHEN c.relkind = 'v'
               THEN (pg_catalog.pg_relation_is_updatable(c.oid, false) & 16 = 16 AND NOT ${SUBLINKS}) ELSE true
             END::text AS row_by_row,
             CASE WHEN c.relkind = 'v' THEN ${BEYOND_ROW} ELSE false END::text AS beyond_row,
-            (c.relpersistence = 'u')::text AS unlogged,
+            CASE WHEN c.relkind = 'v' THEN ${SYSTEM_COLUMNS} ELSE false END::text AS system_columns,
+            CASE WHEN c.relkind = 'v' THEN ${OWNER_SECURITY} ELSE false END::text AS owner_security,
+            CASE WHEN c.relkind = 'v' THEN ${DELETE_RULE} ELSE false END::text AS delete_rule,
+            EXISTS (SELECT FROM pg_catalog.pg_class u
+                     WHERE u.relpersistence = 'u'
+                       AND (u.oid = c.oid OR u.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))
+            )::text AS unlogged,
             (c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid))::text AS heirs,
             pg_catalog.row_security_active(c.oid)::text AS hides_rows,
             -- Triggers fire in the order of their names. 3 is BEFORE ROW; 20 is INSERT or UPDATE.
@@ -103,11 +130,15 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
     oid: found.oid,
     kind: KINDS[found.kind] ?? "other",
     definition: found.definition,
+    rules: found.rules,
     isUnlogged: found.unlogged === "true",
     hasHeirs: found.heirs === "true",
     hidesRows: found.hides_rows === "true",
     lateTrigger: found.late_trigger,
     readsBeyondRow: found.beyond_row === "true",
+    readsSystemColumns: found.system_columns === "true",
+    hidesRowsFromOwner: found.owner_security === "true",
+    hasDeleteRule: found.delete_rule === "true",
     isRowByRow: found.row_by_row === "true",
     columns: columns.map((column) => ({
       name: column.name,

@@ -4,6 +4,7 @@ import { display, refuser } from "./mirror-refusal.js";
 import { isKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import { readTracking } from "./tracking.js";
+import { columnShown, readViewRules } from "./view-columns.js";
 
 /**
  * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.
@@ -84,7 +85,29 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Show the key as it is; the configuration can give it another name or encoding.",
     );
   }
+  const computed = await findComputedKey(sql, relation, base, keyColumns);
+  if (computed !== undefined) {
+    throw refuse(
+      "NO_KEY",
+      `The view ${display(relation)} shows something else as ${computed} than the key column of ${display(base)}.`,
+      "Show the key as it is, under its own name; what is computed from it can have another.",
+    );
+  }
   return { config, relation, base, keyColumns, tracking: await readTracking(sql, base) };
+}
+
+/** The first key column whose name a view has given to something else. */
+async function findComputedKey(
+  sql: Sql,
+  relation: Relation,
+  base: Relation,
+  keyColumns: readonly string[],
+): Promise<string | undefined> {
+  if (relation.kind !== "view") return undefined;
+  const rules = await readViewRules(sql, relation.oid, base.oid);
+  const numberOf = ({ columns }: Relation, name: string) =>
+    columns.find((column) => column.name === name)!.number;
+  return keyColumns.find((name) => columnShown(rules, numberOf(relation, name)) !== numberOf(base, name));
 }
 
 async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): Promise<Relation> {
@@ -99,6 +122,13 @@ async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): 
           ? `The view ${display(relation)} reads no table.`
           : `The view ${display(relation)} reads several tables: ${tables.map(display).join(", ")}.`,
         "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
+      );
+    }
+    if (relation.hasDeleteRule) {
+      throw refuse(
+        "RELATION_UNSUPPORTED",
+        `The view ${display(relation)}, or one below it, has a rule for DELETE, so Postgres does not tell whether it shows its base table's rows one by one.`,
+        "Make it an INSTEAD OF trigger, or mirror a view without such a rule.",
       );
     }
     if (!relation.isRowByRow) {

@@ -19,8 +19,14 @@ export interface ViewRule {
 /**
  * The rules of a view that shows its base's rows one by one, from the view itself down to the one over the base table.
  * Such a view has one relation in its FROM.
+ * @param uses "except as oid": a column of names (regclass) that is cast to oid is not read as what it prints
  */
-export async function readViewRules(sql: Sql, viewOid: string, baseOid: string): Promise<ViewRule[]> {
+export async function readViewRules(
+  sql: Sql,
+  viewOid: string,
+  baseOid: string,
+  uses: "all" | "except as oid" = "all",
+): Promise<ViewRule[]> {
   const rules: ViewRule[] = [];
   for (let oid = viewOid; oid !== baseOid;) {
     const [row] = await sql.unsafe<{ tree: string }[]>(
@@ -31,7 +37,7 @@ export async function readViewRules(sql: Sql, viewOid: string, baseOid: string):
     const below = [...(row?.tree ?? "").matchAll(/ :relid (\d+) /g)].map(([, relid]) => relid!);
     const next = below.find((relid) => relid !== oid);
     if (next === undefined) throw new Error(`The relation ${oid} is no view over one relation.`);
-    rules.push(parseRule(row!.tree));
+    rules.push(parseRule(uses === "all" ? row!.tree : row!.tree.replaceAll(CAST_TO_OID, "{RELABELTYPE ")));
     oid = next;
   }
   return rules;
@@ -54,6 +60,9 @@ export function columnShown(rules: readonly ViewRule[], number: number): number 
   for (const { plain } of rules) column = column === undefined ? undefined : plain.get(column);
   return column ?? null;
 }
+
+/** The type oid has the number 26. */
+const CAST_TO_OID = /\{RELABELTYPE :arg \{VAR [^{}]*\} (?=:resulttype 26 )/g;
 
 /** Reads what `pg_rewrite` holds of a view: nested nodes in braces, in which a brace of a name has a backslash. */
 function parseRule(tree: string): ViewRule {

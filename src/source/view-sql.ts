@@ -29,18 +29,59 @@ export const DEFINITIONS = `(${VIEWS}
     (SELECT string_agg(DISTINCT pg_catalog.pg_get_functiondef(p.oid), ' ') ${FUNCTIONS}
       WHERE p.oid >= ${FIRST_USER_OID} AND p.prokind = 'f')))`;
 
+/**
+ * Which writings of those views are in force. A definition that was replaced and put back is the same again, and what a
+ * run read meanwhile was not.
+ */
+export const RULES = `(${VIEWS}
+  SELECT md5(string_agg(w.oid || ':' || w.xmin, ',' ORDER BY w.oid))
+    FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid)`;
+
 /** A sub-select in a view may read other rows of the base, which a change of those then changes too. */
 export const SUBLINKS = `(${VIEWS}
   SELECT bool_or(w.ev_action::text LIKE '%:hasSubLinks true%')
     FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid)`;
 
+/** Types of Postgres that print names: by another catalog or another search_path the same value has another text. */
+const PRINTS_NAMES = "t.typnamespace = 'pg_catalog'::regnamespace AND t.typname ~ '^_?(reg|aclitem)'";
+
 /**
- * Functions whose answer is not given by their arguments: the time, the session, what somebody wrote. Of the stable ones
- * of Postgres itself those without arguments are such; the others depend on settings, which are pinned.
+ * Functions whose answer is not given by their arguments: the time, the session, the catalog, what somebody wrote. Of
+ * the stable ones of Postgres itself these are such: those without arguments, those that look something up, and those
+ * that split a text into words as the database is set. The others depend on settings, which are pinned.
  */
 export const BEYOND_ROW = `(${VIEWS}
   SELECT EXISTS (SELECT FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid
                   WHERE w.ev_action::text LIKE '%{SQLVALUEFUNCTION%')
+      OR EXISTS (SELECT FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid
+                  CROSS JOIN LATERAL regexp_matches(w.ev_action::text, ':resulttype ([0-9]+)', 'g') AS made (oids)
+                  JOIN pg_catalog.pg_type t ON t.oid = made.oids[1]::oid WHERE ${PRINTS_NAMES})
       OR EXISTS (SELECT ${FUNCTIONS}
                   WHERE p.provolatile = 'v' OR p.provolatile = 's' AND (p.pronargs = 0 OR p.oid >= ${FIRST_USER_OID}
-                        OR p.proname IN ('current_setting', 'age') AND p.pronargs = 1)))`;
+                        OR p.proname = 'age' AND p.pronargs = 1
+                        OR p.proname ~ '^(current|has|pg|ts)_|_to_xml|(^|_)ts(vector|query)$'
+                        OR EXISTS (SELECT FROM pg_catalog.pg_type t
+                                    WHERE t.oid = ANY (p.proargtypes::oid[] || p.prorettype)
+                                      AND (t.oid = 'oid'::regtype OR ${PRINTS_NAMES})))))`;
+
+/** System columns tell where and by whom a row was written: an update with equal values changes them. */
+export const SYSTEM_COLUMNS = `(${VIEWS}
+  SELECT bool_or(w.ev_action::text ~ '\\{VAR :varno [0-9]+ :varattno -')
+    FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid)`;
+
+/** A rule in the place of DELETE hides whether Postgres could delete through such a view by itself. 4 is DELETE. */
+export const DELETE_RULE = `(${VIEWS}
+  SELECT EXISTS (SELECT FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid
+                  WHERE w.ev_type = '4' AND w.is_instead))`;
+
+/** Whether row-level security of a table below applies to the owner of such a view, who reads it for everybody. */
+export const OWNER_SECURITY = `(${VIEWS}
+  SELECT EXISTS (
+    SELECT FROM views
+      JOIN pg_catalog.pg_class v ON v.oid = views.oid
+      JOIN pg_catalog.pg_roles o ON o.oid = v.relowner AND NOT o.rolsuper AND NOT o.rolbypassrls
+      JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass
+      JOIN pg_catalog.pg_class b ON b.oid = d.refobjid AND b.relrowsecurity
+     WHERE b.relforcerowsecurity OR NOT pg_catalog.pg_has_role(o.oid, b.relowner, 'USAGE')))`;

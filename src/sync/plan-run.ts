@@ -109,6 +109,6 @@ function whyFull(
   if (comparisonNeeded === "unknown") return "rows were deleted whose keys could not be recorded";
   if (source.unmarked !== null) return source.unmarked;
   if (watermark.files !== source.tracking!.files)
-    return "the table was rewritten since the last run, which fires no trigger";
+    return `the table was rewritten${source.isView ? ", or the view replaced," : ""} since the last run, which fires no trigger`;
   return null;
 }

@@ -126,6 +126,41 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
       /one by one/,
     ],
     [
+      "a view that counts rows, with a rule in the place of DELETE",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT id, count(*) OVER () AS n FROM $t;
+       CREATE RULE gone AS ON DELETE TO $t_v DO INSTEAD NOTHING`,
+      "$t_v",
+      {},
+      "RELATION_UNSUPPORTED",
+      /The view t\d+_v, or one below it, has a rule for DELETE/,
+    ],
+    [
+      "a view over one that counts rows, with a rule in the place of DELETE",
+      `${TABLE}; CREATE VIEW $t_i AS SELECT id, count(*) OVER () AS n FROM $t;
+       CREATE RULE gone AS ON DELETE TO $t_i DO INSTEAD DELETE FROM $t WHERE id = OLD.id;
+       CREATE VIEW $t_v AS SELECT * FROM $t_i`,
+      "$t_v",
+      {},
+      "RELATION_UNSUPPORTED",
+      /The view t\d+_v, or one below it, has a rule for DELETE/,
+    ],
+    [
+      "a view that computes another value of the key",
+      `${TABLE}; CREATE VIEW $t_v AS SELECT -id AS id, a FROM $t`,
+      "$t_v",
+      {},
+      "NO_KEY",
+      /shows something else as id than the key column of t\d+/,
+    ],
+    [
+      "a view that shows another column as the key, by way of a view below it",
+      `${TABLE}; CREATE VIEW $t_i AS SELECT id AS b, b AS id FROM $t; CREATE VIEW $t_v AS SELECT id FROM $t_i`,
+      "$t_v",
+      {},
+      "NO_KEY",
+      /shows something else as id than the key column of t\d+/,
+    ],
+    [
       "a view over one that limits",
       `${TABLE}; CREATE VIEW $t_i AS SELECT * FROM $t LIMIT 5; CREATE VIEW $t_v AS SELECT * FROM $t_i`,
       "$t_v",
@@ -199,7 +234,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
     expect(source).toMatchObject({
       isView: true,
       base: { schema: "public", name: table.name },
-      keyColumns: [{ name: "id", typeSql: "pg_catalog.int4" }],
+      keyColumns: [{ name: "id", typeSql: '"pg_catalog"."int4"' }],
       wideColumns: ["a"],
     });
     expect(source.columns.map(({ name, field }) => [name, field])).toEqual([
@@ -208,13 +243,15 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
     ]);
   });
 
-  test("a uuid sorts natively; a domain over one, or two of them, do not", async () => {
-    await run("CREATE DOMAIN $t_id AS uuid");
+  test("a uuid sorts natively, also as a domain; two of them do not", async () => {
+    await run("CREATE DOMAIN $t_id AS uuid; CREATE DOMAIN $t_key AS $t_id");
     await run(
-      "CREATE TABLE $t (id uuid PRIMARY KEY); CREATE TABLE $t_b (id $t_id PRIMARY KEY); CREATE TABLE $t_c (p uuid, q uuid, PRIMARY KEY (p, q))",
+      `CREATE TABLE $t (id uuid PRIMARY KEY); CREATE TABLE $t_b (id $t_id PRIMARY KEY); CREATE TABLE $t_c (id $t_key PRIMARY KEY);
+       CREATE TABLE $t_d (p uuid, q uuid, PRIMARY KEY (p, q))`,
     );
-    const orders = await Promise.all(["$t", "$t_b", "$t_c"].map(async (name) => (await look(name)).keyOrder));
-    expect(orders).toEqual(["uuid", "text", "text"]);
+    const names = ["$t", "$t_b", "$t_c", "$t_d"];
+    const orders = await Promise.all(names.map(async (name) => (await look(name)).keyOrder));
+    expect(orders).toEqual(["uuid", "uuid", "uuid", "text"]);
   });
 
   test("a table that is not tracked, or for another key or other columns, is told from one that is", async () => {
