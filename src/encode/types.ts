@@ -17,6 +17,8 @@ export interface PgType {
   delimiter: string;
   /** The type under a domain. */
   base: PgType | null;
+  /** The type of the bounds of a range or a multirange. */
+  subtype: PgType | null;
   /** Attributes of a composite type, in order. */
   attributes: { name: string; type: PgType }[] | null;
   /** Labels of an enum, in order. */

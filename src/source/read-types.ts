@@ -12,6 +12,7 @@ interface TypeRow {
   delimiter: string;
   base: string;
   base_typmod: string;
+  subtype: string;
   attributes: string | null;
   labels: string | null;
 }
@@ -50,6 +51,7 @@ const TYPES_SQL = `
          CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END::text AS element,
          t.typdelim::text AS delimiter,
          t.typbasetype::text AS base, t.typtypmod::text AS base_typmod,
+         coalesce((SELECT rngsubtype FROM pg_catalog.pg_range WHERE t.oid IN (rngtypid, rngmultitypid)), 0)::text AS subtype,
          (SELECT json_agg(json_build_object('name', attname, 'oid', atttypid::text, 'typmod', atttypmod,
                                             'display', format_type(atttypid, atttypmod)) ORDER BY attnum)
             FROM pg_catalog.pg_attribute
@@ -68,7 +70,7 @@ function attributesOf(row: TypeRow): AttributeRow[] {
 }
 
 function referredOids(row: TypeRow): string[] {
-  return [row.element, row.base, ...attributesOf(row).map((attribute) => attribute.oid)].filter(
+  return [row.element, row.base, row.subtype, ...attributesOf(row).map((attribute) => attribute.oid)].filter(
     (oid) => oid !== "0",
   );
 }
@@ -89,6 +91,8 @@ function build(rows: Map<string, TypeRow>, { oid, typmod }: TypeReference, displ
     delimiter: row.delimiter,
     base:
       row.base === "0" ? null : build(rows, { oid: row.base, typmod: baseTypmod }, nameOf(rows, row.base)),
+    subtype:
+      row.subtype === "0" ? null : build(rows, { oid: row.subtype, typmod: -1 }, nameOf(rows, row.subtype)),
     attributes: row.attributes
       ? attributesOf(row).map((attribute) => ({
           name: attribute.name,

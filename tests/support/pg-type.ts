@@ -12,6 +12,7 @@ export function pgType(name: string, overrides: Partial<PgType> = {}): PgType {
     element: null,
     delimiter: ",",
     base: null,
+    subtype: null,
     attributes: null,
     labels: null,
     ...overrides,
