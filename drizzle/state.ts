@@ -162,6 +162,9 @@ export const pendingDeletions = datahubSync.table(
      */
     kind: text("kind", { enum: ["key", "document", "stranger"] }).notNull(),
     key: text("key").notNull(),
+    /** The nonce of the last run that found it. */
+    foundBy: text("found_by").notNull(),
+    /** When the first one did, for people. */
     foundAt: moment("found_at").notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.kind, table.key] })],

@@ -55,6 +55,7 @@ CREATE TABLE "datahub_sync"."pending_deletions" (
 	"mirror" text NOT NULL,
 	"kind" text NOT NULL,
 	"key" text NOT NULL,
+	"found_by" text NOT NULL,
 	"found_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "pending_deletions_target_id_mirror_kind_key_pk" PRIMARY KEY("target_id","mirror","kind","key")
 );

@@ -31,10 +31,10 @@ export async function addPendingDeletions(
     database,
     token,
     `recording deletions of ${mirror}`,
-    sql`INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key)
-        SELECT held_target, ${mirror}, ${kind}, list.key FROM held, ${list} AS list (key)
+    sql`INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key, found_by)
+        SELECT held_target, ${mirror}, ${kind}, list.key, ${token.nonce} FROM held, ${list} AS list (key)
          WHERE ${kind} <> 'document' OR NOT ${isStranger}
-        ON CONFLICT (target_id, mirror, kind, key) DO UPDATE SET found_at = excluded.found_at`,
+        ON CONFLICT (target_id, mirror, kind, key) DO UPDATE SET found_by = excluded.found_by`,
   );
 }
 
@@ -59,15 +59,15 @@ export async function removePendingDeletions(
 
 /**
  * Forgets those of a kind that a comparison of everything, now complete, has not found again. Not before it began: if
- * it crashed, what an earlier run held back would be forgotten, and its documents would stay for ever.
- * @param begunAt when the comparison began, ISO 8601, by the database's clock
+ * it crashed, what an earlier run held back would be forgotten, and its documents would stay for ever. A run knows its
+ * own by its name: clocks are set back.
  */
 export async function forgetUnconfirmedDeletions(
   database: Database,
   token: LeaseToken,
   mirror: string,
   kind: DeletionKind,
-  begunAt: string,
+  _begunAt?: string,
 ): Promise<void> {
   await writeUnderLease(
     database,
@@ -75,7 +75,7 @@ export async function forgetUnconfirmedDeletions(
     `clearing the deletions of ${mirror}`,
     sql`DELETE FROM ${pendingDeletions} p USING held
          WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}
-           AND p.found_at < ${begunAt}::text::timestamptz`,
+           AND p.found_by <> ${token.nonce}`,
   );
 }
 

@@ -37,7 +37,7 @@ export async function compareAll(run: MirrorRun): Promise<number> {
     if (++compared % flushAt === 0) context.listener.tableProgress(source.name, compared);
   }
   await flush();
-  await forgetUnconfirmedDeletions(database, lease, source.name, "key", run.begunAt);
+  await forgetUnconfirmedDeletions(database, lease, source.name, "key");
   await forgetOldRejections(run);
   return listed;
 }

@@ -77,7 +77,7 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
   ],
   [
     "forgetUnconfirmedDeletions",
-    (database, token) => forgetUnconfirmedDeletions(database, token, "m", "key", "2999-01-01T00:00:00Z"),
+    (database, token) => forgetUnconfirmedDeletions(database, token, "m", "key"),
   ],
   ["purgeRecordedDeletions", (database, token) => purgeRecordedDeletions(database, token)],
   [
@@ -116,6 +116,8 @@ describe.each(ALL_POSTGRES_VERSIONS)(
         column: "c",
         reason: "r",
       });
+      await target.sql`INSERT INTO datahub_sync.pending_deletions (target_id, mirror, kind, key, found_by)
+                       VALUES (${target.id}, 'm', 'key', 'found before', 'another')`;
       await target.sql`INSERT INTO datahub_sync.deletions (tracked_id, kind, key, xid) VALUES (1, 'row', 'old', '5')`;
       return token;
     }
