@@ -74,13 +74,19 @@ export const DELETE_RULE = `(${VIEWS}
   SELECT EXISTS (SELECT FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid
                   WHERE w.ev_type = '4' AND w.is_instead))`;
 
-/** Whether row-level security of a table below applies to the owner of such a view, who reads it for everybody. */
+/**
+ * Whether row-level security of a table below applies to the owner of such a view, who reads it for everybody. A
+ * view with `security_invoker` is read as whoever asks.
+ */
 export const OWNER_SECURITY = `(${VIEWS}
   SELECT EXISTS (
     SELECT FROM views
       JOIN pg_catalog.pg_class v ON v.oid = views.oid
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(v.reloptions)
+                        WHERE option_name = 'security_invoker' AND option_value::boolean)
       JOIN pg_catalog.pg_roles o ON o.oid = v.relowner AND NOT o.rolsuper AND NOT o.rolbypassrls
-      JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
+     CROSS JOIN views AS lowest
+      JOIN pg_catalog.pg_rewrite w ON w.ev_class = lowest.oid
       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
                       AND d.refclassid = 'pg_catalog.pg_class'::regclass
       JOIN pg_catalog.pg_class b ON b.oid = d.refobjid AND b.relrowsecurity

@@ -21,3 +21,16 @@ test.each([
   expect(shown().sort()).toEqual(["-1b", "-2b", "0b", "1a", "2a", "3a"]);
   expect(await mirror.sync("full")).toMatchObject({ updated: 0, inserted: 0, deleted: 0 });
 });
+
+test("keys of a domain over uuid are paged and compared in their own order", async () => {
+  const mirror = await open({
+    ddl: `CREATE DOMAIN $t_base AS uuid; CREATE DOMAIN $t_key AS $t_base;
+          CREATE TABLE $t (id $t_key PRIMARY KEY, a text);
+          INSERT INTO $t SELECT gen_random_uuid(), 'a' FROM generate_series(1, 7)`,
+    settings: { pageRows: 2 },
+  });
+  await mirror.sync();
+  await mirror.run("UPDATE $t SET a = 'b' WHERE id = (SELECT min(id::text) FROM $t)::uuid");
+  expect(await mirror.sync("full")).toMatchObject({ inserted: 0, updated: 1, deleted: 0 });
+  expect(mirror.documents().filter(({ a }) => a === "b")).toHaveLength(1);
+});
