@@ -5,6 +5,7 @@ const MAX_SHARE = 0.1;
 export interface Shrinkage {
   /** Documents in the mirror when the run began. */
   documentsBefore: number;
+  /** New rows. A document that was restored is none: its row is among those of before. */
   inserted: number;
   /** Deletions that are due. */
   deletions: number;

@@ -27,7 +27,7 @@ export async function makeDeletions(run: MirrorRun, options: DeletionOptions): P
   const shrinksTooMuch = (due: Due) =>
     holdsBack({
       documentsBefore: options.documentsBefore + due.document,
-      inserted: run.writer.counts.inserted,
+      inserted: run.writer.counts.inserted - run.writer.restored,
       deletions: due.key + due.document,
     });
   let due = await countPending(run);

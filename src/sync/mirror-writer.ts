@@ -18,6 +18,8 @@ const ASSUMED_ROW_BYTES = 8 * 1024;
 export class MirrorWriter {
   /** Rows whose content was read. */
   read = 0;
+  /** Rows that were inserted and are not new: their documents had been removed by hand. */
+  restored = 0;
   readonly #context: RunContext;
   readonly #table: string;
   readonly #reader: TableReader;
@@ -93,8 +95,10 @@ export class MirrorWriter {
   /** Writes documents even where the ledger's hash is equal: mends what was edited by hand. */
   async mendRows(keys: readonly KeySize[]): Promise<string[]> {
     await this.#setForce(true);
+    const before = this.counts.inserted;
     const missing = await this.sendRows(keys);
     await this.#setForce(false);
+    this.restored += this.counts.inserted - before;
     return missing;
   }
 
