@@ -1,12 +1,14 @@
 import { sql } from "drizzle-orm";
 import { deletions, leases, mirrors, targets, trackedTables } from "../../drizzle/state.js";
+import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
 import { utcText } from "./utc-text.js";
 
 /**
- * A mirror that has not run for so long is forgotten: taken out of the configuration, or of a deployment that is no
- * longer used. It would keep recorded deletions for ever. Nothing is lost: should it run again, it compares everything.
+ * A mirror that has not run for so long is forgotten by the runs of others: taken out of the configuration, or of a
+ * deployment that is no longer used. It would keep recorded deletions for ever. Nothing is lost: should it run again,
+ * it compares everything.
  */
 export const MIRROR_RETENTION_DAYS = 30;
 
@@ -29,9 +31,14 @@ const retention = sql`make_interval(days => ${MIRROR_RETENTION_DAYS}::integer)`;
  * Removes recorded deletions that no run will ask for again: below the watermark of every mirror of their table, in
  * every target. Called at the start of a run, so that those watermarks were committed by earlier runs. What no mirror
  * waits for may be asked for by a first load that has just begun; after the retention it is not.
+ * @param running the mirrors of this run
  */
-export async function purgeRecordedDeletions(database: Database, token: LeaseToken): Promise<void> {
-  await forgetIdleMirrors(database, token);
+export async function purgeRecordedDeletions(
+  database: Database,
+  token: LeaseToken,
+  running: readonly string[],
+): Promise<void> {
+  await forgetIdleMirrors(database, token, running);
   await writeUnderLease(
     database,
     token,
@@ -45,8 +52,12 @@ export async function purgeRecordedDeletions(database: Database, token: LeaseTok
   );
 }
 
-/** A run of another deployment that is going on keeps its mirrors. */
-async function forgetIdleMirrors(database: Database, token: LeaseToken): Promise<void> {
+/** A run that is going on keeps its mirrors, this one those that it runs: their watermarks are about to move. */
+async function forgetIdleMirrors(
+  database: Database,
+  token: LeaseToken,
+  running: readonly string[],
+): Promise<void> {
   await writeUnderLease(
     database,
     token,
@@ -56,7 +67,8 @@ async function forgetIdleMirrors(database: Database, token: LeaseToken): Promise
            AND EXISTS (SELECT FROM ${deletions} WHERE ${deletions.trackedId} = ${mirrors.trackedId})
            AND NOT EXISTS (SELECT FROM ${leases} WHERE ${leases.targetId} = ${mirrors.targetId}
                               AND NOT ${leases.released} AND ${leases.expiresAt} > clock_timestamp()
-                              AND ${leases.targetId} <> held_target)`,
+                              AND ${leases.targetId} <> held_target)
+           AND NOT (${mirrors.targetId} = held_target AND ${mirrors.name} = ANY (${arrayLiteral(running)}::text::text[]))`,
   );
 }
 

@@ -2,22 +2,20 @@ import { hostname } from "node:os";
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";
 import type { SyncConfig } from "../config/types.js";
-import { SyncError, type ErrorCode } from "../errors.js";
-import type { Notice, ProgressListener, RunMode, RunReport, TableReport } from "../report.js";
+import { SyncError } from "../errors.js";
+import type { Notice, ProgressListener, RunMode, RunReport } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { WritePacer } from "../sink/write-pacer.js";
 import { readIdentity, type SourceIdentity } from "../source/source-identity.js";
 import { requireMigrations } from "../state/apply-migrations.js";
 import { acquireLease, findTarget, raiseEpoch, releaseLease } from "../state/lease.js";
-import { readMirrorRecord } from "../state/mirror-record.js";
-import { recordFailure } from "../state/open-run.js";
 import { purgeRecordedDeletions } from "../state/recorded-deletions.js";
 import { recordRun } from "../state/run-history.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { openDatabase } from "./open-database.js";
 import type { RunContext } from "./run-context.js";
-import { notRun, summarise } from "./summarise-run.js";
-import { syncMirror } from "./sync-mirror.js";
+import { summarise } from "./summarise-run.js";
+import { syncTables } from "./sync-tables.js";
 
 export interface RunOptions {
   config: SyncConfig;
@@ -31,17 +29,6 @@ export interface RunOptions {
   /** Aborts with a SyncError as its reason. */
   signal: AbortSignal;
 }
-
-/** Failures that concern the whole run: what follows would fail alike, or must not be tried. */
-const ENDS_RUN: ReadonlySet<ErrorCode> = new Set([
-  "DATABASE_UNREACHABLE",
-  "DATABASE_AUTH",
-  "DEPLOYMENT_UNREACHABLE",
-  "WRONG_SYNC_KEY",
-  "SYNC_KEY_UNSET",
-  "LEASE_LOST",
-  "INTERRUPTED",
-]);
 
 /**
  * One run: the lease, the handshake, one table after the other, the report. A table that fails leaves the others
@@ -134,8 +121,12 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
       { signal: context.signal, deadlineAt: context.deadlineAt },
     );
     await liftEpoch(context, mirrors);
-    await purgeRecordedDeletions(database, context.lease);
-    const reports = await syncTables(context, options, mirrors);
+    await purgeRecordedDeletions(
+      database,
+      context.lease,
+      mirrors.map(({ table }) => table),
+    );
+    const reports = await syncTables(context, { ...options, mirrors: config.mirrors }, mirrors);
     const report = summarise(reports, {
       mode: options.mode,
       runId,
@@ -163,81 +154,6 @@ async function liftEpoch(context: RunContext, mirrors: MirrorHandshake[]): Promi
   if (highest >= context.lease.epoch) {
     context.lease = await raiseEpoch(context.database, context.lease, highest);
   }
-}
-
-async function syncTables(
-  context: RunContext,
-  options: RunOptions,
-  handshakes: MirrorHandshake[],
-): Promise<TableReport[]> {
-  const reports: TableReport[] = [];
-  let ended = false;
-  for (const config of options.config.mirrors) {
-    const handshake = handshakes.find(({ table }) => table === config.mirror)!;
-    const report = ended
-      ? notRun(config.mirror, options.mode)
-      : await syncTable(context, options, config, handshake);
-    if (report.error && ENDS_RUN.has(report.error.code)) ended = true;
-    reports.push(report);
-    if (report.outcome !== "not-run") context.listener.tableFinished(report);
-  }
-  return reports;
-}
-
-async function syncTable(
-  context: RunContext,
-  options: RunOptions,
-  config: SyncConfig["mirrors"][number],
-  handshake: MirrorHandshake,
-): Promise<TableReport> {
-  const { clock, sink } = context;
-  const table = config.mirror;
-  const startedAtMs = clock.now();
-  const blank = notRun(table, options.mode);
-  let countSoFar: () => Partial<TableReport> = () => ({});
-  const cost = () => ({ ...sink.meter(table), durationMs: clock.now() - startedAtMs });
-  try {
-    context.signal.throwIfAborted();
-    const outcome = await syncMirror(context, {
-      config,
-      handshake,
-      requested: options.mode,
-      allowDeletes: options.allowDeletes.includes(table),
-      takeOver: options.takeOver,
-      onCounting: (count) => (countSoFar = count),
-    });
-    return { ...blank, ...outcome, ...cost(), outcome: "done" };
-  } catch (caught) {
-    const error = asSyncError(caught, table);
-    context.listener.tableFailed?.(table, error);
-    const { database, lease } = context;
-    const record = await readMirrorRecord(database, lease.targetId, table).catch(() => null);
-    const begun = record?.openRun?.nonce === lease.nonce ? record.openRun : null;
-    const mode = begun?.mode ?? options.mode;
-    // A run that lost its lease changes nothing any more; one whose database is gone cannot.
-    await recordFailure(database, lease, table, mode, error.code).catch(() => undefined);
-    return {
-      ...blank,
-      ...countSoFar(),
-      ...cost(),
-      mode,
-      outcome: "failed",
-      watermark: { position: record?.watermark?.snapshot ?? null, at: record?.watermark?.at ?? null },
-      error: { code: error.code, message: error.message, remedy: error.remedy },
-    };
-  }
-}
-
-/** Anything that is not a SyncError is a bug, and is named as one. */
-function asSyncError(error: unknown, table: string): SyncError {
-  if (error instanceof SyncError) return error;
-  return new SyncError({
-    code: "INTERNAL",
-    message: `Something unexpected happened (${error instanceof Error ? error.name : typeof error}).`,
-    remedy: "This is a bug: please report it with the output of --verbose. The watermark has not moved.",
-    table,
-    cause: error,
-  });
 }
 
 function deadlinePassed(runDeadlineMs: number): SyncError {

@@ -79,7 +79,7 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
     "forgetUnconfirmedDeletions",
     (database, token) => forgetUnconfirmedDeletions(database, token, "m", "key"),
   ],
-  ["purgeRecordedDeletions", (database, token) => purgeRecordedDeletions(database, token)],
+  ["purgeRecordedDeletions", (database, token) => purgeRecordedDeletions(database, token, [])],
   [
     "recordRejectedRow",
     (database, token) =>
