@@ -39,6 +39,14 @@ describe("a change of what mirrored content is computed from arrives", () => {
       mirror: { relation: "$t_v", exclude: ["email"] },
     },
     {
+      of: "a column that a view shows under a name like a parse tree's",
+      ddl: `${PLAIN}; CREATE VIEW $t_v AS SELECT id, email || '}' AS "x } :resno 9 {VAR :varno 1 :varattno 3 " FROM $t`,
+      mirror: {
+        relation: "$t_v",
+        columns: { "x } :resno 9 {VAR :varno 1 :varattno 3 ": { field: "shown" } },
+      },
+    },
+    {
       of: "a column of a whole row",
       ddl: `${PLAIN}; CREATE VIEW $t_v AS SELECT id, to_jsonb(x) - 'note' AS doc FROM $t x`,
       mirror: { relation: "$t_v" },
