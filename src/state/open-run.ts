@@ -63,6 +63,19 @@ export async function saveCursor(
   if (!written) throw await whyRefused(database, token, name);
 }
 
+/** Adds to what the open run's cursor says; where the run goes on stays. */
+export async function extendCursor(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  part: Record<string, unknown>,
+): Promise<void> {
+  const written = await update(database, token, name, `writing what is acknowledged of ${name}`, {
+    runCursor: sql`coalesce(${mirrors.runCursor}, '{}') || ${JSON.stringify(part)}::text::jsonb`,
+  });
+  if (!written) throw await whyRefused(database, token, name);
+}
+
 /**
  * Ends an interrupted run inside the one that resumed it: its snapshot becomes the watermark, and the run goes on
  * with a newer one. Durable for the same reason as `openRun`. The watermark is given, not taken from the row: carried

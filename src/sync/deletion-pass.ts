@@ -4,7 +4,9 @@ import {
   removePendingDeletions,
   type DeletionKind,
 } from "../state/pending-deletions.js";
+import { extendCursor } from "../state/open-run.js";
 import { forgetRejectedRows } from "../state/rejected-rows.js";
+import type { Acknowledged } from "./agreement.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { MirrorRun } from "./mirror-run.js";
 
@@ -69,6 +71,10 @@ async function dropUnknownKeys(run: MirrorRun): Promise<void> {
   }
 }
 
+/**
+ * Makes them page by page. Those that an earlier run found, and that were held back, are found by none again: before
+ * they are forgotten, Postgres learns that Convex has acknowledged them.
+ */
 async function deletePending(
   run: MirrorRun,
   kind: DeletionKind,
@@ -77,6 +83,8 @@ async function deletePending(
   for await (const keys of pendingPages(run, kind)) {
     await remove(keys);
     await run.writer.checkpoint();
+    const acknowledged: Acknowledged = { acknowledged: await run.writer.seal() };
+    await extendCursor(run.context.database, run.context.lease, run.source.name, { ...acknowledged });
     await forget(run, kind, keys);
   }
 }

@@ -7,6 +7,7 @@ import {
   advanceRun,
   announceEnd,
   commitWatermark,
+  extendCursor,
   openRun,
   recordFailure,
   saveCursor,
@@ -56,6 +57,7 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
   ],
   ["openRun of a new mirror", (database, token) => openRun(database, token, "never seen", 1, RUN)],
   ["saveCursor", (database, token) => saveCursor(database, token, "m", { kind: "load", after: "x" })],
+  ["extendCursor", (database, token) => extendCursor(database, token, "m", { acknowledged: "y" })],
   [
     "advanceRun",
     (database, token) =>

@@ -114,6 +114,7 @@ const WRITES = [
   "purging recorded deletions",
   "writing the start of $t",
   "writing the progress of $t",
+  "writing what is acknowledged of $t",
   "setting a row of $t aside",
   "recording mended rows of $t",
   "recording deletions of $t",

@@ -1,4 +1,4 @@
-import { describe, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { isProgress, nth, watchRun, type Step } from "../support/crash.js";
 import { useMirrors } from "../support/mirror-fixture.js";
 import { expectFull, loadedMirror } from "../support/paged-mirror.js";
@@ -74,4 +74,17 @@ describe("invariant 6: a run was interrupted, and Convex was restored", () => {
       await expectFull(mirror, /Convex was restored to before/);
     },
   );
+
+  test("to before that run, which had made deletions that were held back until then: they are made again", async () => {
+    const mirror = await loadedMirror(open);
+    await mirror.run("DELETE FROM $t WHERE id > 5");
+    expect(await mirror.sync()).toMatchObject({ heldBack: 15 });
+    const before = mirror.deployment.export();
+    const isEnd = (step: Step) => step === "Convex: finishRun";
+    await watchRun(mirror, { allowDeletes: true, crashBefore: isEnd });
+    expect(mirror.documents()).toHaveLength(5);
+    mirror.deployment.import(before);
+    await mirror.expireLease();
+    await expectFull(mirror, /Convex was restored to before what the interrupted run had written/);
+  });
 });
