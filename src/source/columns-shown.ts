@@ -1,7 +1,7 @@
 import type { Sql } from "../postgres/database.js";
 import type { RelationColumn } from "./read-relation.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
-import { columnsRead, readViewRules } from "./view-columns.js";
+import { columnsRead, parseRules } from "./view-columns.js";
 
 /**
  * The base table's columns whose content a mirror shows: tracking has to compare these. A column that a view shows
@@ -13,7 +13,7 @@ export async function columnsShown(sql: Sql, mirror: ResolvedMirror): Promise<st
   const left = new Set([...config.ignore, ...config.exclude, "sync_xid"]);
   if (tracking?.addedUpdatedAt) left.add("updated_at");
   const mirrored = relation.columns.filter((column) => !left.has(column.name));
-  const shown = new Set((await columnsOfBase(sql, mirror, mirrored)).map((column) => column.name));
+  const shown = new Set(columnsOfBase(mirror, mirrored).map((column) => column.name));
   for (const { generated, input } of await readGenerationInputs(sql, base.oid)) {
     if (shown.has(generated)) shown.add(input);
   }
@@ -21,15 +21,13 @@ export async function columnsShown(sql: Sql, mirror: ResolvedMirror): Promise<st
 }
 
 /** The base's columns that these columns of the relation are read from. */
-async function columnsOfBase(
-  sql: Sql,
-  { relation, base }: ResolvedMirror,
+function columnsOfBase(
+  { relation, base, viewTrees }: ResolvedMirror,
   columns: RelationColumn[],
-): Promise<RelationColumn[]> {
+): RelationColumn[] {
   if (relation.kind !== "view") return columns;
-  const rules = await readViewRules(sql, relation.oid, base.oid);
   const read = columnsRead(
-    rules,
+    parseRules(viewTrees),
     columns.map((column) => column.number),
   );
   return read === "all" ? base.columns : base.columns.filter((column) => read.has(column.number));

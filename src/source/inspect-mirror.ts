@@ -59,7 +59,7 @@ export async function inspectMirror(
       indexed: tracking.indexed,
       problem: tracking.problem ?? findMismatch(tracking, resolved, await columnsShown(sql, resolved)),
     },
-    unmarked: await whyUnmarked(sql, resolved, columns),
+    unmarked: whyUnmarked(resolved, columns),
     fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns),
   };
 }

@@ -4,7 +4,7 @@ import { display, refuser } from "./mirror-refusal.js";
 import { isKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import { readTracking } from "./tracking.js";
-import { columnShown, readViewRules } from "./view-columns.js";
+import { columnShown, parseRules, readViewTrees } from "./view-columns.js";
 
 /**
  * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.
@@ -85,7 +85,8 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Show the key as it is; the configuration can give it another name or encoding.",
     );
   }
-  const computed = await findComputedKey(sql, relation, base, keyColumns);
+  const viewTrees = relation.kind === "view" ? await readViewTrees(sql, relation.oid, base.oid) : [];
+  const computed = findComputedKey(viewTrees, relation, base, keyColumns);
   if (computed !== undefined) {
     throw refuse(
       "NO_KEY",
@@ -93,18 +94,17 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Show the key as it is, under its own name; what is computed from it can have another.",
     );
   }
-  return { config, relation, base, keyColumns, tracking: await readTracking(sql, base) };
+  return { config, relation, base, viewTrees, keyColumns, tracking: await readTracking(sql, base) };
 }
 
 /** The first key column whose name a view has given to something else. */
-async function findComputedKey(
-  sql: Sql,
+function findComputedKey(
+  viewTrees: readonly string[],
   relation: Relation,
   base: Relation,
   keyColumns: readonly string[],
-): Promise<string | undefined> {
-  if (relation.kind !== "view") return undefined;
-  const rules = await readViewRules(sql, relation.oid, base.oid);
+): string | undefined {
+  const rules = parseRules(viewTrees);
   const numberOf = ({ columns }: Relation, name: string) =>
     columns.find((column) => column.name === name)!.number;
   return keyColumns.find((name) => columnShown(rules, numberOf(relation, name)) !== numberOf(base, name));

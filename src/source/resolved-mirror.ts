@@ -7,6 +7,8 @@ export interface ResolvedMirror {
   config: MirrorConfig;
   relation: Relation;
   base: Relation;
+  /** The parse trees of the view and of the views under it, down to the one over the base; none of a table. */
+  viewTrees: string[];
   keyColumns: string[];
   tracking: TrackingRecord | null;
 }

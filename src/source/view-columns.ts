@@ -1,3 +1,4 @@
+import { SyncError } from "../errors.js";
 import type { Sql } from "../postgres/database.js";
 
 /** Columns of a relation by number; "all" where its rows are read as wholes, which names no column. */
@@ -17,17 +18,12 @@ export interface ViewRule {
 }
 
 /**
- * The rules of a view that shows its base's rows one by one, from the view itself down to the one over the base table.
- * Such a view has one relation in its FROM.
- * @param uses "except as oid": a column of names (regclass) that is cast to oid is not read as what it prints
+ * The parse trees of a view that shows its base's rows one by one, from the view itself down to the one over the base
+ * table. Such a view has one relation in its FROM.
+ * @throws SyncError RELATION_MISSING when the view is another by now than the one that was found to be like that
  */
-export async function readViewRules(
-  sql: Sql,
-  viewOid: string,
-  baseOid: string,
-  uses: "all" | "except as oid" = "all",
-): Promise<ViewRule[]> {
-  const rules: ViewRule[] = [];
+export async function readViewTrees(sql: Sql, viewOid: string, baseOid: string): Promise<string[]> {
+  const trees: string[] = [];
   for (let oid = viewOid; oid !== baseOid;) {
     const [row] = await sql.unsafe<{ tree: string }[]>(
       "SELECT ev_action::text AS tree FROM pg_catalog.pg_rewrite WHERE ev_class = $1::text::oid AND ev_type = '1'",
@@ -36,11 +32,24 @@ export async function readViewRules(
     // Up to Postgres 15 a rule's own view is among its relations.
     const below = [...(row?.tree ?? "").matchAll(/ :relid (\d+) /g)].map(([, relid]) => relid!);
     const next = below.find((relid) => relid !== oid);
-    if (next === undefined) throw new Error(`The relation ${oid} is no view over one relation.`);
-    rules.push(parseRule(uses === "all" ? row!.tree : row!.tree.replaceAll(CAST_TO_OID, "{RELABELTYPE ")));
+    if (next === undefined) {
+      throw new SyncError({
+        code: "RELATION_MISSING",
+        message: "A view was dropped or replaced while its definition was being read.",
+        remedy: "Run again: nothing was changed.",
+      });
+    }
+    trees.push(row!.tree);
     oid = next;
   }
-  return rules;
+  return trees;
+}
+
+/** @param uses "except as oid": a column of names (regclass) that is cast to oid is not read as what it prints */
+export function parseRules(trees: readonly string[], uses: "all" | "except as oid" = "all"): ViewRule[] {
+  return trees.map((tree) =>
+    parseRule(uses === "all" ? tree : tree.replaceAll(CAST_TO_OID, "{RELABELTYPE ")),
+  );
 }
 
 /** The columns of the base that these columns of the uppermost view, and the choice of its rows, are computed from. */

@@ -67,7 +67,6 @@ export async function forgetUnconfirmedDeletions(
   token: LeaseToken,
   mirror: string,
   kind: DeletionKind,
-  _begunAt?: string,
 ): Promise<void> {
   await writeUnderLease(
     database,

@@ -25,25 +25,28 @@ export interface DeletionOptions {
  * @returns how many were held back
  */
 export async function makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number> {
-  await dropLivingKeys(run);
+  let due = await countPending(run);
+  if (due.key > 0) {
+    await dropLivingKeys(run);
+    due = await countPending(run);
+  }
   const shrinksTooMuch = (due: Due) =>
     holdsBack({
       documentsBefore: options.documentsBefore + due.document,
       inserted: run.writer.counts.inserted - run.writer.restored,
       deletions: due.key + due.document,
     });
-  let due = await countPending(run);
   if (!options.allowed && shrinksTooMuch(due)) {
     await dropUnknownKeys(run);
     due = await countPending(run);
     if (shrinksTooMuch(due)) return due.key + due.document + due.stranger;
   }
 
-  await deletePending(run, "key", (keys) => run.writer.remove(keys));
-  await deletePending(run, "document", (ids) => run.writer.removeDocuments(ids));
+  if (due.key > 0) await deletePending(run, "key", (keys) => run.writer.remove(keys));
+  if (due.document > 0) await deletePending(run, "document", (ids) => run.writer.removeDocuments(ids));
   // What was there before the first load may be somebody else's: never without being told to.
   if (!options.allowed) return due.stranger;
-  await deletePending(run, "stranger", (ids) => run.writer.removeDocuments(ids));
+  if (due.stranger > 0) await deletePending(run, "stranger", (ids) => run.writer.removeDocuments(ids));
   return 0;
 }
 

@@ -33,7 +33,7 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
     await run.writer.mendRows(edited);
     mended += edited.length;
   }
-  await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "document", run.begunAt);
+  await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "document");
   return { mended, restored: known < (await countEntries(run)) ? await restoreMissing(run) : 0 };
 }
 

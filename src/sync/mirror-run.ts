@@ -10,8 +10,6 @@ export interface MirrorRun {
   source: MirrorSource;
   reader: TableReader;
   writer: MirrorWriter;
-  /** When the run began, ISO 8601, by the database's clock. */
-  begunAt: string;
   /** Rows in the mirror by its own count, when the run began. */
   documentsBefore: number;
   /** A comparison has found that count to be wrong; the run ends by counting the ledger itself. */

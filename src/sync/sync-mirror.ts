@@ -91,8 +91,9 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   };
   options.onCounting(count);
   const mirrorRun: MirrorRun = {
-    ...{ context, source, reader, writer, notices: run.notices, begunAt: snapshotAt },
-    ...{ documentsBefore: handshake.rows, miscounted: false },
+    ...{ context, source, reader, writer, notices: run.notices },
+    documentsBefore: handshake.rows,
+    miscounted: false,
   };
 
   const end = await doWork(mirrorRun, run, { snapshot, at: snapshotAt });
