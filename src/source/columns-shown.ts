@@ -33,13 +33,17 @@ function columnsOfBase(
   return read === "all" ? base.columns : base.columns.filter((column) => read.has(column.number));
 }
 
-/** A partition may compute its column otherwise than the partitioned table does. */
+/**
+ * A partition may compute its column otherwise than the partitioned table does. Up to Postgres 14 the column depends on
+ * the others, from 15 on its expression does.
+ */
 async function readGenerationInputs(sql: Sql, oid: string): Promise<{ generated: string; input: string }[]> {
   return sql.unsafe(
     `SELECT DISTINCT g.attname::text AS generated, i.attname::text AS input
        FROM pg_catalog.pg_attrdef e
        JOIN pg_catalog.pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum AND g.attgenerated <> ''
-       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = e.oid
+       JOIN pg_catalog.pg_depend d ON (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = e.oid
+                       OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = e.adrelid AND d.objsubid = e.adnum)
                        AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = e.adrelid
        JOIN pg_catalog.pg_attribute i ON i.attrelid = d.refobjid AND i.attnum = d.refobjsubid AND i.attnum <> g.attnum
       WHERE e.adrelid = $1::text::oid

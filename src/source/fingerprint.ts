@@ -1,22 +1,26 @@
 import { createHash } from "node:crypto";
-import type { ColumnShape } from "../encode/types.js";
+import type { ColumnShape, PgType } from "../encode/types.js";
 import type { Relation } from "./read-relation.js";
 
 /**
  * A digest of everything that shapes a document besides the row: columns, types (enum labels included), encodings,
  * the key, the view's definition, the encoder. It salts every content hash, so when one of these changes all hashes
  * do, and a changed fingerprint makes the table's next run full.
+ * @param typesRead of the base's columns that a view computes from: it may print a label, or an attribute's name, and
+ *   show no column of that type
  */
 export function fingerprintOf(
   encoderVersion: number,
   relation: Relation,
   keyColumns: readonly string[],
   columns: readonly ColumnShape[],
+  typesRead: readonly PgType[],
 ): string {
   const shape = {
     encoder: encoderVersion,
     key: keyColumns,
     definition: relation.definition,
+    typesRead: typesRead.map(withoutOids),
     columns: columns.map(({ name, field, encoding, type }) => ({
       name,
       field,

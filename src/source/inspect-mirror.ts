@@ -31,6 +31,11 @@ export async function inspectMirror(
   const resolved = await resolveMirror(sql, config);
   const { relation, base, keyColumns, tracking } = resolved;
   const columns = mirroredColumns(config, relation, tracking, rules);
+  const shown = await columnsShown(sql, resolved);
+  const typesRead =
+    relation.kind === "view"
+      ? base.columns.filter(({ name }) => shown.includes(name)).map(({ type }) => type)
+      : [];
   const keyTypes = keyColumns.map((name) =>
     belowDomains(base.columns.find((column) => column.name === name)!.type),
   );
@@ -57,10 +62,10 @@ export async function inspectMirror(
       generation: tracking.generation,
       files: relation.rules === null ? tracking.files : `${tracking.files}/${relation.rules}`,
       indexed: tracking.indexed,
-      problem: tracking.problem ?? findMismatch(tracking, resolved, await columnsShown(sql, resolved)),
+      problem: tracking.problem ?? findMismatch(tracking, resolved, shown),
     },
     unmarked: whyUnmarked(resolved, columns),
-    fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns),
+    fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns, typesRead),
   };
 }
 

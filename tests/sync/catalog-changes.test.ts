@@ -27,6 +27,26 @@ describe("a change of the catalog that changes content is noticed", () => {
   });
 
   test.each([
+    ["a label of an enum", "$t_state", "state::text", "RENAME VALUE 'on' TO 'lit'"],
+    ["a label of an enum", "$t_state", "concat('is ', state)", "RENAME VALUE 'on' TO 'lit'"],
+    ["an attribute of a composite", "$t_pair", "to_jsonb(pair)", "RENAME ATTRIBUTE x TO lit"],
+  ])("%s that a view prints and does not show (%s: %s)", async (_, type, prints, alter) => {
+    const mirror = await open({
+      ddl: `CREATE TYPE $t_state AS ENUM ('on', 'off'); CREATE TYPE $t_pair AS (x int, y int);
+            CREATE TABLE $t (id int PRIMARY KEY, state $t_state, pair $t_pair);
+            INSERT INTO $t VALUES (1, 'on', '(1,2)'), (2, 'off', '(3,4)');
+            CREATE VIEW $t_v AS SELECT id, ${prints} AS printed FROM $t`,
+      mirrors: [{ relation: "$t_v" }],
+    });
+    await mirror.sync();
+    await mirror.run(`ALTER TYPE ${type} ${alter}`);
+    expect(await mirror.sync()).toMatchObject({ mode: "full" });
+    await mirror.compare();
+    expect(JSON.stringify(mirror.documents())).toContain("lit");
+    expect(await mirror.sync()).toMatchObject({ mode: "delta", read: 0, notices: [] });
+  });
+
+  test.each([
     ["the view", "$t_v AS SELECT id, n FROM $t_i", "$t_v AS SELECT id, n FROM $t_i WHERE n > 1"],
     ["a view below it", "$t_i AS SELECT id, n FROM $t", "$t_i AS SELECT id, n FROM $t WHERE n > 1"],
   ])("another definition of %s, although it is put back before the run ends", async (_, before, during) => {
