@@ -61,12 +61,12 @@ export const missingPage = v.object({
 });
 export type MissingPage = Infer<typeof missingPage>;
 
-/** `lookupKeys`: which of these keys the ledger holds. At most `LIMITS.lookupKeys`. */
+/** `lookupKeys`: what the ledger holds of these keys. At most `LIMITS.lookupKeys`. */
 export const lookupKeysFields = {
   table: v.string(),
   keys: v.array(v.string()),
 };
 
-/** In the order they were asked for. */
-export const lookupResult = v.object({ present: v.array(v.string()) });
+/** Those that it holds, in the order they were asked for. */
+export const lookupResult = v.object({ present: v.array(v.object({ key: v.string(), hash: v.string() })) });
 export type LookupResult = Infer<typeof lookupResult>;

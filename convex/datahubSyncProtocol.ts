@@ -5,7 +5,7 @@ import { v, type Infer, type ObjectType } from "convex/values";
  * imports nothing but `convex/values`. Raise PROTOCOL_VERSION when a deployed older version could
  * misunderstand a newer command line: the handshake then stops the run before anything moves.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /**
  * The module's name in a deployment: `convex/datahubSync.ts`, re-exported under the same name by other apps.

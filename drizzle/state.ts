@@ -58,48 +58,77 @@ export const leases = datahubSync.table("leases", {
   released: boolean("released").notNull().default(false),
 });
 
-/** One row per base table whose changes are marked. Written by the SQL functions `track` and `untrack` alone. */
+/**
+ * One row per base table whose changes are logged; another table under the same name is another one. Written by the SQL
+ * functions `track` and `untrack` alone.
+ */
 export const trackedTables = datahubSync.table(
   "tracked_tables",
   {
     id: integer("id").primaryKey().generatedAlwaysAsIdentity(),
     relationOid: oid("relation_oid").notNull(),
+    /** As it was called when it was tracked: for people. */
     schemaName: text("schema_name").notNull(),
     tableName: text("table_name").notNull(),
     keyColumns: text("key_columns").array().notNull(),
+    /** What the triggers compare: the union of what all targets mirror of the table. */
+    comparedColumns: text("compared_columns").array().notNull(),
+    /** What `content` leaves out of the content, beside `updated_at`. */
     ignoredColumns: text("ignored_columns").array().notNull(),
-    /** Whether `track` added `updated_at`, so that `untrack` removes it. */
-    addedUpdatedAt: boolean("added_updated_at").notNull(),
-    /** The table's columns and our triggers as they were: a difference means that changes may go unmarked. */
+    /** `content`: an UPDATE that changes nothing else leaves `updated_at` as it was. */
+    updatedAt: text("updated_at_mode", { enum: ["content", "as-written", "none"] }).notNull(),
+    /** The table's columns and our triggers as they were: a difference means that changes may go unlogged. */
     columns: jsonb("columns").notNull(),
     triggers: jsonb("triggers").notNull(),
     /** Rises with every call that changed something; a run that began under another generation is void. */
     generation: integer("generation").notNull().default(1),
     trackedAt: moment("tracked_at").notNull().defaultNow(),
   },
-  (table) => [uniqueIndex("tracked_tables_name").on(table.schemaName, table.tableName)],
+  (table) => [uniqueIndex("tracked_tables_relation").on(table.relationOid)],
 );
 
 /**
- * Recorded deletions: append-only, written by triggers in the transaction that deletes, so each carries the
- * xid that decides which runs see it. Purged by runs, below what every target has passed.
+ * What each deployment mirrors of a tracked table: triggers belong to a table, configurations to a deployment. Written
+ * by `track`, on behalf of `migrate`.
  */
-export const deletions = datahubSync.table(
-  "deletions",
+export const trackingClaims = datahubSync.table(
+  "tracking_claims",
   {
-    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
-    trackedId: integer("tracked_id").notNull(),
-    /** `row`: a key that went. `truncate`, `unknown`: the whole table has to be compared. */
-    kind: text("kind", { enum: ["row", "truncate", "unknown"] }).notNull(),
-    key: text("key"),
+    trackedId: integer("tracked_id")
+      .notNull()
+      .references(() => trackedTables.id, { onDelete: "cascade" }),
+    /** The deployment's URL; empty where `migrate` was not told one. */
+    target: text("target").notNull(),
+    columns: text("columns").array().notNull(),
+    ignored: text("ignored").array().notNull(),
+    updatedAt: text("updated_at_mode", { enum: ["content", "as-written", "none"] }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.trackedId, table.target] })],
+);
+
+/**
+ * The change log: append-only, written by triggers in the transaction that changes a row, so that each entry carries the
+ * xid that decides which runs see it. A key that was touched and is no longer there is a deletion. Purged by runs, below
+ * what every target has passed. The index holds no key, so that no key is too long for it.
+ */
+export const changes = datahubSync.table(
+  "changes",
+  {
     xid: xid8("xid")
       .notNull()
       .default(sql`pg_current_xact_id()`),
-    recordedAt: moment("recorded_at")
-      .notNull()
-      .default(sql`clock_timestamp()`),
+    /** Orders the entries of a transaction. */
+    id: bigint("id", { mode: "bigint" }).notNull().generatedAlwaysAsIdentity({ cache: 64 }),
+    trackedId: integer("tracked_id").notNull(),
+    /**
+     * `i`nserted, `u`pdated, `t`imestamp alone (nothing but `updated_at` differs), `d`eleted, `c`leared by TRUNCATE; for
+     * people and statistics: what is to be done depends on the key alone.
+     */
+    kind: text("kind", { enum: ["i", "u", "t", "d", "c"] }).notNull(),
+    /** The canonical key text; null where it is not known: everything has to be compared. */
+    key: text("key"),
   },
-  (table) => [index("deletions_tracked").on(table.trackedId, table.xid, table.id)],
+  (table) => [index("changes_order").on(table.trackedId, table.xid, table.id)],
 );
 
 /** One row per mirror and target: the watermark, and the run in progress. Written by runs under their lease. */
@@ -115,11 +144,8 @@ export const mirrors = datahubSync.table(
     /** The snapshot that the last finished run began with. Null: never finished, or void. */
     watermark: pgSnapshot("watermark"),
     watermarkAt: moment("watermark_at"),
-    /** Of the run that set the watermark: what it saw tracked, and the shape of its documents. */
-    generation: integer("generation"),
-    fingerprint: text("fingerprint"),
-    /** The files that held the table: others mean that it was rewritten, which fires no trigger. */
-    files: text("files"),
+    /** What that run saw of the catalog: see `Sight` in src/source/sight.ts. */
+    seen: jsonb("seen"),
     /** The name that both sides gave the end of that run. */
     nonce: text("nonce"),
 
@@ -130,9 +156,7 @@ export const mirrors = datahubSync.table(
     runMode: text("run_mode", { enum: ["delta", "full", "deep"] }),
     runSnapshot: pgSnapshot("run_snapshot"),
     runSnapshotAt: moment("run_snapshot_at"),
-    runGeneration: integer("run_generation"),
-    runFingerprint: text("run_fingerprint"),
-    runFiles: text("run_files"),
+    runSeen: jsonb("run_seen"),
     /** Which history of the database that run saw: see `SourceIdentity.history`. */
     runHistory: text("run_history"),
     /** Up to where that run's rows are acknowledged. */
@@ -144,6 +168,10 @@ export const mirrors = datahubSync.table(
     lastDeltaOutcome: text("last_delta_outcome"),
     lastFullAt: moment("last_full_at"),
     lastFullOutcome: text("last_full_outcome"),
+
+    /** Entries of the change log that finished runs have read, and how many of them were of a timestamp alone. */
+    changesRead: bigint("changes_read", { mode: "number" }).notNull().default(0),
+    timestampsRead: bigint("timestamps_read", { mode: "number" }).notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.targetId, table.name] })],
 );

@@ -3,13 +3,12 @@ SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
 CREATE SCHEMA IF NOT EXISTS "datahub_sync";
 --> statement-breakpoint
-CREATE TABLE "datahub_sync"."deletions" (
-	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "datahub_sync"."deletions_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+CREATE TABLE "datahub_sync"."changes" (
+	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "datahub_sync"."changes_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 64),
 	"tracked_id" integer NOT NULL,
 	"kind" text NOT NULL,
-	"key" text,
-	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
-	"recorded_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+	"key" text
 );
 --> statement-breakpoint
 CREATE TABLE "datahub_sync"."leases" (
@@ -28,18 +27,14 @@ CREATE TABLE "datahub_sync"."mirrors" (
 	"tracked_id" integer NOT NULL,
 	"watermark" "pg_snapshot",
 	"watermark_at" timestamp with time zone,
-	"generation" integer,
-	"fingerprint" text,
-	"files" text,
+	"seen" jsonb,
 	"nonce" text,
 	"run_nonce" text,
 	"run_prior_nonce" text,
 	"run_mode" text,
 	"run_snapshot" "pg_snapshot",
 	"run_snapshot_at" timestamp with time zone,
-	"run_generation" integer,
-	"run_fingerprint" text,
-	"run_files" text,
+	"run_seen" jsonb,
 	"run_history" text,
 	"run_cursor" jsonb,
 	"run_final_nonce" text,
@@ -47,6 +42,8 @@ CREATE TABLE "datahub_sync"."mirrors" (
 	"last_delta_outcome" text,
 	"last_full_at" timestamp with time zone,
 	"last_full_outcome" text,
+	"changes_read" bigint DEFAULT 0 NOT NULL,
+	"timestamps_read" bigint DEFAULT 0 NOT NULL,
 	CONSTRAINT "mirrors_target_id_name_pk" PRIMARY KEY("target_id","name")
 );
 --> statement-breakpoint
@@ -100,12 +97,22 @@ CREATE TABLE "datahub_sync"."tracked_tables" (
 	"schema_name" text NOT NULL,
 	"table_name" text NOT NULL,
 	"key_columns" text[] NOT NULL,
+	"compared_columns" text[] NOT NULL,
 	"ignored_columns" text[] NOT NULL,
-	"added_updated_at" boolean NOT NULL,
+	"updated_at_mode" text NOT NULL,
 	"columns" jsonb NOT NULL,
 	"triggers" jsonb NOT NULL,
 	"generation" integer DEFAULT 1 NOT NULL,
 	"tracked_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "datahub_sync"."tracking_claims" (
+	"tracked_id" integer NOT NULL,
+	"target" text NOT NULL,
+	"columns" text[] NOT NULL,
+	"ignored" text[] NOT NULL,
+	"updated_at_mode" text NOT NULL,
+	CONSTRAINT "tracking_claims_tracked_id_target_pk" PRIMARY KEY("tracked_id","target")
 );
 --> statement-breakpoint
 ALTER TABLE "datahub_sync"."leases" ADD CONSTRAINT "leases_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -113,7 +120,8 @@ ALTER TABLE "datahub_sync"."mirrors" ADD CONSTRAINT "mirrors_target_id_targets_i
 ALTER TABLE "datahub_sync"."pending_deletions" ADD CONSTRAINT "pending_deletions_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "datahub_sync"."rejected_rows" ADD CONSTRAINT "rejected_rows_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "datahub_sync"."runs" ADD CONSTRAINT "runs_target_id_targets_id_fk" FOREIGN KEY ("target_id") REFERENCES "datahub_sync"."targets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "deletions_tracked" ON "datahub_sync"."deletions" USING btree ("tracked_id","xid","id");--> statement-breakpoint
+ALTER TABLE "datahub_sync"."tracking_claims" ADD CONSTRAINT "tracking_claims_tracked_id_tracked_tables_id_fk" FOREIGN KEY ("tracked_id") REFERENCES "datahub_sync"."tracked_tables"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "changes_order" ON "datahub_sync"."changes" USING btree ("tracked_id","xid","id");--> statement-breakpoint
 CREATE INDEX "runs_started" ON "datahub_sync"."runs" USING btree ("target_id","started_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "targets_url" ON "datahub_sync"."targets" USING btree ("url");--> statement-breakpoint
-CREATE UNIQUE INDEX "tracked_tables_name" ON "datahub_sync"."tracked_tables" USING btree ("schema_name","table_name");
+CREATE UNIQUE INDEX "tracked_tables_relation" ON "datahub_sync"."tracked_tables" USING btree ("relation_oid");

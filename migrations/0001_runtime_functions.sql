@@ -3,6 +3,13 @@ SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
 INSERT INTO datahub_sync.source DEFAULT VALUES ON CONFLICT DO NOTHING;
 --> statement-breakpoint
+-- Every writer of a tracked table holds a lock on the log: VACUUM must not take the exclusive one by which it gives
+-- empty pages at the end back. What is purged is filled again. Vacuumed by its number of dead entries, not by a share:
+-- the log may just have been purged of a million.
+ALTER TABLE datahub_sync.changes SET (
+  vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000);
+--> statement-breakpoint
 -- Pins everything that the text of a value depends on, for the rest of the transaction only: a pooler may hand
 -- our session to somebody else, or hand us one that somebody else has set up. Used as `WHERE (SELECT pin_output())`:
 -- an uncorrelated sub-select is a one-time filter, evaluated before the first row is fetched. The last two are for what
@@ -23,19 +30,12 @@ BEGIN
 END;
 $function$;
 --> statement-breakpoint
--- Records one deletion on behalf of whoever deletes: writers need no rights on our tables. A record alone deletes
--- nothing: a run first looks whether the key still exists.
-CREATE FUNCTION datahub_sync.record_deletion(tracked integer, deleted_key text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
-  INSERT INTO datahub_sync.deletions (tracked_id, kind, key)
-  VALUES (tracked, CASE WHEN deleted_key IS NULL THEN 'unknown' ELSE 'row' END, deleted_key);
-$function$;
---> statement-breakpoint
--- TRUNCATE names no rows, so the table's next run compares all keys. The argument is the tracked table's id.
+-- TRUNCATE names no rows, so the table's next run compares all keys. The argument is the tracked table's id. It runs as
+-- whoever truncates, as all trigger functions here do: writers may append to the log, and nothing else.
 CREATE FUNCTION datahub_sync.note_truncate() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 BEGIN
-  INSERT INTO datahub_sync.deletions (tracked_id, kind) VALUES (TG_ARGV[0]::integer, 'truncate');
+  INSERT INTO datahub_sync.changes (tracked_id, kind) VALUES (TG_ARGV[0]::integer, 'c');
   RETURN NULL;
 END;
 $function$;

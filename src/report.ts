@@ -81,8 +81,12 @@ export interface TableStatus {
   ageSeconds: number | null;
   rowsInPostgres: number | null;
   rowsInMirror: number | null;
+  /** Keys in the change log that wait for a run. */
   changesWaiting: number | null;
-  deletionsWaiting: number | null;
+  /** Entries of the change log that runs have read so far, and how many of them were of `updated_at` alone. */
+  changesRead: { total: number; timestampsAlone: number };
+  /** What `updated_at` of the table means; `none`: it is not mirrored. */
+  updatedAt: "content" | "as-written" | "none" | null;
   deletionsHeldBack: number;
   rejectedRows: number;
   /** The first of them, since when (ISO 8601, UTC) and why; never a value. */
@@ -102,5 +106,7 @@ export interface StatusReport {
   lease: { holder: string; epoch: string; acquiredAt: string; expiresAt: string } | null;
   /** What keeps the snapshot's horizon back, so that rows are looked at again; null when nothing does. */
   horizon: { xidsBehind: string; oldest: string | null } | null;
+  /** The change log of all tracked tables: its entries, and what its files take. */
+  changeLog: { entries: number; bytes: number };
   notices: Notice[];
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.js";
 import type { SourceConfig, SyncConfig } from "../config/types.js";
-import type { ProgressListener, RunMode, RunReport, StatusReport } from "../report.js";
+import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../report.js";
 import type { MigrateReport, TrackingReport } from "../sync/migrate.js";
 
 /** What every command gets. */
@@ -12,6 +12,11 @@ export interface CommandContext {
 
 export interface SourceOptions extends CommandContext {
   config: SourceConfig;
+}
+
+export interface MigrateOptions extends SourceOptions {
+  /** Told what is about to happen, before anything does. */
+  announce: (notice: Notice) => void;
 }
 
 export interface SyncOptions extends CommandContext {
@@ -49,7 +54,7 @@ export interface LocalDeployment {
 
 /** What the command line can start. Injected, so that its tests need neither Postgres nor Convex. */
 export interface Commands {
-  migrate(options: SourceOptions): Promise<MigrateReport>;
+  migrate(options: MigrateOptions): Promise<MigrateReport>;
   untrack(options: SourceOptions): Promise<TrackingReport>;
   sync(options: SyncOptions): Promise<RunReport>;
   status(options: StatusOptions): Promise<StatusReport>;

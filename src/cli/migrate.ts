@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config/load-config.js";
 import type { ExitCode } from "../errors.js";
+import type { Notice } from "../report.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { addCommonFlags, type ParsedFlags } from "./flags.js";
@@ -30,7 +31,8 @@ export async function runMigrate(flags: ParsedFlags, io: CliIo, commands: Comman
   const loaded = loadConfig(configInput(io, flags), "source");
   const { config } = loaded;
   return runSession({ io, flags, loaded }, async ({ context, log, print }) => {
-    const report = await commands.migrate({ ...context, config });
+    const announce = ({ message }: Notice) => log.warn(message);
+    const report = await commands.migrate({ ...context, config, announce });
     log.record(report.ok ? "info" : "warn", "migrate ended", { report });
     print(report, (paint) => renderMigrateReport(report, paint));
     return report.exitCode;

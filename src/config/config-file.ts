@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { toConvexName } from "../encode/names.js";
 import { configFileSchema, type ConfigFileTable } from "./config-file-schema.js";
-import { defaultMirrors } from "./default-mirrors.js";
+import { defaultMirrors, defaultUpdatedAt } from "./default-mirrors.js";
 import type { Problem } from "./problems.js";
 import { parseRelationName, showRelationName } from "./relation-name.js";
 import type { ColumnConfig, MirrorConfig, RelationName } from "./types.js";
@@ -66,6 +66,7 @@ function toMirror(table: ConfigFileTable): MirrorConfig {
     mirror: table.mirror ?? toConvexName(relation.name),
     key: table.key ?? null,
     ignore: table.ignore,
+    updatedAt: table.updatedAt ?? defaultUpdatedAt(relation),
     exclude: table.exclude,
     columns: Object.fromEntries(
       Object.entries(table.columns).map(([name, column]) => [name, withoutAbsent(column)]),

@@ -1,4 +1,4 @@
-import type { MirrorConfig } from "./types.js";
+import type { MirrorConfig, RelationName, UpdatedAt } from "./types.js";
 
 /** The tables of the default configuration: those that the datahub's import job fills. */
 export const DEFAULT_TABLES = [
@@ -14,6 +14,18 @@ export const DEFAULT_TABLES = [
 /** The import job sets it in every row on every run, whether anything changed or not. */
 export const DEFAULT_IGNORE = ["sync_timestamp"] as const;
 
+/**
+ * The import job sets `updated_at` in every row of these, too. Elsewhere it is the owner's, until the configuration says
+ * otherwise.
+ */
+export function defaultUpdatedAt({ schema, name }: RelationName): UpdatedAt {
+  return isDefaultTable({ schema, name }) ? "content" : "as-written";
+}
+
+export function isDefaultTable({ schema, name }: RelationName): boolean {
+  return schema === "public" && (DEFAULT_TABLES as readonly string[]).includes(name);
+}
+
 /** What is mirrored when there is no configuration file. */
 export function defaultMirrors(): MirrorConfig[] {
   return DEFAULT_TABLES.map((name) => ({
@@ -22,6 +34,7 @@ export function defaultMirrors(): MirrorConfig[] {
     mirror: name,
     key: null,
     ignore: [...DEFAULT_IGNORE],
+    updatedAt: "content",
     exclude: [],
     columns: {},
   }));

@@ -63,12 +63,14 @@ export function loadConfig(input: ConfigInput, sides: Sides): Loaded<SourceConfi
 
   const database = databaseConfig(options, problems, warnings);
   const convex = sides === "both" ? convexConfig(options, problems, warnings) : null;
-  const { mirrors, allowDeletes } = mirrorsConfig(input, options.values.configFile, problems);
+  const { all, mirrors, allowDeletes } = mirrorsConfig(input, options.values.configFile, problems);
 
   const [first, ...rest] = problems;
   if (first !== undefined) throw configError([first, ...rest]);
   const source: SourceConfig = {
     mirrors,
+    allMirrors: all,
+    target: readTarget(options),
     database: database!.config,
     settings: settings(options.values as OptionValues, convex, input.cwd),
   };
@@ -116,15 +118,22 @@ function convexConfig(
   };
 }
 
+/** What works on Postgres alone still has to know for whom; a URL that is wrong is for the other commands to refuse. */
+function readTarget({ values, names }: ResolvedOptions): string {
+  if (values.convexUrl === undefined) return "";
+  const result = readConvexUrl(values.convexUrl, names.convexUrl);
+  return result.ok ? result.url : "";
+}
+
 function mirrorsConfig(
   input: ConfigInput,
   configFile: string | undefined,
   problems: Problem[],
-): { mirrors: MirrorConfig[]; allowDeletes: MirrorConfig[] } {
+): { all: MirrorConfig[]; mirrors: MirrorConfig[]; allowDeletes: MirrorConfig[] } {
   const all = readMirrors(input.cwd, configFile);
   problems.push(...all.problems);
   // Without tables every name would be unknown, which is not what is wrong.
-  if (all.problems.length > 0) return { mirrors: [], allowDeletes: [] };
+  if (all.problems.length > 0) return { all: [], mirrors: [], allowDeletes: [] };
   const chosen = selectMirrors(all.mirrors, input.tables, "--table");
   const allowed = selectMirrors(all.mirrors, input.allowDeletes, "--allow-deletes");
   problems.push(...chosen.problems, ...allowed.problems);
@@ -136,7 +145,7 @@ function mirrorsConfig(
       remedy: `Add --table ${mirror}, or drop the --allow-deletes.`,
     });
   }
-  return { mirrors, allowDeletes: allowed.selected };
+  return { all: all.mirrors, mirrors, allowDeletes: allowed.selected };
 }
 
 function settings(values: OptionValues, convex: ConvexConfig | null, cwd: string): Settings {

@@ -29,11 +29,19 @@ export interface MirrorConfig {
    * the default, `sync_timestamp`, is meant for every table, whether it has such a column or not.
    */
   ignore: string[];
+  /**
+   * What `updated_at` of the tracked table means, where it has one. `content`: it moves when the content changes, and an
+   * UPDATE that sets what is there keeps it. `as-written`: an ordinary column, the owner's. Not mirrored: name it in
+   * `ignore` or `exclude`.
+   */
+  updatedAt: UpdatedAt;
   /** Columns that are not mirrored. A name that the relation lacks is an error: a typo would publish the column. */
   exclude: string[];
   /** By the column's name in the relation. A name that the relation lacks is an error. */
   columns: Record<string, ColumnConfig>;
 }
+
+export type UpdatedAt = "content" | "as-written";
 
 /** How the connection to Postgres is protected; the names and meanings are those of `sslmode`. */
 export type SslMode = "disable" | "prefer" | "require" | "verify-full";
@@ -83,6 +91,10 @@ export interface Settings {
 
 /** What a command that works on Postgres alone gets. */
 export interface SourceConfig {
+  /** All that are configured, where a command works on some of them: those of one table are tracked together. */
+  allMirrors: MirrorConfig[];
+  /** Whose mirrors these are: the deployment's URL, as runs know it; empty where none is configured. */
+  target: string;
   mirrors: MirrorConfig[];
   database: DatabaseConfig;
   settings: Settings;

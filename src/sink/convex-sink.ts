@@ -128,14 +128,17 @@ export class ConvexSink {
     return this.#page("listMissing", page, options);
   }
 
-  /** Which of these keys the ledger holds. Any number of them. */
-  async lookupKeys(table: string, keys: readonly string[], options?: CallOptions): Promise<string[]> {
-    const present: string[] = [];
+  /** What the ledger holds of these keys, any number of them: hash by key. */
+  async lookupKeys(
+    table: string,
+    keys: readonly string[],
+    options?: CallOptions,
+  ): Promise<Map<string, string>> {
+    const present = new Map<string, string>();
     for (let from = 0; from < keys.length; from += LIMITS.lookupKeys) {
       const part = { table, keys: keys.slice(from, from + LIMITS.lookupKeys) };
-      present.push(
-        ...(await this.#call<typeof part, LookupResult>("query", "lookupKeys", part, options)).present,
-      );
+      const result = await this.#call<typeof part, LookupResult>("query", "lookupKeys", part, options);
+      for (const { key, hash } of result.present) present.set(key, hash);
     }
     return present;
   }

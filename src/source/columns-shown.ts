@@ -5,13 +5,12 @@ import { columnsRead, parseRules } from "./view-columns.js";
 
 /**
  * The base table's columns whose content a mirror shows: tracking has to compare these. A column that a view shows
- * under another name, or reads in its condition, counts, and so does one that a generated column is computed from:
- * the generated one has no value yet when the trigger compares.
+ * under another name, or reads in its condition, counts, and so does one that a generated column is computed from: a
+ * virtual one has no value when the trigger compares.
  */
 export async function columnsShown(sql: Sql, mirror: ResolvedMirror): Promise<string[]> {
-  const { config, relation, base, tracking } = mirror;
-  const left = new Set([...config.ignore, ...config.exclude, "sync_xid"]);
-  if (tracking?.addedUpdatedAt) left.add("updated_at");
+  const { config, relation, base } = mirror;
+  const left = new Set([...config.ignore, ...config.exclude]);
   const mirrored = relation.columns.filter((column) => !left.has(column.name));
   const shown = new Set(columnsOfBase(mirror, mirrored).map((column) => column.name));
   for (const { generated, input } of await readGenerationInputs(sql, base.oid)) {

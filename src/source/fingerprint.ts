@@ -4,7 +4,7 @@ import type { Relation } from "./read-relation.js";
 
 /**
  * A digest of everything that shapes a document besides the row: columns, types (enum labels included), encodings,
- * the key, the view's definition, the encoder. It salts every content hash, so when one of these changes all hashes
+ * the key and the order of its texts, the view's definition, the encoder. It salts every content hash, so when one of these changes all hashes
  * do, and a changed fingerprint makes the table's next run full.
  * @param typesRead of the base's columns that a view computes from: it may print a label, or an attribute's name, and
  *   show no column of that type
@@ -12,13 +12,13 @@ import type { Relation } from "./read-relation.js";
 export function fingerprintOf(
   encoderVersion: number,
   relation: Relation,
-  keyColumns: readonly string[],
+  key: { columns: readonly string[]; types: readonly PgType[]; order: string },
   columns: readonly ColumnShape[],
   typesRead: readonly PgType[],
 ): string {
   const shape = {
     encoder: encoderVersion,
-    key: keyColumns,
+    key: { ...key, types: key.types.map(withoutOids) },
     definition: relation.definition,
     typesRead: typesRead.map(withoutOids),
     columns: columns.map(({ name, field, encoding, type }) => ({

@@ -1,16 +1,18 @@
 import type { MirrorConfig } from "../config/types.js";
 import type { ColumnShape, PgType } from "../encode/types.js";
+import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteRelation } from "../postgres/identifier.js";
 import type { Sql } from "../postgres/database.js";
 import { columnsShown } from "./columns-shown.js";
 import { fingerprintOf } from "./fingerprint.js";
+import type { KeyKind } from "./key-text.js";
 import { display, refuser } from "./mirror-refusal.js";
 import type { MirrorSource } from "./mirror-source.js";
 import type { Relation } from "./read-relation.js";
 import { resolveMirror } from "./resolve-mirror.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import type { TrackingRecord } from "./tracking.js";
-import { whyUnmarked } from "./why-unmarked.js";
+import { whyUnnoticed } from "./why-unnoticed.js";
 
 /** What the encoder says about documents; the source does not know the encoder. */
 export interface DocumentRules {
@@ -30,43 +32,79 @@ export async function inspectMirror(
 ): Promise<MirrorSource> {
   const resolved = await resolveMirror(sql, config);
   const { relation, base, keyColumns, tracking } = resolved;
-  const columns = mirroredColumns(config, relation, tracking, rules);
+  const columns = mirroredColumns(config, relation, rules);
   const shown = await columnsShown(sql, resolved);
   const typesRead =
     relation.kind === "view"
       ? base.columns.filter(({ name }) => shown.includes(name)).map(({ type }) => type)
       : [];
-  const keyTypes = keyColumns.map((name) =>
-    belowDomains(base.columns.find((column) => column.name === name)!.type),
+  const keyTypes = keyColumns.map((name) => base.columns.find((column) => column.name === name)!.type);
+  const key = await readKey(sql, base.oid, keyColumns);
+  const fingerprint = fingerprintOf(
+    rules.encoderVersion,
+    relation,
+    { columns: keyColumns, types: keyTypes, order: key.order },
+    columns,
+    typesRead,
   );
-  const keys = keyColumns.map((name, index) => ({ name, typeSql: quoteRelation(keyTypes[index]!) }));
-  const [row] = await sql.unsafe<{ expression: string }[]>(
-    "SELECT datahub_sync.key_expression(ARRAY(SELECT json_array_elements_text($1::text::json)), 'r') AS expression",
-    [JSON.stringify(keyColumns)],
-  );
+  const updatedAt = columns.some(({ name }) => name === "updated_at") ? (tracking?.updatedAt ?? "none") : "none";
   return {
     name: config.mirror,
     relation: { schema: relation.schema, name: relation.name },
     base: { schema: base.schema, name: base.name },
     baseOid: base.oid,
     isView: relation.kind === "view",
-    keyColumns: keys,
-    keyExpression: row!.expression,
-    keyOrder: keys.length === 1 && isUuid(keyTypes[0]!) ? "uuid" : "text",
+    isPartitioned: base.kind === "partitioned",
+    keyColumns: key.parts.map(({ name, kind, sorting }, index) => ({
+      ...{ name, kind, sorting },
+      typeSql: quoteRelation(belowDomains(keyTypes[index]!)),
+    })),
+    keyExpression: key.expression,
+    keyOrder: key.order,
     columns,
-    wideColumns: base.columns
-      .filter((column) => column.wide && !config.exclude.includes(column.name))
+    wideColumns: relation.columns
+      .filter((column) => column.wide && columns.some(({ name }) => name === column.name))
       .map((column) => column.name),
+    fingerprint,
     tracking: tracking && {
       id: tracking.id,
       generation: tracking.generation,
-      files: relation.rules === null ? tracking.files : `${tracking.files}/${relation.rules}`,
-      indexed: tracking.indexed,
       problem: tracking.problem ?? findMismatch(tracking, resolved, shown),
     },
-    unmarked: whyUnmarked(resolved, columns),
-    fingerprint: fingerprintOf(rules.encoderVersion, relation, keyColumns, columns, typesRead),
+    sight: tracking && {
+      trackedId: tracking.id,
+      generation: tracking.generation,
+      fingerprint,
+      files: relation.rules === null ? tracking.files : `${tracking.files}/${relation.rules}`,
+      partitions: tracking.partitions,
+      unnoticed: whyUnnoticed(resolved, columns),
+    },
+    updatedAt,
   };
+}
+
+interface KeyRow {
+  expression: string;
+  parts: string;
+}
+
+interface KeyPart {
+  name: string;
+  kind: KeyKind;
+  bytewise: boolean;
+  sorting: string | null;
+}
+
+async function readKey(sql: Sql, oid: string, columns: readonly string[]) {
+  const [row] = await sql.unsafe<KeyRow[]>(
+    `SELECT datahub_sync.key_expression($1::text::oid::regclass, $2::text::text[], 'r') AS expression,
+            (SELECT json_agg(p ORDER BY p.place) FROM datahub_sync.key_parts($1::text::oid::regclass, $2::text::text[]) p
+            )::text AS parts`,
+    [oid, arrayLiteral(columns)],
+  );
+  const parts = JSON.parse(row!.parts) as KeyPart[];
+  const order: MirrorSource["keyOrder"] = parts.every(({ bytewise }) => bytewise) ? "bytes" : "index";
+  return { expression: row!.expression, parts, order };
 }
 
 /**
@@ -75,10 +113,6 @@ export async function inspectMirror(
  */
 function belowDomains(type: PgType): PgType {
   return type.base === null || type.base.element !== null ? type : belowDomains(type.base);
-}
-
-function isUuid({ schema, name }: PgType): boolean {
-  return schema === "pg_catalog" && name === "uuid";
 }
 
 /** Whether the table is tracked for another configuration than this one. */
@@ -90,21 +124,16 @@ function findMismatch(
   if (tracking.keyColumns.join() !== keyColumns.join()) {
     return `it is tracked by the key ${tracking.keyColumns.join(", ")}, not by ${keyColumns.join(", ")}`;
   }
-  const unseen = shown.find((name) => tracking.ignoredColumns.includes(name));
+  const unseen = shown.find((name) => !tracking.comparedColumns.includes(name));
   if (unseen === undefined) return null;
   const isMirrored =
     relation.columns.some((column) => column.name === unseen) &&
     ![...config.exclude, ...config.ignore].includes(unseen);
   const why = isMirrored ? "which is mirrored" : "from which mirrored content is computed";
-  return `its tracking ignores the column ${unseen}, ${why}`;
+  return `its tracking does not compare the column ${unseen}, ${why}`;
 }
 
-function mirroredColumns(
-  config: MirrorConfig,
-  relation: Relation,
-  tracking: TrackingRecord | null,
-  rules: DocumentRules,
-): ColumnShape[] {
+function mirroredColumns(config: MirrorConfig, relation: Relation, rules: DocumentRules): ColumnShape[] {
   const known = new Set(relation.columns.map((column) => column.name));
   const unknown = [...config.exclude, ...Object.keys(config.columns)].find((name) => !known.has(name));
   if (unknown !== undefined) {
@@ -115,8 +144,7 @@ function mirroredColumns(
       2,
     );
   }
-  const left = new Set([...config.exclude, ...config.ignore, "sync_xid"]);
-  if (tracking?.addedUpdatedAt) left.add("updated_at");
+  const left = new Set([...config.exclude, ...config.ignore]);
   return relation.columns
     .filter((column) => !left.has(column.name))
     .map((column) => ({

@@ -1,6 +1,6 @@
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteIdentifier } from "../postgres/identifier.js";
-import { splitKeys } from "./key-text.js";
+import { splitKey, splitKeys } from "./key-text.js";
 import type { MirrorSource } from "./mirror-source.js";
 
 /**
@@ -9,12 +9,16 @@ import type { MirrorSource } from "./mirror-source.js";
  */
 export class KeySql {
   readonly #columns: MirrorSource["keyColumns"];
-  /** The key's columns, to order by and to compare. */
+  readonly #kinds: MirrorSource["keyColumns"][number]["kind"][];
+  /** The key's columns in the order of the owner's index, to order by and to compare. */
   readonly list: string;
 
   constructor(columns: MirrorSource["keyColumns"]) {
     this.#columns = columns;
-    this.list = columns.map(({ name }) => `r.${quoteIdentifier(name)}`).join(", ");
+    this.#kinds = columns.map(({ kind }) => kind);
+    this.list = columns
+      .map(({ name, sorting }) => `r.${quoteIdentifier(name)}${sorting === null ? "" : ` COLLATE ${sorting}`}`)
+      .join(", ");
   }
 
   /** As many parameters as the key has columns, from $`first` on: their values are `values`. */
@@ -23,19 +27,22 @@ export class KeySql {
   }
 
   values(key: string): string[] {
-    return splitKeys([key], this.#columns.length).map(([part]) => part!);
+    return splitKey(key, this.#kinds);
   }
 
-  /** The relation joined with the keys in $1, $2, …: one array for each key column. Their values are `arrays`. */
+  /**
+   * The relation joined with the keys in $1, $2, …: one array for each key column. Their values are `arrays`.
+   * `wanted.place` is a key's place among them, from 1.
+   */
   join(relation: string): string {
     const arrays = this.#columns.map(({ typeSql }, index) => `$${index + 1}::text::${typeSql}[]`);
     const names = this.#columns.map((_, index) => `k${index}`);
     const equal = this.#columns.map(({ name }, index) => `r.${quoteIdentifier(name)} = wanted.k${index}`);
-    return `unnest(${arrays.join(", ")}) AS wanted (${names.join(", ")})
+    return `unnest(${arrays.join(", ")}) WITH ORDINALITY AS wanted (${names.join(", ")}, place)
             JOIN ${relation} r ON ${equal.join(" AND ")}`;
   }
 
   arrays(keys: readonly string[]): string[] {
-    return splitKeys(keys, this.#columns.length).map(arrayLiteral);
+    return splitKeys(keys, this.#kinds).map(arrayLiteral);
   }
 }

@@ -1,23 +1,21 @@
 import type { ColumnShape } from "../encode/types.js";
 import type { RelationName } from "../config/types.js";
+import type { KeyKind } from "./key-text.js";
+import type { Sight } from "./sight.js";
 
 /** A key column: its name, and its type, or the one at the bottom of its domain, as SQL that can be cast to. */
 export interface KeyColumn {
   name: string;
   typeSql: string;
+  kind: KeyKind;
+  /** The collation of the owner's index, quoted, where it is not the column's. */
+  sorting: string | null;
 }
 
-/** What tracking has recorded of a base table, and whether the catalog still agrees. */
+/** How tracking stands, as recorded and as the catalog has it. */
 export interface Tracking {
   id: number;
   generation: number;
-  /**
-   * Names the files that hold the table, and the rules of the view over it: others mean that it was rewritten, or the
-   * view replaced, by which no trigger is fired.
-   */
-  files: string;
-  /** Whether our indexes are there; without them a run is as exact, and reads the whole table. */
-  indexed: boolean;
   /** Null while everything is in place; otherwise what is not, in one sentence. */
   problem: string | null;
 }
@@ -30,18 +28,28 @@ export interface MirrorSource {
   base: RelationName;
   baseOid: string;
   isView: boolean;
+  isPartitioned: boolean;
+  /** In the order of the owner's index. */
   keyColumns: KeyColumn[];
   /** The SQL expression of the canonical key text, over the alias `r`. */
   keyExpression: string;
-  /** A single uuid, also as a domain, sorts natively in the byte order of its text, by the index of the primary key. */
-  keyOrder: "uuid" | "text";
+  /**
+   * `bytes`: the owner's index has the order of the key texts' bytes, which is the ledger's: both are read side by side.
+   * `index`: it has an order of its own, as in a language's collation.
+   */
+  keyOrder: "bytes" | "index";
   /** The mirrored columns. */
   columns: ColumnShape[];
-  /** Columns of the base that may hold wide values, for the size estimate of a page. */
+  /** Those of them that may hold wide values, for the size estimate of a page. */
   wideColumns: string[];
-  tracking: Tracking | null;
-  /** Why content may change without a row being marked, in one sentence: each run compares. Null: it cannot. */
-  unmarked: string | null;
   /** Of everything that shapes a document; salts every content hash. */
   fingerprint: string;
+  tracking: Tracking | null;
+  /** What a run sees of the catalog; null where the table is not tracked. */
+  sight: Sight | null;
+  /** What `updated_at` means in this mirror; `none`: it has no such column. */
+  updatedAt: "content" | "as-written" | "none";
 }
+
+/** A mirror whose changes are being tracked. */
+export type TrackedSource = MirrorSource & { tracking: Tracking; sight: Sight };

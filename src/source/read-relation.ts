@@ -36,8 +36,6 @@ export interface Relation extends RelationName {
   isUnlogged: boolean;
   /** Tables other than partitions inherit from it. */
   hasHeirs: boolean;
-  /** A trigger that may change a row after tracking has looked at it. */
-  lateTrigger: string | null;
   /** Row-level security applies to our role: it may see a part of the rows only. */
   hidesRows: boolean;
   /** Of a view: what it shows of a row depends on more than the row. */
@@ -80,7 +78,6 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
       unlogged: string;
       heirs: string;
       hides_rows: string;
-      late_trigger: string | null;
       columns: string;
     }[]
   >(
@@ -101,11 +98,6 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
             )::text AS unlogged,
             (c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid))::text AS heirs,
             pg_catalog.row_security_active(c.oid)::text AS hides_rows,
-            -- Triggers fire in the order of their names. 3 is BEFORE ROW; 20 is INSERT or UPDATE.
-            (SELECT min(tgname)::text FROM pg_catalog.pg_trigger
-              WHERE (tgrelid = c.oid OR tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))
-                AND tgname > 'zzz_datahub_sync_stamp' AND tgtype & 3 = 3 AND tgtype & 20 <> 0 AND tgenabled <> 'D'
-            ) AS late_trigger,
             (SELECT coalesce(json_agg(json_build_object(
                       'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
                       'display', format_type(a.atttypid, a.atttypmod),
@@ -134,7 +126,6 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
     isUnlogged: found.unlogged === "true",
     hasHeirs: found.heirs === "true",
     hidesRows: found.hides_rows === "true",
-    lateTrigger: found.late_trigger,
     readsBeyondRow: found.beyond_row === "true",
     readsSystemColumns: found.system_columns === "true",
     hidesRowsFromOwner: found.owner_security === "true",
@@ -183,11 +174,11 @@ export async function readPrimaryKey(sql: Sql, oid: string): Promise<string[] | 
   return row?.key ? (JSON.parse(row.key) as string[]) : null;
 }
 
-/** Whether the columns are NOT NULL and together carry a unique index. */
-export async function isKey(sql: Sql, oid: string, columns: readonly string[]): Promise<boolean> {
-  const [row] = await sql.unsafe<{ is_key: string }[]>(
-    "SELECT datahub_sync.is_key($1::text::oid::regclass, $2::text::text[])::text AS is_key",
+/** The columns in the order of the unique index that they carry together; null where they are no key. */
+export async function orderKey(sql: Sql, oid: string, columns: readonly string[]): Promise<string[] | null> {
+  const [row] = await sql.unsafe<{ key: string | null }[]>(
+    "SELECT to_json(datahub_sync.order_key($1::text::oid::regclass, $2::text::text[]))::text AS key",
     [oid, arrayLiteral(columns)],
   );
-  return row?.is_key === "true";
+  return row?.key ? (JSON.parse(row.key) as string[]) : null;
 }

@@ -1,7 +1,7 @@
 import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { Sql } from "../postgres/database.js";
 import { display, refuser } from "./mirror-refusal.js";
-import { isKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
+import { orderKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import { readTracking } from "./tracking.js";
 import { columnShown, parseRules, readViewTrees } from "./view-columns.js";
@@ -31,15 +31,8 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
   if (base.hasHeirs) {
     throw refuse(
       "RELATION_UNSUPPORTED",
-      `Other tables inherit from ${display(base)}: it shows their rows, and a change of those is not marked.`,
+      `Other tables inherit from ${display(base)}: it shows their rows, and a change of those is not logged.`,
       "Mirror the inheriting tables themselves, or turn them into partitions.",
-    );
-  }
-  if (base.lateTrigger !== null) {
-    throw refuse(
-      "RELATION_UNSUPPORTED",
-      `The trigger ${base.lateTrigger} of ${display(base)} fires after the tracking's: what it changes would not be marked.`,
-      "ALTER TRIGGER … RENAME TO a name that sorts before zzz_datahub_sync, and run with --full once.",
     );
   }
   if (base.hidesRows) {
@@ -49,13 +42,14 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Connect as a role that it does not apply to: ALTER ROLE … BYPASSRLS, or the table's owner where it is not forced on him.",
     );
   }
-  const keyColumns = config.key ?? (await readPrimaryKey(sql, base.oid));
-  if (keyColumns === null || !(await isKey(sql, base.oid, keyColumns))) {
+  const named = config.key ?? (await readPrimaryKey(sql, base.oid));
+  const keyColumns = named && (await orderKey(sql, base.oid, named));
+  if (keyColumns === null) {
     throw refuse(
       "NO_KEY",
-      keyColumns === null
+      named === null
         ? `${display(base)} has no primary key.`
-        : `The columns ${keyColumns.join(", ")} of ${display(base)} are not a key.`,
+        : `The columns ${named.join(", ")} of ${display(base)} are not a key.`,
       'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.',
     );
   }

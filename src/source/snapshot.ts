@@ -28,14 +28,3 @@ export interface SnapshotMoment {
   at: string;
 }
 
-/**
- * SQL: whether the transaction of the column `xid` had not ended for the watermark. The watermark's xmin is what an
- * index serves; its list keeps from reading twice what had ended beside a transaction that was still open; and the
- * upper bound keeps a dump that was restored into a younger cluster from looking changed for ever.
- * @param watermark the parameter, such as `$1`, that holds the watermark as text
- */
-export function unseenBy(watermark: string, xid: string): string {
-  const snapshot = `${watermark}::text::pg_snapshot`;
-  return `${xid} >= pg_snapshot_xmin(${snapshot}) AND NOT pg_visible_in_snapshot(${xid}, ${snapshot})
-            AND ${xid} < pg_snapshot_xmax(pg_current_snapshot())`;
-}

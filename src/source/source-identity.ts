@@ -2,7 +2,7 @@ import type { Database } from "../postgres/database.js";
 import { isMissingRelation } from "../postgres/database-error.js";
 import { SyncError } from "../errors.js";
 import { DURABLE } from "./durable.js";
-import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
+import { parseSnapshot, type Snapshot, type SnapshotMoment } from "./snapshot.js";
 
 export interface SourceIdentity {
   /** The source's lasting id with the cluster's, the branch's and the database's: two copies of one database differ. */
@@ -71,7 +71,7 @@ function migrationsMissing(cause: unknown): SyncError {
 
 /**
  * The snapshot that a run begins with, durable: after a crash, xids whose WAL was never flushed are handed out again,
- * and no row that is stamped with such an xid may look older than the snapshot.
+ * and no change that is logged with such an xid may look older than the snapshot.
  */
 export async function takeSnapshot(database: Database): Promise<SnapshotMoment> {
   const [row] = await database.run("taking the snapshot", (sql) =>
@@ -82,6 +82,22 @@ export async function takeSnapshot(database: Database): Promise<SnapshotMoment> 
     ),
   );
   return { snapshot: parseSnapshot(row!.snapshot), at: row!.at };
+}
+
+/**
+ * Whether one of these snapshots knows of transactions that this server has not begun: it is another one than it was, or
+ * was set back. What it logs from now on would seem to be seen already.
+ */
+export async function isAheadOfServer(database: Database, snapshots: readonly Snapshot[]): Promise<boolean> {
+  if (snapshots.length === 0) return false;
+  const xmax = (snapshot: string) => `pg_snapshot_xmax(${snapshot})`;
+  const [row] = await database.run("comparing the position with the server's", (sql) =>
+    sql.unsafe<{ ahead: string }[]>(
+      `SELECT (${snapshots.map((_, i) => `${xmax(`$${i + 1}::text::pg_snapshot`)} > ${xmax("pg_current_snapshot()")}`).join(" OR ")})::text AS ahead`,
+      [...snapshots],
+    ),
+  );
+  return row!.ahead === "true";
 }
 
 /** What keeps old transactions open, so that the same changes are looked at again: null when nothing does. */

@@ -5,9 +5,8 @@ import { quoteIdentifier, quoteRelation } from "../postgres/identifier.js";
 import { hashExpression } from "./content-hash.js";
 import { DURABLE } from "./durable.js";
 import { KeySql } from "./key-sql.js";
-import { fitsKey } from "./key-text.js";
+import { fitsKey, type KeyKind } from "./key-text.js";
 import type { MirrorSource } from "./mirror-source.js";
-import { parseSnapshot, parseXid, unseenBy, type Snapshot } from "./snapshot.js";
 
 /** A row as Postgres prints it, with the hash of the same statement (invariant 13). */
 export interface SourceRow {
@@ -22,16 +21,11 @@ export interface KeyHash {
   hash: string;
 }
 
-/** A key to read, and roughly how many bytes its row has. */
-export interface KeySize {
-  key: string;
-  bytes: number;
-}
-
-/** How far the changed rows have been paged, in the order of (xid, key). */
-export interface ChangeCursor {
-  xid: string;
-  key: string;
+/** Rows that were asked for by their keys. */
+export interface SourceRows {
+  rows: SourceRow[];
+  /** How many of the keys, from the first on, are answered: the rows of the others would have been too large. */
+  covered: number;
 }
 
 /**
@@ -45,59 +39,28 @@ export class TableReader {
   readonly #database: Database;
   readonly #source: MirrorSource;
   readonly #relation: string;
-  readonly #base: string;
   readonly #hash: string;
   readonly #keys: KeySql;
+  readonly #kinds: KeyKind[];
+  /** The partitions that a statement reads, told by its own snapshot. */
+  readonly #partitions: string;
+  #sawOtherPartitions = false;
 
   constructor(database: Database, source: MirrorSource) {
     this.#database = database;
     this.#source = source;
     this.#relation = quoteRelation(source.relation);
-    this.#base = quoteRelation(source.base);
     this.#hash = hashExpression(source);
     this.#keys = new KeySql(source.keyColumns);
+    this.#kinds = source.keyColumns.map(({ kind }) => kind);
+    this.#partitions = source.isPartitioned
+      ? `(SELECT datahub_sync.describe_partitions(${quoteOid(source.baseOid)}))`
+      : "NULL::text";
   }
 
-  /**
-   * The keys of rows that changed since the watermark, oldest change first. A row that keeps changing moves ahead
-   * of the cursor, so it is read again rather than missed; one that a transaction older than the cursor changes only
-   * now is the next run's, whose watermark does not see that transaction. Rows without an xid came with a partition
-   * that was attached, which a comparison follows.
-   * @param cursor null: from the start
-   */
-  async changedKeys(
-    watermark: Snapshot,
-    cursor: ChangeCursor | null,
-    limit: number,
-  ): Promise<{ keys: KeySize[]; cursor: ChangeCursor | null }> {
-    const order = `r.sync_xid, ${this.#keys.list}`;
-    const rows = await this.#read("reading the changed keys", (sql) =>
-      sql.unsafe<{ key: string; bytes: string; xid: string }[]>(
-        `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("base")} AS bytes, r.sync_xid::text AS xid
-           FROM ${this.#base} r
-          WHERE ${PINNED} AND ${CHANGED}
-            ${cursor === null ? "" : `AND (${order}) > ($2::text::xid8, ${this.#keys.parameters(3)})`}
-          ORDER BY ${order} LIMIT ${limit}`,
-        cursor === null
-          ? [parseSnapshot(watermark)]
-          : [parseSnapshot(watermark), parseXid(cursor.xid), ...this.#keys.values(cursor.key)],
-      ),
-    );
-    const last = rows.length === limit ? rows.at(-1)! : null;
-    return {
-      keys: rows.map(({ key, bytes }) => ({ key, bytes: Number(bytes) })),
-      cursor: last && { xid: last.xid, key: last.key },
-    };
-  }
-
-  /** Counts what `changedKeys` would page through. */
-  async countChanges(watermark: Snapshot): Promise<number> {
-    const [row] = await this.#read("counting the changes that wait", (sql) =>
-      sql.unsafe<{ n: string }[]>(`SELECT count(*)::text AS n FROM ${this.#base} r WHERE ${CHANGED}`, [
-        parseSnapshot(watermark),
-      ]),
-    );
-    return Number(row!.n);
+  /** A statement read other partitions than the run began with: they came, or went, and may be back by now. */
+  get sawOtherPartitions(): boolean {
+    return this.#sawOtherPartitions;
   }
 
   async countRows(): Promise<number> {
@@ -107,48 +70,58 @@ export class TableReader {
     return Number(row!.n);
   }
 
-  /** All keys with their sizes, in an order that an index serves; for a first load. */
-  async allKeys(after: string | null, limit: number): Promise<KeySize[]> {
+  /** All keys, in the order of the owner's index; for a first load. */
+  async allKeys(after: string | null, limit: number): Promise<string[]> {
     const keys = this.#keys.list;
     const rows = await this.#read("listing keys", (sql) =>
-      sql.unsafe<{ key: string; bytes: string }[]>(
-        `SELECT ${this.#source.keyExpression} AS key, ${this.#sizeEstimate("relation")} AS bytes
+      sql.unsafe<{ key: string }[]>(
+        `SELECT ${this.#source.keyExpression} AS key
            FROM ${this.#relation} r
-          WHERE ${PINNED} ${after === null ? "" : `AND (${keys}) > (${this.#keys.parameters(1)})`}
+          WHERE ${PINNED} ${this.#behind(after)}
           ORDER BY ${keys} LIMIT ${limit}`,
         after === null ? [] : this.#keys.values(after),
       ),
     );
-    return rows.map(({ key, bytes }) => ({ key, bytes: Number(bytes) }));
+    return rows.map(({ key }) => key);
   }
 
-  /** (key, hash) of the relation in the order of the key's UTF-8 bytes, which is the ledger's. */
+  /** (key, hash) of the relation, in the order of the owner's index; see `MirrorSource.keyOrder`. */
   async keyHashes(after: string | null, limit: number): Promise<KeyHash[]> {
-    const byUuid = this.#source.keyOrder === "uuid";
-    const order = byUuid ? this.#keys.list : `(${this.#source.keyExpression}) COLLATE "C"`;
-    return this.#read("comparing keys", (sql) =>
-      sql.unsafe<KeyHash[]>(
-        // The inner LIMIT comes before the hashing: hashing reads wide values, sorting does not.
-        `SELECT ${this.#source.keyExpression} AS key, ${this.#hash} AS hash
-           FROM (SELECT r.* FROM ${this.#relation} r
-                  WHERE ${PINNED} AND ${DURABLE} ${after === null ? "" : `AND ${order} > $1::text${byUuid ? "::uuid" : ""}`}
-                  ORDER BY ${order} LIMIT ${limit}) r
-          ORDER BY ${order}`,
-        after === null ? [] : [after],
-      ),
+    const order = this.#keys.list;
+    const rows = await this.#read("comparing keys", (sql) =>
+      sql
+        .unsafe(
+          // The inner LIMIT comes before the hashing: hashing reads wide values, sorting does not.
+          `SELECT ${this.#source.keyExpression} AS key, ${this.#hash} AS hash, ${this.#partitions}
+             FROM (SELECT r.* FROM ${this.#relation} r
+                    WHERE ${PINNED} AND ${DURABLE} ${this.#behind(after)}
+                    ORDER BY ${order} LIMIT ${limit}) r
+            ORDER BY ${order}`,
+          after === null ? [] : this.#keys.values(after),
+        )
+        .values(),
     );
+    return (rows as unknown as [string, string, string | null][]).map(([key, hash, partitions]) => {
+      this.#lookAt(partitions);
+      return { key, hash };
+    });
   }
 
-  /** The rows of these keys as they are now; a key that is gone, or that the view does not show, is left out. */
-  async rows(keys: readonly string[]): Promise<SourceRow[]> {
+  /**
+   * The rows of these keys as they are now; a key that is gone, or that the view does not show, is left out.
+   * @param maxBytes of values as they are stored, which may be compressed; one row is read, however large
+   */
+  async rows(keys: readonly string[], maxBytes: number): Promise<SourceRows> {
     const columns = this.#source.columns.map((column) => `r.${quoteIdentifier(column.name)}`);
-    const rows = await this.#readByKeys("reading rows", [this.#hash, ...columns], keys);
-    return rows.map(([key, hash, ...texts]) => ({ key: key!, hash: hash!, texts }));
+    const found = await this.#readByKeys("reading rows", [this.#hash, ...columns], keys, maxBytes);
+    const rows = found.rows.map(([key, hash, ...texts]) => ({ key: key!, hash: hash!, texts }));
+    return { rows, covered: found.covered };
   }
 
   /** Which of these keys exist. Identity is the canonical text: SQL may call two keys equal that print differently. */
   async existing(keys: readonly string[]): Promise<Set<string>> {
-    return new Set((await this.#readByKeys("looking up keys", [], keys)).map(([key]) => key!));
+    const { rows } = await this.#readByKeys("looking up keys", [], keys, null);
+    return new Set(rows.map(([key]) => key!));
   }
 
   /** The key and these expressions of the rows of these keys. The key may have had other columns, or another type. */
@@ -156,48 +129,66 @@ export class TableReader {
     doing: string,
     expressions: readonly string[],
     keys: readonly string[],
-  ): Promise<(string | null)[][]> {
-    const possible = keys.filter((key) => fitsKey(key, this.#source.keyColumns.length));
-    if (possible.length === 0) return [];
-    const select = `SELECT ${[this.#source.keyExpression, ...expressions].join(", ")}`;
+    maxBytes: number | null,
+  ): Promise<{ rows: (string | null)[][]; covered: number }> {
+    const possible = keys.filter((key) => fitsKey(key, this.#kinds));
+    if (possible.length === 0) return { rows: [], covered: keys.length };
+    const select = `SELECT ${[this.#partitions, "r.datahub_sync_place::text", "r.datahub_sync_found::text", this.#source.keyExpression, ...expressions].join(", ")}`;
     const rows = await this.#read(doing, async (sql) => {
       try {
-        return await sql
-          .unsafe(
-            `${select} FROM ${this.#keys.join(this.#relation)} WHERE ${PINNED} AND ${DURABLE}`,
-            this.#keys.arrays(possible),
-          )
-          .values();
+        return await sql.unsafe(`${select} FROM ${this.#limited(maxBytes)}`, this.#keys.arrays(possible)).values();
       } catch (error) {
         if (!isBadKeyText(error)) throw error;
         // The key's type has changed since a key was recorded: compare the texts themselves.
         return sql
           .unsafe(
-            `${select} FROM ${this.#relation} r
-              WHERE ${PINNED} AND ${DURABLE} AND ${this.#source.keyExpression} = ANY ($1::text::text[])`,
+            `${select} FROM (SELECT r.*, 0 AS datahub_sync_place, NULL AS datahub_sync_found FROM ${this.#relation} r
+                              WHERE ${PINNED} AND ${DURABLE}) r
+              WHERE ${this.#source.keyExpression} = ANY ($1::text::text[])`,
             [arrayLiteral(possible)],
           )
           .values();
       }
     });
-    return rows as (string | null)[][];
+    const texts = rows as (string | null)[][];
+    texts.forEach(([partitions]) => this.#lookAt(partitions!));
+    const [, place, found] = texts.at(-1) ?? [];
+    const cut = found != null && Number(found) > texts.length;
+    const covered = cut ? keys.indexOf(possible[Number(place) - 1]!) + 1 : keys.length;
+    return { rows: texts.map((row) => row.slice(3)), covered };
+  }
+
+  /** The rows of the keys in $1, $2, …, in their order, until their values are too large to be held together. */
+  #limited(maxBytes: number | null): string {
+    const rows = (more: string) =>
+      `(SELECT r.*, wanted.place AS datahub_sync_place, ${more} FROM ${this.#keys.join(this.#relation)}
+         WHERE ${PINNED} AND ${DURABLE}) r`;
+    const { wideColumns } = this.#source;
+    if (maxBytes === null || wideColumns.length === 0) return rows("NULL AS datahub_sync_found");
+    const size = wideColumns.map((name) => `coalesce(pg_column_size(r.${quoteIdentifier(name)}), 0)`).join(" + ");
+    const before = `sum(${size}) OVER (ORDER BY wanted.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
+    return `${rows(`count(*) OVER () AS datahub_sync_found, coalesce(${before}, 0) AS datahub_sync_before`)}
+             WHERE r.datahub_sync_before < ${maxBytes} ORDER BY r.datahub_sync_place`;
+  }
+
+  #behind(after: string | null): string {
+    return after === null ? "" : `AND (${this.#keys.list}) > (${this.#keys.parameters(1)})`;
+  }
+
+  #lookAt(partitions: string | null): void {
+    if (partitions !== null && partitions !== this.#source.sight?.partitions) this.#sawOtherPartitions = true;
   }
 
   #read<T>(doing: string, query: (sql: Sql) => Promise<T>): Promise<T> {
     return this.#database.run(`${doing} of ${this.#source.name}`, query);
   }
-
-  /** Stored sizes, which no wide value has to be fetched for; compressed values come out larger. */
-  #sizeEstimate(of: "base" | "relation"): string {
-    const { wideColumns, isView } = this.#source;
-    // A view may not show its base's columns, or show them under other names.
-    if ((of === "relation" && isView) || wideColumns.length === 0) return "0";
-    return wideColumns.map((name) => `coalesce(pg_column_size(r.${quoteIdentifier(name)}), 0)`).join(" + ");
-  }
 }
 
-/** $1 is the watermark. */
-const CHANGED = unseenBy("$1", "r.sync_xid");
+/** As a literal, so that the parameters are the same everywhere. */
+function quoteOid(oid: string): string {
+  if (!/^\d+$/.test(oid)) throw new RangeError("An oid is a number.");
+  return `'${oid}'::pg_catalog.oid::pg_catalog.regclass`;
+}
 
 /** Class 22: data exception, such as a text that is no uuid. */
 function isBadKeyText(error: unknown): boolean {

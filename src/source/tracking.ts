@@ -3,88 +3,122 @@ import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Tracking } from "./mirror-source.js";
 
+export type UpdatedAtMode = "content" | "as-written" | "none";
+
 interface TrackingRow {
   id: number;
   generation: number;
   key_columns: string;
-  ignored_columns: string;
-  added_updated_at: string;
-  same_table: string;
+  compared_columns: string;
+  updated_at_mode: UpdatedAtMode;
   same_columns: string;
   same_triggers: string;
   files: string;
-  indexed: string;
+  partitions: string;
 }
 
 export interface TrackingRecord extends Tracking {
   keyColumns: string[];
-  ignoredColumns: string[];
-  /** Whether `updated_at` is ours, and therefore not mirrored. */
-  addedUpdatedAt: boolean;
+  /** What the triggers compare. */
+  comparedColumns: string[];
+  updatedAt: UpdatedAtMode;
+  files: string;
+  partitions: string;
 }
 
 /**
- * What is recorded of a base table, compared with the catalog. A table that was dropped and recreated, a trigger
- * that was dropped or disabled, a column that came or went: each means that changes may have gone unmarked.
+ * What is recorded of a base table, compared with the catalog. A trigger that was dropped or disabled, a column that
+ * came or went: each means that changes may have gone unlogged. A table that was dropped and created again is another
+ * one, and not tracked.
  */
-export async function readTracking(
-  sql: Sql,
-  base: RelationName & { oid: string },
-): Promise<TrackingRecord | null> {
+export async function readTracking(sql: Sql, base: { oid: string }): Promise<TrackingRecord | null> {
   const [row] = await sql.unsafe<TrackingRow[]>(
     `SELECT id, generation, to_json(key_columns)::text AS key_columns,
-            to_json(ignored_columns)::text AS ignored_columns, added_updated_at::text,
-            (relation_oid = $3::text::oid)::text AS same_table,
-            (columns = datahub_sync.describe_columns($3::text::oid::regclass))::text AS same_columns,
-            (triggers = datahub_sync.describe_triggers($3::text::oid::regclass))::text AS same_triggers,
-            (SELECT md5(string_agg(oid || ':' || relfilenode, ',' ORDER BY oid)) FROM pg_catalog.pg_class
-              WHERE oid = $3::text::oid OR oid IN (SELECT relid FROM pg_partition_tree($3::text::oid::regclass))) AS files,
-            (NOT datahub_sync.lacks_index($3::text::oid::regclass, key_columns))::text AS indexed
-       FROM datahub_sync.tracked_tables WHERE schema_name = $1 AND table_name = $2`,
-    [base.schema, base.name, base.oid],
+            to_json(compared_columns)::text AS compared_columns, updated_at_mode,
+            (columns = datahub_sync.describe_columns($1::text::oid::regclass))::text AS same_columns,
+            (triggers = datahub_sync.describe_triggers($1::text::oid::regclass, id))::text AS same_triggers,
+            datahub_sync.describe_files($1::text::oid::regclass) AS files,
+            datahub_sync.describe_partitions($1::text::oid::regclass) AS partitions
+       FROM datahub_sync.tracked_tables WHERE relation_oid = $1::text::oid`,
+    [base.oid],
   );
   if (!row) return null;
   return {
     id: Number(row.id),
     generation: Number(row.generation),
     keyColumns: JSON.parse(row.key_columns) as string[],
-    ignoredColumns: JSON.parse(row.ignored_columns) as string[],
-    addedUpdatedAt: row.added_updated_at === "true",
+    comparedColumns: JSON.parse(row.compared_columns) as string[],
+    updatedAt: row.updated_at_mode,
     files: row.files,
-    indexed: row.indexed === "true",
+    partitions: row.partitions,
     problem: describeProblem(row),
   };
 }
 
 function describeProblem(row: TrackingRow): string | null {
-  if (row.same_table !== "true") return "the table was dropped and created again since it was tracked";
   if (row.same_columns !== "true") return "its columns are not those that were tracked";
   if (row.same_triggers !== "true")
-    return "a tracking trigger or its function was dropped, disabled or changed";
+    return "a tracking trigger or its function was dropped, disabled or changed, or a partition came or went";
   return null;
+}
+
+/** What a deployment mirrors of a table, for its triggers. */
+export interface TrackingClaim {
+  /** The deployment's URL; empty where it is not known. */
+  target: string;
+  keyColumns: readonly string[] | null;
+  /** Columns whose changes are changes of a mirror's content. */
+  compared: readonly string[];
+  /** Columns that the deployment's configuration ignores. */
+  ignored: readonly string[];
+  updatedAt: UpdatedAtMode;
 }
 
 /** Calls `track`, which does nothing where the table is tracked as asked. Needs the table's owner. */
 export async function trackTable(
   sql: Sql,
   base: RelationName & { oid: string },
-  keyColumns: readonly string[] | null,
-  ignoredColumns: readonly string[],
+  { target, keyColumns, compared, ignored, updatedAt }: TrackingClaim,
 ): Promise<void> {
   // The lock time-out holds for this statement's own transaction; 55P03 says to try again.
   await sql.unsafe(
-    `SELECT datahub_sync.track($1::text::oid::regclass, $2::text::text[], $3::text::text[])
+    `SELECT datahub_sync.track($1::text::oid::regclass, $2::text::text[], $3::text::text[], $4::text::text[], $5::text, $6::text)
       WHERE (SELECT set_config('lock_timeout', '5s', true)) IS NOT NULL`,
-    [base.oid, keyColumns === null ? null : arrayLiteral(keyColumns), arrayLiteral(ignoredColumns)],
+    [
+      ...[base.oid, keyColumns === null ? null : arrayLiteral(keyColumns), arrayLiteral(ignored)],
+      ...[arrayLiteral(compared), updatedAt, target],
+    ],
   );
 }
 
-/** Calls `untrack`; false where the table was not tracked. */
-export async function untrackTable(sql: Sql, oid: string): Promise<boolean> {
+/** Calls `untrack` for one deployment; false where it did not track the table. */
+export async function untrackTable(sql: Sql, oid: string, target: string): Promise<boolean> {
   const [row] = await sql.unsafe<{ removed: string }[]>(
-    `SELECT datahub_sync.untrack($1::text::oid::regclass)::text AS removed
+    `SELECT datahub_sync.untrack($1::text::oid::regclass, $2::text)::text AS removed
       WHERE (SELECT set_config('lock_timeout', '5s', true)) IS NOT NULL`,
-    [oid],
+    [oid, target],
   );
   return row?.removed === "true";
+}
+
+/** Whether the table still has tracking triggers: another deployment may need them. */
+export async function isTracked(sql: Sql, oid: string): Promise<boolean> {
+  const rows = await sql.unsafe("SELECT FROM datahub_sync.tracked_tables WHERE relation_oid = $1::text::oid", [oid]);
+  return rows.length > 0;
+}
+
+/** How other deployments want the table's `updated_at`, where they disagree with this one. */
+export async function findDisagreement(
+  sql: Sql,
+  oid: string,
+  { target, updatedAt }: Pick<TrackingClaim, "target" | "updatedAt">,
+): Promise<{ target: string; updatedAt: UpdatedAtMode } | null> {
+  const [row] = await sql.unsafe<{ target: string; mode: UpdatedAtMode }[]>(
+    `SELECT c.target, c.updated_at_mode AS mode
+       FROM datahub_sync.tracking_claims c JOIN datahub_sync.tracked_tables t ON t.id = c.tracked_id
+      WHERE t.relation_oid = $1::text::oid AND c.target <> $2 AND 'none' NOT IN (c.updated_at_mode, $3)
+        AND c.updated_at_mode <> $3 ORDER BY c.target LIMIT 1`,
+    [oid, target, updatedAt],
+  );
+  return row ? { target: row.target, updatedAt: row.mode } : null;
 }

@@ -28,12 +28,14 @@ interface Migration {
 /**
  * Brings the schema `datahub_sync` up to date. Safe to start twice at once: the second waits and finds nothing to do.
  * @returns the names of the migrations that were applied, in order
- * @throws SyncError MIGRATIONS_NEWER when this database was migrated by a newer version
+ * @throws SyncError MIGRATIONS_NEWER when this database was migrated by a newer version, MIGRATIONS_OBSOLETE when by a
+ *   checkout of before the first release
  */
 export async function applyMigrations(database: Database): Promise<string[]> {
   const known = await readMigrations();
   return database.run("migrating the schema datahub_sync", async (sql) => {
     for (;;) {
+      await refuseObsolete(sql);
       const before = await readApplied(sql);
       refuseNewer(before, known);
       const pending = known.filter(({ hash }) => !before.includes(hash));
@@ -78,7 +80,10 @@ function inOneTransaction(before: readonly string[], pending: readonly Migration
  */
 export async function requireMigrations(database: Database): Promise<void> {
   const known = await readMigrations();
-  const applied = await database.run("reading the migrations", readApplied);
+  const applied = await database.run("reading the migrations", async (sql) => {
+    await refuseObsolete(sql);
+    return readApplied(sql);
+  });
   refuseNewer(applied, known);
   const lacking = known.filter(({ hash }) => !applied.includes(hash));
   if (lacking.length === 0) return;
@@ -89,6 +94,25 @@ export async function requireMigrations(database: Database): Promise<void> {
         ? "The schema datahub_sync is not in this database."
         : `This database lacks ${lacking.length} migrations of this version, from ${lacking[0]!.name} on.`,
     remedy: "Run `datahub-sync migrate`, as the owner of the tables.",
+  });
+}
+
+/**
+ * Before the first release, tracking lived in the tables themselves: in a column, two indexes, and records of deletions.
+ * Nothing leads from there to the change log but a new beginning.
+ */
+async function refuseObsolete(sql: Sql): Promise<void> {
+  const [row] = await sql.unsafe<{ obsolete: string }[]>(
+    "SELECT (to_regclass('datahub_sync.deletions') IS NOT NULL)::text AS obsolete",
+  );
+  if (row?.obsolete !== "true") return;
+  throw new SyncError({
+    code: "MIGRATIONS_OBSOLETE",
+    message:
+      "This database was migrated by a checkout from before the first release, which kept its tracking in the tables themselves.",
+    remedy:
+      "Take that out once, as the owner of the tables, and run `datahub-sync migrate` again; the next run compares everything: " +
+      "SELECT datahub_sync.untrack(relation_oid::regclass) FROM datahub_sync.tracked_tables; DROP SCHEMA datahub_sync CASCADE;",
   });
 }
 

@@ -9,9 +9,8 @@ export interface Watermark {
   snapshot: string;
   /** ISO 8601, UTC. */
   at: string;
-  generation: number;
-  fingerprint: string;
-  files: string | null;
+  /** What that run saw of the catalog; opaque here, as the flow wrote it. */
+  seen: unknown;
   /** The name that both sides gave the end of that run; null when it was ended by the run that resumed it. */
   nonce: string | null;
 }
@@ -24,9 +23,8 @@ export interface OpenRun {
   mode: RunMode;
   snapshot: string;
   snapshotAt: string;
-  generation: number;
-  fingerprint: string;
-  files: string;
+  /** What it saw of the catalog; opaque here. */
+  seen: unknown;
   history: string;
   /** As the flow left it with `saveCursor` or `advanceRun`; opaque here. */
   cursor: unknown;
@@ -35,12 +33,16 @@ export interface OpenRun {
 }
 
 export interface MirrorRecord {
+  /** The tracked table whose log is kept for it. */
+  trackedId: number;
   watermark: Watermark | null;
   /** Seconds since the watermark's time, by the database's clock. */
   watermarkAgeSeconds: number | null;
   openRun: OpenRun | null;
   lastDelta: { at: string; outcome: string } | null;
   lastFull: { at: string; outcome: string } | null;
+  /** Entries of the change log that finished runs have read, and those of a timestamp alone. */
+  changes: { read: number; timestamps: number };
 }
 
 type ReadRow = typeof mirrors.$inferSelect & { watermarkAgeSeconds: string | null };
@@ -73,15 +75,14 @@ export async function readMirrorRecord(
 
 function toRecord(row: ReadRow): MirrorRecord {
   return {
+    trackedId: Number(row.trackedId),
     watermarkAgeSeconds: row.watermarkAgeSeconds === null ? null : Number(row.watermarkAgeSeconds),
     watermark:
       row.watermark !== null
         ? {
             snapshot: row.watermark,
             at: row.watermarkAt!,
-            generation: row.generation!,
-            fingerprint: row.fingerprint!,
-            files: row.files,
+            seen: row.seen,
             nonce: row.nonce,
           }
         : null,
@@ -93,9 +94,7 @@ function toRecord(row: ReadRow): MirrorRecord {
             mode: row.runMode!,
             snapshot: row.runSnapshot!,
             snapshotAt: row.runSnapshotAt!,
-            generation: row.runGeneration!,
-            fingerprint: row.runFingerprint!,
-            files: row.runFiles!,
+            seen: row.runSeen,
             history: row.runHistory!,
             cursor: row.runCursor,
             finalNonce: row.runFinalNonce,
@@ -103,5 +102,6 @@ function toRecord(row: ReadRow): MirrorRecord {
         : null,
     lastDelta: row.lastDeltaAt ? { at: row.lastDeltaAt, outcome: row.lastDeltaOutcome! } : null,
     lastFull: row.lastFullAt ? { at: row.lastFullAt, outcome: row.lastFullOutcome! } : null,
+    changes: { read: Number(row.changesRead), timestamps: Number(row.timestampsRead) },
   };
 }

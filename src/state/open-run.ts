@@ -3,8 +3,23 @@ import { mirrors } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import type { RunMode } from "../report.js";
 import { SyncError } from "../errors.js";
-import { heldLease, heldLeaseSql, isLeaseHeld, leaseLost, type LeaseToken } from "./lease.js";
+import {
+  heldLease,
+  heldLeaseSql,
+  isLeaseHeld,
+  leaseLost,
+  writeUnderLease,
+  type LeaseToken,
+} from "./lease.js";
 import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
+
+/** Entries of the change log that a run has read, and those of a timestamp alone. */
+export interface ChangesRead {
+  read: number;
+  timestamps: number;
+}
+
+const NO_CHANGES: ChangesRead = { read: 0, timestamps: 0 };
 
 /** A snapshot and its time, ISO 8601. */
 interface Moment {
@@ -13,9 +28,28 @@ interface Moment {
 }
 
 /**
+ * Has the table's log kept from now on: before the run takes its snapshot, or what commits after that could be purged
+ * before the run is written down.
+ */
+export async function registerMirror(
+  database: Database,
+  token: LeaseToken,
+  name: string,
+  trackedId: number,
+): Promise<void> {
+  await writeUnderLease(
+    database,
+    token,
+    `registering ${name}`,
+    sql`INSERT INTO ${mirrors} (target_id, name, tracked_id) SELECT held_target, ${name}, ${trackedId}::integer FROM held
+        ON CONFLICT (target_id, name) DO UPDATE SET tracked_id = excluded.tracked_id`,
+  );
+}
+
+/**
  * Writes that a run of this mirror has begun; with `voidWatermark`, also that what came before cannot be trusted, so
  * that a crash of this run leaves no watermark to go on from. The commit is synchronous: after a crash of Postgres,
- * xids whose WAL was never flushed are handed out again, and a row stamped with one of them would seem older than the
+ * xids whose WAL was never flushed are handed out again, and a change logged with one of them would seem older than the
  * snapshot. A flushed write after the snapshot and before the first row is read rules that out.
  */
 export async function openRun(
@@ -31,17 +65,16 @@ export async function openRun(
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_prior_nonce, run_mode, run_snapshot, run_snapshot_at,
-                              run_generation, run_fingerprint, run_files, run_history, run_cursor, run_final_nonce)
+                              run_seen, run_history, run_cursor, run_final_nonce)
       SELECT held_target, ${name}, ${trackedId}::integer, ${run.nonce}, ${run.priorNonce}, ${run.mode}, ${run.snapshot}::text::pg_snapshot,
-             ${run.snapshotAt}::text::timestamptz, ${run.generation}::integer, ${run.fingerprint}, ${run.files}, ${run.history},
+             ${run.snapshotAt}::text::timestamptz, ${JSON.stringify(run.seen)}::text::jsonb, ${run.history},
              ${run.cursor === null ? null : JSON.stringify(run.cursor)}::text::jsonb, NULL
         FROM held, durable
       ON CONFLICT (target_id, name) DO UPDATE
         SET tracked_id = excluded.tracked_id, run_nonce = excluded.run_nonce,
             run_prior_nonce = excluded.run_prior_nonce, run_mode = excluded.run_mode,
             run_snapshot = excluded.run_snapshot, run_snapshot_at = excluded.run_snapshot_at,
-            run_generation = excluded.run_generation, run_fingerprint = excluded.run_fingerprint,
-            run_files = excluded.run_files, run_history = excluded.run_history,
+            run_seen = excluded.run_seen, run_history = excluded.run_history,
             run_cursor = excluded.run_cursor, run_final_nonce = NULL${
               voidWatermark ? sql`, watermark = NULL, watermark_at = NULL, nonce = NULL` : sql``
             }
@@ -93,7 +126,7 @@ export async function advanceRun(
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       UPDATE ${mirrors} m
          SET watermark = ${from.snapshot}::text::pg_snapshot, watermark_at = ${from.at}::text::timestamptz,
-             generation = run_generation, fingerprint = run_fingerprint, files = run_files, nonce = NULL,
+             seen = run_seen, nonce = NULL,
              run_snapshot = ${to.snapshot}::text::pg_snapshot, run_snapshot_at = ${to.at}::text::timestamptz,
              run_cursor = ${JSON.stringify(cursor)}::text::jsonb
         FROM held, durable
@@ -103,15 +136,19 @@ export async function advanceRun(
   if (rows.length === 0) throw await whyRefused(database, token, name);
 }
 
-/** Written before Convex is told: a crash in between is then recognised by this nonce, on either side. */
+/**
+ * Written before Convex is told: a crash in between is then recognised by this nonce, on either side.
+ * @param end.seen what the run has seen of the catalog in all
+ */
 export async function announceEnd(
   database: Database,
   token: LeaseToken,
   name: string,
-  finalNonce: string,
+  end: { finalNonce: string; seen: unknown },
 ): Promise<void> {
   const written = await update(database, token, name, `announcing the end of ${name}`, {
-    runFinalNonce: finalNonce,
+    runFinalNonce: end.finalNonce,
+    runSeen: sql`${JSON.stringify(end.seen)}::text::jsonb`,
   });
   if (!written) throw await whyRefused(database, token, name);
 }
@@ -124,26 +161,24 @@ export async function commitWatermark(
   database: Database,
   token: LeaseToken,
   name: string,
-  { mode, finalNonce }: { mode: RunMode; finalNonce: string },
+  { mode, finalNonce, changes = NO_CHANGES }: { mode: RunMode; finalNonce: string; changes?: ChangesRead },
 ): Promise<void> {
   const ended = {
     watermark: sql`${mirrors.runSnapshot}`,
     watermarkAt: sql`${mirrors.runSnapshotAt}`,
-    generation: sql`${mirrors.runGeneration}`,
-    fingerprint: sql`${mirrors.runFingerprint}`,
-    files: sql`${mirrors.runFiles}`,
+    seen: sql`${mirrors.runSeen}`,
     nonce: sql`${mirrors.runFinalNonce}`,
     runNonce: null,
     runPriorNonce: null,
     runMode: null,
     runSnapshot: null,
     runSnapshotAt: null,
-    runGeneration: null,
-    runFingerprint: null,
-    runFiles: null,
+    runSeen: null,
     runHistory: null,
     runCursor: null,
     runFinalNonce: null,
+    changesRead: sql`${mirrors.changesRead} + ${changes.read}::bigint`,
+    timestampsRead: sql`${mirrors.timestampsRead} + ${changes.timestamps}::bigint`,
     ...outcomeOf(mode, "done"),
   };
   const announced = eq(mirrors.runFinalNonce, finalNonce);

@@ -15,6 +15,7 @@ export type DeletionKind = "key" | "document" | "stranger";
  * Deletions that are found are written down before they are made. The guard (invariant 8) has to know how many there
  * are, memory must not depend on that, and what it holds back has to be remembered until somebody decides. A document
  * that is known as a stranger stays one.
+ * @param foundBy the name of the pass: a comparison that goes on where an interrupted one stopped keeps that one's
  */
 export async function addPendingDeletions(
   database: Database,
@@ -22,6 +23,7 @@ export async function addPendingDeletions(
   mirror: string,
   kind: DeletionKind,
   keys: readonly string[],
+  foundBy: string = token.nonce,
 ): Promise<void> {
   if (keys.length === 0) return;
   const list = sql`unnest(${arrayLiteral(keys)}::text::text[])`;
@@ -32,7 +34,7 @@ export async function addPendingDeletions(
     token,
     `recording deletions of ${mirror}`,
     sql`INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key, found_by)
-        SELECT held_target, ${mirror}, ${kind}, list.key, ${token.nonce} FROM held, ${list} AS list (key)
+        SELECT held_target, ${mirror}, ${kind}, list.key, ${foundBy} FROM held, ${list} AS list (key)
          WHERE ${kind} <> 'document' OR NOT ${isStranger}
         ON CONFLICT (target_id, mirror, kind, key) DO UPDATE SET found_by = excluded.found_by`,
   );
@@ -59,14 +61,15 @@ export async function removePendingDeletions(
 
 /**
  * Forgets those of a kind that a comparison of everything, now complete, has not found again. Not before it began: if
- * it crashed, what an earlier run held back would be forgotten, and its documents would stay for ever. A run knows its
- * own by its name: clocks are set back.
+ * it crashed, what an earlier run held back would be forgotten, and its documents would stay for ever. A pass
+ * knows its own by its name: clocks are set back.
  */
 export async function forgetUnconfirmedDeletions(
   database: Database,
   token: LeaseToken,
   mirror: string,
   kind: DeletionKind,
+  foundBy: string = token.nonce,
 ): Promise<void> {
   await writeUnderLease(
     database,
@@ -74,7 +77,7 @@ export async function forgetUnconfirmedDeletions(
     `clearing the deletions of ${mirror}`,
     sql`DELETE FROM ${pendingDeletions} p USING held
          WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}
-           AND p.found_by <> ${token.nonce}`,
+           AND p.found_by <> ${foundBy}`,
   );
 }
 

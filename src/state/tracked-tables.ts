@@ -1,10 +1,10 @@
+import { sql } from "drizzle-orm";
 import { trackedTables } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { isMissingRelation } from "../postgres/database-error.js";
 
 export interface TrackedTable {
-  schema: string;
-  name: string;
+  oid: string;
   /** Rises whenever `track` changed something. */
   generation: number;
 }
@@ -15,8 +15,7 @@ export async function listTrackedTables(database: Database): Promise<TrackedTabl
     try {
       return await db
         .select({
-          schema: trackedTables.schemaName,
-          name: trackedTables.tableName,
+          oid: sql<string>`${trackedTables.relationOid}::text`,
           generation: trackedTables.generation,
         })
         .from(trackedTables);

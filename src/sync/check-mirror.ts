@@ -1,7 +1,7 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import { validatorSource } from "../encode/plan-document.js";
 import { SyncError } from "../errors.js";
-import type { MirrorSource, Tracking } from "../source/mirror-source.js";
+import type { MirrorSource, TrackedSource } from "../source/mirror-source.js";
 import { display } from "../source/mirror-refusal.js";
 
 /**
@@ -11,12 +11,12 @@ import { display } from "../source/mirror-refusal.js";
 export function checkMirror(
   source: MirrorSource,
   handshake: MirrorHandshake,
-): asserts source is MirrorSource & { tracking: Tracking } {
+): asserts source is TrackedSource {
   const table = source.name;
   if (source.tracking === null) {
     throw new SyncError({
       code: "NOT_TRACKED",
-      message: `Changes of ${display(source.base)} are not being tracked.`,
+      message: `Changes of ${display(source.base)} are not being tracked: it never was, or it was dropped and created again.`,
       remedy: "Run `datahub-sync migrate`, as the table's owner.",
       table,
     });

@@ -1,99 +1,152 @@
-import type { KeyHash, KeySize } from "../source/table-reader.js";
+import { saveCursor } from "../state/open-run.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
-import { readRejectedRows, forgetRejectedRows } from "../state/rejected-rows.js";
+import type { Acknowledged } from "./agreement.js";
+import { forgetOldRejections } from "./forget-rejections.js";
+import { ledgerPages, relationPages, rowsInMirror } from "./listings.js";
 import { mergeByKey } from "./merge-by-key.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { hashesPerPage, keysPerPage } from "./page-sizes.js";
 import { readAhead } from "./read-ahead.js";
 
 /**
- * Compares all keys and content hashes with the ledger. Only differences are read and sent: content that is equal
- * after TRUNCATE and reload costs the listing alone. What is in the ledger and not in the relation becomes a pending
- * deletion.
- * @returns how many entries the ledger had
+ * Where an interrupted comparison goes on: what differed up to here is acknowledged, and what is gone is written down.
+ * `merge` reads both sides at once; where the owner's index has another order than the ledger, `rows` reads the
+ * relation and looks its keys up in the ledger, and then `ledger` reads that and asks which of its keys exist.
  */
-export async function compareAll(run: MirrorRun): Promise<number> {
-  const { context, source, writer } = run;
-  const { database, lease } = context;
-  let differing: KeySize[] = [];
-  let gone: string[] = [];
-  const flush = async (): Promise<void> => {
-    gone.push(...(await writer.sendRows(differing)));
-    await writer.checkpoint();
-    await addPendingDeletions(database, lease, source.name, "key", gone);
-    differing = [];
-    gone = [];
-  };
-
-  const flushAt = keysPerPage(context.settings);
-  let compared = 0;
-  let listed = 0;
-  writer.onRead = () => {}; // progress is in keys compared, not in rows read
-  for await (const { key, left, right } of mergeByKey(list(relationPages(run)), list(ledgerPages(run)))) {
-    if (right !== null) listed += 1;
-    if (left === null) gone.push(key);
-    else if (left.hash !== right?.hash) differing.push({ key, bytes: 0 });
-    if (differing.length + gone.length >= flushAt) await flush();
-    if (++compared % flushAt === 0) context.listener.tableProgress(source.name, compared);
-  }
-  await flush();
-  await forgetUnconfirmedDeletions(database, lease, source.name, "key");
-  await forgetOldRejections(run);
-  return listed;
+export interface CompareCursor extends Acknowledged {
+  kind: "compare";
+  phase: "merge" | "rows" | "ledger" | "done";
+  after: string | null;
+  /** The name of the comparison, under which it writes deletions down: that of the run that began it. */
+  pass: string;
+  /** Entries of the ledger so far. */
+  listed: number;
+  /** Entries that there should be, by the mirror's own count. */
+  expected: number;
 }
 
-/** Entries of the ledger, counted one by one: where the mirror's own count is wrong. */
-export async function countLedger(run: MirrorRun): Promise<number> {
-  let entries = 0;
-  for await (const page of readAhead(ledgerPages(run))) entries += page.length;
-  return entries;
+/** Pages compared between two times at which the cursor is saved, where nothing differs. */
+const PAGES_BETWEEN_SAVES = 5;
+
+/**
+ * Compares all keys and content hashes with the ledger, without an index of ours: no sort, no transaction that stays
+ * open. Only differences are read and sent: content that is equal after TRUNCATE and reload costs the listing alone.
+ * What is in the ledger and not in the relation becomes a pending deletion.
+ * @returns how many entries the ledger had, and how many it should have had
+ */
+export async function compareAll(
+  run: MirrorRun,
+  from: CompareCursor | null,
+): Promise<Pick<CompareCursor, "listed" | "expected">> {
+  const comparison = new Comparison(run, from);
+  await comparison.toEnd();
+  const { listed, expected } = comparison.cursor;
+  return { listed, expected };
+}
+
+class Comparison {
+  readonly #run: MirrorRun;
+  cursor: CompareCursor;
+  #differing: string[] = [];
+  #gone: string[] = [];
+  #compared = 0;
+  #savedAt = 0;
+
+  constructor(run: MirrorRun, from: CompareCursor | null) {
+    this.#run = run;
+    this.cursor = from ?? {
+      kind: "compare",
+      phase: run.source.keyOrder === "bytes" ? "merge" : "rows",
+      after: null,
+      pass: run.context.lease.nonce,
+      listed: 0,
+      expected: run.documentsBefore,
+      acknowledged: run.writer.acknowledged,
+    };
+  }
+
+  async toEnd(): Promise<void> {
+    this.#run.writer.onRead = () => {}; // progress is in keys compared, not in rows read
+    if (this.cursor.phase === "merge") await this.#mergeBoth();
+    if (this.cursor.phase === "rows") {
+      await this.#lookRowsUp();
+      // By now the ledger has what this pass has sent, and what an interrupted one had on its way.
+      await this.#save({ phase: "ledger", after: null, expected: await rowsInMirror(this.#run) });
+    }
+    if (this.cursor.phase === "ledger") await this.#lookEntriesUp();
+    if (this.cursor.phase === "done") return;
+    const { database, lease } = this.#run.context;
+    await forgetUnconfirmedDeletions(database, lease, this.#run.source.name, "key", this.cursor.pass);
+    await forgetOldRejections(this.#run);
+    await this.#save({ phase: "done", after: null });
+  }
+
+  async #mergeBoth(): Promise<void> {
+    const { after } = this.cursor;
+    const pairs = mergeByKey(items(relationPages(this.#run, after)), items(ledgerPages(this.#run, after)));
+    for await (const { key, left, right } of pairs) {
+      if (right !== null) this.cursor.listed += 1;
+      if (left === null) this.#gone.push(key);
+      else if (left.hash !== right?.hash) this.#differing.push(key);
+      await this.#step(key, 1);
+    }
+    await this.#save({});
+  }
+
+  async #lookRowsUp(): Promise<void> {
+    const { context, source } = this.#run;
+    for await (const page of readAhead(relationPages(this.#run, this.cursor.after))) {
+      if (page.length === 0) break;
+      const keys = page.map(({ key }) => key);
+      const { signal, deadlineAt } = context;
+      const ledger = await context.sink.lookupKeys(source.name, keys, { signal, deadlineAt });
+      this.#differing.push(...page.filter(({ key, hash }) => ledger.get(key) !== hash).map(({ key }) => key));
+      await this.#step(keys.at(-1)!, page.length);
+    }
+    await this.#save({});
+  }
+
+  async #lookEntriesUp(): Promise<void> {
+    for await (const page of readAhead(ledgerPages(this.#run, this.cursor.after))) {
+      if (page.length === 0) break;
+      const keys = page.map(({ key }) => key);
+      const living = await this.#run.reader.existing(keys);
+      this.cursor.listed += page.length;
+      this.#gone.push(...keys.filter((key) => !living.has(key)));
+      await this.#step(keys.at(-1)!, page.length);
+    }
+    await this.#save({});
+  }
+
+  /** Everything up to this key is compared. */
+  async #step(key: string, keys: number): Promise<void> {
+    const { context, source } = this.#run;
+    const before = this.#compared;
+    this.#compared += keys;
+    const everyPage = keysPerPage(context.settings);
+    if (Math.floor(before / everyPage) < Math.floor(this.#compared / everyPage))
+      context.listener.tableProgress(source.name, this.#compared);
+    const long = this.#compared - this.#savedAt >= PAGES_BETWEEN_SAVES * hashesPerPage(context.settings);
+    if (long || this.#differing.length + this.#gone.length >= everyPage) await this.#save({ after: key });
+    else this.cursor.after = key;
+  }
+
+  /** Sends what differs, writes down what is gone, and then where this pass has come. */
+  async #save(change: Partial<CompareCursor>): Promise<void> {
+    const { context, source, writer } = this.#run;
+    const { database, lease } = context;
+    this.#gone.push(...(await writer.sendRows(this.#differing)));
+    await writer.checkpoint();
+    await addPendingDeletions(database, lease, source.name, "key", this.#gone, this.cursor.pass);
+    this.#differing = [];
+    this.#gone = [];
+    this.#savedAt = this.#compared;
+    this.cursor = { ...this.cursor, ...change, acknowledged: await writer.seal() };
+    await saveCursor(database, lease, source.name, this.cursor);
+  }
 }
 
 /** Both sides list their next page while the last one is being compared: their answers take longer than that does. */
-async function* list(pages: AsyncIterable<KeyHash[]>): AsyncGenerator<KeyHash> {
+async function* items<T>(pages: AsyncIterable<T[]>): AsyncGenerator<T> {
   for await (const page of readAhead(pages)) yield* page;
-}
-
-async function* relationPages({ context, reader }: MirrorRun): AsyncGenerator<KeyHash[]> {
-  const limit = hashesPerPage(context.settings);
-  let after: string | null = null;
-  for (;;) {
-    context.signal.throwIfAborted();
-    const page: KeyHash[] = await reader.keyHashes(after, limit);
-    yield page;
-    if (page.length < limit) return;
-    after = page.at(-1)!.key;
-  }
-}
-
-async function* ledgerPages({ context, source }: MirrorRun): AsyncGenerator<KeyHash[]> {
-  const { sink, signal, deadlineAt } = context;
-  const limit = hashesPerPage(context.settings);
-  let after: string | null = null;
-  for (;;) {
-    const page = await sink.listLedger({ table: source.name, after, limit }, { signal, deadlineAt });
-    yield page.entries;
-    if (page.done) return;
-    after = page.entries.at(-1)!.key;
-  }
-}
-
-/**
- * A row that was set aside and is gone has no deletion to be noticed by: Convex never held it. One that is in the
- * mirror by now was mended by a run that crashed before it could say so.
- */
-async function forgetOldRejections({ context, source, reader }: MirrorRun): Promise<void> {
-  const { database, lease, sink, signal, deadlineAt } = context;
-  const limit = hashesPerPage(context.settings);
-  let after: string | null = null;
-  for (;;) {
-    const page = await readRejectedRows(database, lease.targetId, source.name, { after, limit });
-    const keys = page.map((row) => row.key);
-    const living = await reader.existing(keys);
-    const gone = keys.filter((key) => !living.has(key));
-    const mirrored = keys.length > 0 ? await sink.lookupKeys(source.name, keys, { signal, deadlineAt }) : [];
-    await forgetRejectedRows(database, lease, source.name, [...gone, ...mirrored]);
-    if (page.length < limit) return;
-    after = keys.at(-1)!;
-  }
 }

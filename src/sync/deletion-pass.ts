@@ -67,7 +67,7 @@ async function dropLivingKeys(run: MirrorRun): Promise<void> {
 async function dropUnknownKeys(run: MirrorRun): Promise<void> {
   const { database, lease, sink, signal, deadlineAt } = run.context;
   for await (const keys of pendingPages(run, "key")) {
-    const known = new Set(await sink.lookupKeys(run.source.name, keys, { signal, deadlineAt }));
+    const known = await sink.lookupKeys(run.source.name, keys, { signal, deadlineAt });
     const unknown = keys.filter((key) => !known.has(key));
     await forgetRejectedRows(database, lease, run.source.name, unknown);
     await forget(run, "key", unknown);

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DocumentPage } from "../../convex/datahubSyncPageProtocol.js";
-import type { KeySize } from "../source/table-reader.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
-import { countLedger } from "./compare-pass.js";
+import { countLedger, rowsInMirror } from "./listings.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
 
@@ -68,10 +67,9 @@ async function* listDocuments({ context, source }: MirrorRun): AsyncGenerator<Do
 }
 
 /** The keys of documents that are not what their rows say. A row that changed meanwhile is the next run's. */
-async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promise<KeySize[]> {
+async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promise<string[]> {
   const known = new Map(page.flatMap((entry) => (entry.ledger ? [[entry.ledger.key, entry] as const] : [])));
-  const rows = await run.reader.rows([...known.keys()]);
-  run.writer.read += rows.length;
+  const rows = await run.writer.readRows([...known.keys()]);
   return rows
     .filter((row) => {
       const entry = known.get(row.key);
@@ -81,15 +79,11 @@ async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promis
       // Values of Convex are equal as this has it: -0 is not 0, NaN is NaN, bytes are compared, the order of fields is not.
       return document !== null && !isDeepStrictEqual(document, entry.document);
     })
-    .map(({ key }) => ({ key, bytes: 0 }));
+    .map(({ key }) => key);
 }
 
-async function countEntries(run: MirrorRun): Promise<number> {
-  if (run.miscounted) return countLedger(run);
-  const { context, source } = run;
-  const { sink, signal, deadlineAt } = context;
-  const { mirrors } = await sink.handshake([source.name], { signal, deadlineAt });
-  return mirrors[0]!.rows;
+function countEntries(run: MirrorRun): Promise<number> {
+  return run.miscounted ? countLedger(run) : rowsInMirror(run);
 }
 
 async function restoreMissing(run: MirrorRun): Promise<number> {
@@ -103,7 +97,7 @@ async function restoreMissing(run: MirrorRun): Promise<number> {
       { table: source.name, after, limit: PAGE_DOCUMENTS },
       { signal, deadlineAt },
     );
-    await writer.mendRows(page.missing.map((key) => ({ key, bytes: 0 })));
+    await writer.mendRows(page.missing);
     restored += page.missing.length;
     after = page.after;
   } while (after !== null);

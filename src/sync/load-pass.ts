@@ -25,7 +25,7 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
     await writer.checkpoint();
     // Of a resumed load, the row may have been sent before it went.
     await addPendingDeletions(context.database, context.lease, source.name, "key", missing);
-    after = page.at(-1)!.key;
+    after = page.at(-1)!;
     const cursor: LoadCursor = { kind: "load", after, acknowledged: await writer.seal() };
     await saveCursor(context.database, context.lease, source.name, cursor);
   }

@@ -3,20 +3,24 @@ import type { MirrorConfig, SourceConfig } from "../config/types.js";
 import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice } from "../report.js";
-import { columnsShown } from "../source/columns-shown.js";
 import { display } from "../source/mirror-refusal.js";
 import { resolveMirror } from "../source/resolve-mirror.js";
 import type { ResolvedMirror } from "../source/resolved-mirror.js";
-import { trackTable, untrackTable } from "../source/tracking.js";
+import { isTracked, trackTable, untrackTable } from "../source/tracking.js";
+import { findContentTables } from "../source/updated-at.js";
 import { applyMigrations, requireMigrations } from "../state/apply-migrations.js";
 import { listTrackedTables } from "../state/tracked-tables.js";
+import { contentFollows } from "./notices.js";
 import { openDatabase } from "./open-database.js";
+import { claimTable } from "./tracking-claim.js";
 
 export interface MigrateOptions {
   config: SourceConfig;
   clock: Clock;
   /** Aborts between two tables, with a SyncError as its reason. */
   signal?: AbortSignal;
+  /** Told what is about to happen, before anything does. */
+  announce?: (notice: Notice) => void;
 }
 
 /** What became of one table's tracking. */
@@ -24,7 +28,7 @@ export interface TrackingChange {
   table: string;
   relation: string;
   base: string;
-  outcome: "tracked" | "already-tracked" | "tracked-again" | "untracked" | "not-tracked" | "failed";
+  outcome: "tracked" | "already-tracked" | "tracked-again" | "untracked" | "kept-for-others" | "not-tracked" | "failed";
   error?: { code: ErrorCode; message: string; remedy: string };
 }
 
@@ -44,24 +48,28 @@ export interface MigrateReport extends TrackingReport {
  * Applies the migrations and tracks the configured tables. Repeated, it changes nothing and locks nothing. A table
  * that cannot be tracked leaves the others alone.
  */
-export async function migrate({ config, clock, signal }: MigrateOptions): Promise<MigrateReport> {
+export async function migrate({ config, clock, signal, announce }: MigrateOptions): Promise<MigrateReport> {
   const database = openDatabase(config.database, config.settings, clock, signal);
   try {
+    const notices = await announceContent(database, config.mirrors);
+    for (const notice of notices) announce?.(notice);
     const trackedBefore = await readTrackedTables(database);
     const applied = await applyMigrations(database);
+    const byBase = await groupByBase(database, config.allMirrors);
     const changes: TrackingChange[] = [];
-    const byBase = await groupByBase(database, config.mirrors);
     for (const mirror of config.mirrors) {
       signal?.throwIfAborted();
-      changes.push(await change(mirror, () => trackMirror(database, mirror, byBase, trackedBefore)));
+      changes.push(
+        await change(mirror, () => trackMirror(database, mirror, { byBase, trackedBefore, target: config.target })),
+      );
     }
-    return { applied, ...report(changes), notices: announce(changes) };
+    return { applied, ...report(changes), notices };
   } finally {
     await database.close();
   }
 }
 
-/** Removes the tracking of the configured tables, and what it added to them. Documents in Convex stay. */
+/** Removes the tracking of the configured tables, where no other deployment needs it. Documents in Convex stay. */
 export async function untrack({ config, clock, signal }: MigrateOptions): Promise<TrackingReport> {
   const database = openDatabase(config.database, config.settings, clock, signal);
   try {
@@ -69,15 +77,7 @@ export async function untrack({ config, clock, signal }: MigrateOptions): Promis
     const changes: TrackingChange[] = [];
     for (const mirror of config.mirrors) {
       signal?.throwIfAborted();
-      changes.push(
-        await change(mirror, async () => {
-          const resolved = await resolve(database, mirror);
-          const removed = await database.run(`removing the tracking of ${mirror.mirror}`, (sql) =>
-            untrackTable(sql, resolved.base.oid),
-          );
-          return { base: display(resolved.base), outcome: removed ? "untracked" : "not-tracked" };
-        }),
-      );
+      changes.push(await change(mirror, () => untrackMirror(database, mirror, config.target)));
     }
     return { ...report(changes), notices: [] };
   } finally {
@@ -85,20 +85,46 @@ export async function untrack({ config, clock, signal }: MigrateOptions): Promis
   }
 }
 
+/** What `content` will mean for the owner's other jobs, said before a trigger is made. */
+async function announceContent(database: Database, mirrors: readonly MirrorConfig[]): Promise<Notice[]> {
+  const content = mirrors.filter(({ updatedAt }) => updatedAt === "content").map(({ relation }) => relation);
+  const tables = await database.run("looking for updated_at", (sql) => findContentTables(sql, content));
+  return tables.length === 0 ? [] : [contentFollows(tables.map(display))];
+}
+
 async function trackMirror(
   database: Database,
   mirror: MirrorConfig,
-  byBase: ReadonlyMap<string, readonly MirrorConfig[]>,
-  trackedBefore: ReadonlyMap<string, number>,
+  context: {
+    byBase: ReadonlyMap<string, readonly MirrorConfig[]>;
+    trackedBefore: ReadonlyMap<string, number>;
+    target: string;
+  },
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
   const resolved = await resolve(database, mirror);
-  const { base, keyColumns } = resolved;
-  const ignored = await ignoredColumns(database, resolved, byBase.get(base.oid) ?? [mirror]);
-  await database.run(`tracking ${display(base)}`, (sql) => trackTable(sql, base, keyColumns, ignored));
-  const generation = (await readTrackedTables(database)).get(display(base));
-  const before = trackedBefore.get(display(base));
+  const { base } = resolved;
+  const siblings = context.byBase.get(base.oid) ?? [mirror];
+  await database.run(`tracking ${display(base)}`, async (sql) =>
+    trackTable(sql, base, await claimTable(sql, resolved, siblings, context.target)),
+  );
+  const generation = (await readTrackedTables(database)).get(base.oid);
+  const before = context.trackedBefore.get(base.oid);
   const outcome =
     before === undefined ? "tracked" : before === generation ? "already-tracked" : "tracked-again";
+  return { base: display(base), outcome };
+}
+
+async function untrackMirror(
+  database: Database,
+  mirror: MirrorConfig,
+  target: string,
+): Promise<Pick<TrackingChange, "base" | "outcome">> {
+  const { base } = await resolve(database, mirror);
+  const [removed, remains] = await database.run(`removing the tracking of ${mirror.mirror}`, async (sql) => [
+    await untrackTable(sql, base.oid, target),
+    await isTracked(sql, base.oid),
+  ]);
+  const outcome = remains ? "kept-for-others" : removed ? "untracked" : "not-tracked";
   return { base: display(base), outcome };
 }
 
@@ -109,39 +135,19 @@ async function groupByBase(
 ): Promise<Map<string, MirrorConfig[]>> {
   const groups = new Map<string, MirrorConfig[]>();
   for (const mirror of mirrors) {
-    const resolved = await resolve(database, mirror).catch(() => null);
+    const resolved = await resolve(database, mirror).catch((error: unknown) => {
+      if (error instanceof SyncError) return null;
+      throw error;
+    });
     if (resolved !== null) groups.set(resolved.base.oid, [...(groups.get(resolved.base.oid) ?? []), mirror]);
   }
   return groups;
 }
 
-/** Generations by table, as they are recorded. The migrations may track tables themselves. */
+/** Generations by the table's oid, as they are recorded. The migrations may track tables themselves. */
 async function readTrackedTables(database: Database): Promise<Map<string, number>> {
   const tables = await listTrackedTables(database);
-  return new Map(tables.map((table) => [display(table), table.generation]));
-}
-
-/**
- * The columns of the base that no mirror over it shows, so that a change of them is no change of content. A column
- * that a view shows under another name, or reads in its condition, counts.
- */
-async function ignoredColumns(
-  database: Database,
-  { base, tracking }: ResolvedMirror,
-  ofBase: readonly MirrorConfig[],
-): Promise<string[]> {
-  const shown = new Set<string>();
-  for (const config of ofBase) {
-    // Anew for each: tracking the base for the mirror before may have added a column.
-    const other = await resolve(database, config);
-    const columns = await database.run("reading the columns that are shown", (sql) =>
-      columnsShown(sql, other),
-    );
-    for (const column of columns) shown.add(column);
-  }
-  // What tracking adds is no choice of the configuration's: it was not there when the table was tracked first.
-  const added = new Set(["sync_xid", ...(tracking?.addedUpdatedAt ? ["updated_at"] : [])]);
-  return base.columns.map((column) => column.name).filter((name) => !added.has(name) && !shown.has(name));
+  return new Map(tables.map(({ oid, generation }) => [oid, generation]));
 }
 
 function resolve(database: Database, mirror: MirrorConfig): Promise<ResolvedMirror> {
@@ -166,16 +172,4 @@ async function change(
 function report(tables: TrackingChange[]): Pick<TrackingReport, "ok" | "exitCode" | "tables"> {
   const failed = tables.some((table) => table.outcome === "failed");
   return { ok: !failed, exitCode: failed ? EXIT.failed : EXIT.done, tables };
-}
-
-function announce(changes: TrackingChange[]): Notice[] {
-  if (!changes.some(({ outcome }) => outcome === "tracked" || outcome === "tracked-again")) return [];
-  return [
-    {
-      code: "UPDATED_AT_MEANS_CHANGED",
-      message:
-        "From now on, updated_at of a tracked table moves only when its content changes: an UPDATE that sets the " +
-        "same values keeps the old updated_at.",
-    },
-  ];
 }

@@ -1,19 +1,26 @@
 import type { Notice, TableReport } from "../report.js";
-import type { MirrorSource } from "../source/mirror-source.js";
+import type { ChangeLog } from "../source/change-log.js";
+import type { MirrorSource, TrackedSource } from "../source/mirror-source.js";
 import type { TableReader } from "../source/table-reader.js";
+import type { ChangesRead } from "../state/open-run.js";
 import type { MirrorWriter } from "./mirror-writer.js";
 import type { RunContext } from "./run-context.js";
 
 /** One table of a run, between its beginning and its end. */
 export interface MirrorRun {
   context: RunContext;
-  source: MirrorSource;
+  source: TrackedSource;
+  /** Looks at the catalog again. */
+  inspect: () => Promise<MirrorSource>;
+  log: ChangeLog;
   reader: TableReader;
   writer: MirrorWriter;
   /** Rows in the mirror by its own count, when the run began. */
   documentsBefore: number;
   /** A comparison has found that count to be wrong; the run ends by counting the ledger itself. */
   miscounted: boolean;
+  /** Entries of the change log that were read, and those of a timestamp alone. */
+  changes: ChangesRead;
   notices: Notice[];
 }
 

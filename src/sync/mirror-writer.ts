@@ -3,10 +3,13 @@ import type { DocumentPlan } from "../encode/plan-document.js";
 import type { EncodedDocument } from "../encode/types.js";
 import { BatchSender, type RowRefusal, type SendCounts } from "../sink/batch-sender.js";
 import type { RunToken } from "../sink/convex-sink.js";
-import type { KeySize, SourceRow, TableReader } from "../source/table-reader.js";
+import type { SourceRow, TableReader } from "../source/table-reader.js";
 import { findRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
-import { chunkKeys } from "./chunk-keys.js";
+import { readAhead } from "./read-ahead.js";
 import type { RunContext } from "./run-context.js";
+
+/** Rows of a chunk are in memory together, twice: as text and as documents. */
+const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** Until rows have been read, one is taken to be as wide as this. */
 const ASSUMED_ROW_BYTES = 8 * 1024;
@@ -44,6 +47,8 @@ export class MirrorWriter {
   /** Of the chunks since the last checkpoint: rows that earlier runs set aside. */
   #refusedBefore = new Set<string>();
   #settled: string[] = [];
+  /** Something was handed over since the last seal: equal names would say equal contents. */
+  #unsealed = false;
 
   constructor(
     context: RunContext,
@@ -76,14 +81,10 @@ export class MirrorWriter {
    * Reads and sends the rows of these keys. While one chunk is being sent, the next is being read.
    * @returns the keys that the relation does not hold (any more)
    */
-  async sendRows(keys: readonly KeySize[]): Promise<string[]> {
+  async sendRows(keys: readonly string[]): Promise<string[]> {
     const missing: string[] = [];
-    const chunks = chunkKeys(keys, this.#context.settings.pageRows, () => this.#averageBytes());
-    let ahead = this.#readNext(chunks);
-    for (let chunk = await ahead; chunk !== null; chunk = await ahead) {
+    for await (const chunk of readAhead(this.#chunks(keys))) {
       this.#context.signal.throwIfAborted();
-      ahead = this.#readNext(chunks);
-      ahead.catch(() => {}); // it is awaited above, unless sending fails first
       await this.#recallRejected(chunk.rows);
       for (const row of chunk.rows) await this.#sendRow(row);
       missing.push(...findMissing(chunk.keys, chunk.rows));
@@ -92,8 +93,16 @@ export class MirrorWriter {
     return missing;
   }
 
+  /** The rows of these keys, to look at. */
+  async readRows(keys: readonly string[]): Promise<SourceRow[]> {
+    const rows: SourceRow[] = [];
+    for await (const chunk of this.#chunks(keys)) rows.push(...chunk.rows);
+    this.read += rows.length;
+    return rows;
+  }
+
   /** Writes documents even where the ledger's hash is equal: mends what was edited by hand. */
-  async mendRows(keys: readonly KeySize[]): Promise<string[]> {
+  async mendRows(keys: readonly string[]): Promise<string[]> {
     await this.#setForce(true);
     const before = this.counts.inserted;
     const missing = await this.sendRows(keys);
@@ -109,10 +118,12 @@ export class MirrorWriter {
   }
 
   async remove(keys: readonly string[]): Promise<void> {
+    this.#unsealed = true;
     for (const key of keys) await this.#sender.remove(key);
   }
 
   async removeDocuments(ids: readonly string[]): Promise<void> {
+    this.#unsealed = true;
     for (const id of ids) await this.#sender.removeOrphan(id);
   }
 
@@ -139,7 +150,13 @@ export class MirrorWriter {
    * After a checkpoint: gives what Convex holds now a name, which a Convex that is restored to before it does not know.
    */
   async seal(): Promise<{ nonce: string; fence: string }> {
-    await this.#sender.raiseFence();
+    if (this.#unsealed) await this.#sender.raiseFence();
+    this.#unsealed = false;
+    return this.acknowledged;
+  }
+
+  /** The name of what Convex held at the last seal. */
+  get acknowledged(): { nonce: string; fence: string } {
     const { nonce, fence } = this.token;
     return { nonce, fence: fence.toString() };
   }
@@ -155,6 +172,7 @@ export class MirrorWriter {
   }
 
   async #sendRow(row: SourceRow): Promise<void> {
+    this.#unsealed = true;
     this.read += 1;
     const encoded = encodeRow(this.#plan, row.texts);
     if (!encoded.ok) {
@@ -188,10 +206,18 @@ export class MirrorWriter {
     await recordRejectedRow(database, lease, this.#table, { key, code, column, reason: message });
   }
 
-  async #readNext(chunks: Iterator<KeySize[]>): Promise<{ keys: KeySize[]; rows: SourceRow[] } | null> {
-    const next = chunks.next();
-    if (next.done) return null;
-    return { keys: next.value, rows: await this.#reader.rows(next.value.map(({ key }) => key)) };
+  /**
+   * Cut by count and by bytes. Postgres counts values as they are stored, which may be compressed; so what the rows came
+   * to so far counts, too.
+   */
+  async *#chunks(keys: readonly string[]): AsyncGenerator<{ keys: readonly string[]; rows: SourceRow[] }> {
+    for (let from = 0; from < keys.length;) {
+      const most = Math.max(1, Math.floor(MAX_CHUNK_BYTES / this.#averageBytes()));
+      const wanted = keys.slice(from, from + Math.min(this.#context.settings.pageRows, most));
+      const { rows, covered } = await this.#reader.rows(wanted, MAX_CHUNK_BYTES);
+      yield { keys: wanted.slice(0, covered), rows };
+      from += covered;
+    }
   }
 
   #averageBytes(): number {
@@ -228,7 +254,7 @@ export class MirrorWriter {
   }
 }
 
-function findMissing(wanted: readonly KeySize[], rows: readonly SourceRow[]): string[] {
+function findMissing(wanted: readonly string[], rows: readonly SourceRow[]): string[] {
   const found = new Set(rows.map((row) => row.key));
-  return wanted.filter(({ key }) => !found.has(key)).map(({ key }) => key);
+  return wanted.filter((key) => !found.has(key));
 }

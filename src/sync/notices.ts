@@ -1,5 +1,6 @@
 import type { Notice } from "../report.js";
-import { MIRROR_RETENTION_DAYS, type IdleMirror } from "../state/recorded-deletions.js";
+import { MIRROR_RETENTION_DAYS, type IdleMirror } from "../state/change-log-size.js";
+import type { ChangesRead } from "../state/open-run.js";
 
 /** What a person should know about a table's run, in words. Codes are stable; see docs/operations.md. */
 
@@ -25,24 +26,59 @@ export function deletionsHeldBack(table: string, documents: number): Notice {
   };
 }
 
-export function indexMissing(base: string): Notice {
+/** Said before it is so: other jobs of the owner may rely on `updated_at`. */
+export function contentFollows(tables: readonly string[]): Notice {
   return {
-    code: "INDEX_MISSING",
-    message: `An index of the tracking of ${base} was dropped: each run reads the whole table. \`datahub-sync migrate\` makes it again.`,
+    code: "UPDATED_AT_FOLLOWS_CONTENT",
+    message:
+      `updated_at of ${tables.join(", ")} is going to move only when the content changes: an UPDATE that sets what is there keeps it. ` +
+      "A job that deletes rows whose updated_at it has not just moved would delete every unchanged row. " +
+      'Where there is such a job, say "updatedAt": "as-written" in datahub-sync.config.json.',
+  };
+}
+
+/** The next run heals what this one could not know. */
+export function catalogChanged(table: string): Notice {
+  return {
+    code: "CATALOG_CHANGED",
+    message: `${table}, or what its documents depend on, was changed while this run went on: the next run compares everything.`,
+  };
+}
+
+export function ledgerShort(listed: number, expected: number): Notice {
+  return {
+    code: "LEDGER_SHORT",
+    message: `The ledger in Convex has ${count(listed, "entry", "entries")} and should have ${count(expected, "entry", "entries")}: this run reads the documents, too.`,
+  };
+}
+
+/** Below this share, or of fewer changes, `updated_at` costs little. */
+const COSTLY_SHARE = 0.5;
+const FEWEST_CHANGES = 100;
+
+/** Where every write moves `updated_at`, though little else changes; null where that costs nothing to speak of. */
+export function timestampsAlone(table: string, { read, timestamps }: ChangesRead): Notice | null {
+  if (read < FEWEST_CHANGES || timestamps / read < COSTLY_SHARE) return null;
+  return {
+    code: "TIMESTAMPS_ALONE",
+    message:
+      `${Math.floor((100 * timestamps) / read)} % of the ${count(read, "change")} of ${table} were of updated_at alone, and cost as much as others. ` +
+      'If it may follow the content, add "updatedAt": "content" to the table in datahub-sync.config.json (docs/configuration.md says what that means for other jobs); ' +
+      'if nobody needs it in Convex, "ignore": ["updated_at"].',
   };
 }
 
 /** Somebody may have taken a mirror out of the configuration, or left a deployment. */
-export function deletionsKept({ mirror, url, lastAt, deletions }: IdleMirror): Notice {
+export function changesKept({ mirror, url, lastAt, entries }: IdleMirror): Notice {
   return {
-    code: "DELETIONS_KEPT",
+    code: "CHANGES_KEPT",
     message:
-      `${count(deletions, "recorded deletion")} ${deletions === 1 ? "is" : "are"} kept for the mirror ${mirror} of ${url}, ` +
+      `${count(entries, "entry", "entries")} of the change log ${entries === 1 ? "is" : "are"} kept for the mirror ${mirror} of ${url}, ` +
       `which has not run since ${lastAt}. After ${MIRROR_RETENTION_DAYS} days without a run it is forgotten; ` +
       "its next run would compare everything.",
   };
 }
 
-function count(n: number, noun: string): string {
-  return `${n.toLocaleString("en-US")} ${noun}${n === 1 ? "" : "s"}`;
+function count(n: number, noun: string, plural = `${noun}s`): string {
+  return `${n.toLocaleString("en-US")} ${n === 1 ? noun : plural}`;
 }

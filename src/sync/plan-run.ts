@@ -1,10 +1,12 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import type { Notice, RunMode } from "../report.js";
-import type { MirrorSource } from "../source/mirror-source.js";
+import type { ChangeCursor, Unknown } from "../source/change-log.js";
+import type { TrackedSource } from "../source/mirror-source.js";
+import { isSameSight, whyCompare, type Sight } from "../source/sight.js";
 import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
-import type { ChangeCursor } from "../source/table-reader.js";
 import type { MirrorRecord, OpenRun } from "../state/mirror-record.js";
 import type { Agreement } from "./agreement.js";
+import type { CompareCursor } from "./compare-pass.js";
 import type { DeltaCursor } from "./delta-pass.js";
 import type { LoadCursor } from "./load-pass.js";
 
@@ -13,7 +15,7 @@ export type Work =
   /** Everything, into an empty mirror. */
   | { kind: "load"; after: string | null }
   | { kind: "delta"; watermark: Snapshot; cursor: ChangeCursor | null }
-  | { kind: "compare" };
+  | { kind: "compare"; from: CompareCursor | null };
 
 export interface RunPlan {
   work: Work;
@@ -29,36 +31,38 @@ export interface RunPlan {
 
 export interface Situation {
   requested: RunMode;
-  source: MirrorSource;
+  source: TrackedSource;
   record: MirrorRecord | null;
   handshake: MirrorHandshake;
   agreement: Agreement;
-  /** A TRUNCATE, or a deletion whose key is not known, since the watermark. */
-  comparisonNeeded: "truncate" | "unknown" | null;
+  /** A TRUNCATE, or a change of a key that is not known, since the watermark. */
+  unknown: Unknown | null;
+  /** Snapshots of before are ahead of the server's transactions: it was reset, or restored. */
+  isAhead: boolean;
 }
 
 /** Decides between a first load, a delta and a comparison, and says why where it is not what was asked for. */
 export function planRun(situation: Situation): RunPlan {
-  const { requested, source, record, handshake, agreement } = situation;
+  const { requested, source, record, handshake, agreement, isAhead } = situation;
   const notices: Notice[] = [];
   const full = requested === "deep" ? "deep" : "full";
   const mirrorEmpty = handshake.rows === 0 && handshake.ledgerSample === "empty";
-  const open = agreement.kind === "interrupted" ? usable(record!.openRun, source) : null;
   const base = { resumed: null, voidWatermark: false, recordStrangers: false, notices };
+  const compare: Work = { kind: "compare", from: null };
 
-  if (agreement.kind === "disagreed" || agreement.kind === "foreign") {
-    const reason =
-      agreement.kind === "foreign" ? "it was taken over from another database" : agreement.reason;
+  if (agreement.kind === "disagreed" || agreement.kind === "foreign" || isAhead) {
+    const reason = whyDistrusted(agreement);
     notices.push({ code: "BECAME_FULL", message: `This run compares everything: ${reason}.` });
     const documentsGone = agreement.kind === "disagreed" && agreement.documentsGone;
     // Without documents in the ledger, those of the table may be our own of before, or anybody's.
     const recordStrangers = mirrorEmpty && !handshake.tableEmpty && !documentsGone;
-    const mode = documentsGone ? "deep" : full;
-    return { ...base, work: { kind: "compare" }, mode, voidWatermark: true, recordStrangers };
+    return { ...base, work: compare, mode: documentsGone ? "deep" : full, voidWatermark: true, recordStrangers };
   }
 
-  const cursor = open?.cursor as LoadCursor | DeltaCursor | null | undefined;
-  if (cursor?.kind === "load" && open) {
+  const left = record?.openRun ?? null;
+  const open = agreement.kind === "interrupted" && left && isSameSight(left.seen as Sight, source.sight) ? left : null;
+  const cursor = open?.cursor as LoadCursor | DeltaCursor | CompareCursor | null | undefined;
+  if (open && cursor?.kind === "load") {
     notices.push({ code: "RESUMED", message: "The interrupted first load goes on where it stopped." });
     // Before its first page it may not have got to the end of what was there before it.
     const recordStrangers = cursor.after === null && !handshake.tableEmpty;
@@ -66,24 +70,30 @@ export function planRun(situation: Situation): RunPlan {
     return { ...base, work, mode: full, resumed: open, recordStrangers };
   }
   const watermark = record?.watermark ?? null;
-  if (watermark === null) {
-    if (mirrorEmpty) {
-      const recordStrangers = !handshake.tableEmpty;
-      return { ...base, work: { kind: "load", after: null }, mode: full, recordStrangers };
-    }
-    // A run that was to mend the documents, and crashed, has left that to this one.
-    const mode = record?.openRun?.mode === "deep" ? "deep" : full;
-    return { ...base, work: { kind: "compare" }, mode };
+  // A run that was to mend the documents, and crashed, has left that to this one where there is nothing else to go by.
+  const mode = watermark === null && left?.mode === "deep" ? "deep" : full;
+  if (open && cursor?.kind === "compare") {
+    notices.push({ code: "RESUMED", message: "The interrupted comparison goes on where it stopped." });
+    return { ...base, work: { kind: "compare", from: cursor }, mode, resumed: open };
   }
-  if (requested !== "delta") return { ...base, work: { kind: "compare" }, mode: full };
+  if (watermark === null) {
+    if (!mirrorEmpty) return { ...base, work: compare, mode };
+    return {
+      ...base,
+      work: { kind: "load", after: null },
+      mode: full,
+      recordStrangers: !handshake.tableEmpty,
+    };
+  }
+  if (requested !== "delta") return { ...base, work: compare, mode: full };
 
-  const reason = whyFull(situation, watermark);
+  const reason = whyFull(situation, watermark.seen as Sight, open);
   if (reason !== null) {
     notices.push({ code: "BECAME_FULL", message: `This run compares everything: ${reason}.` });
-    return { ...base, work: { kind: "compare" }, mode: "full" };
+    return { ...base, work: compare, mode: "full" };
   }
   const from = parseSnapshot(watermark.snapshot);
-  if (open?.mode === "delta") {
+  if (open) {
     notices.push({ code: "RESUMED", message: "The interrupted run goes on where it stopped." });
     const at = cursor?.kind === "delta" ? cursor.at : null;
     return { ...base, work: { kind: "delta", watermark: from, cursor: at }, mode: "delta", resumed: open };
@@ -91,24 +101,25 @@ export function planRun(situation: Situation): RunPlan {
   return { ...base, work: { kind: "delta", watermark: from, cursor: null }, mode: "delta" };
 }
 
-/** An open run is worth going on with only if it saw the table tracked and shaped as it is now. */
-function usable(open: OpenRun | null, source: MirrorSource): OpenRun | null {
-  if (open === null || open.fingerprint !== source.fingerprint) return null;
-  if (open.files !== source.tracking!.files || source.unmarked !== null) return null;
-  return open.generation === source.tracking!.generation ? open : null;
+function whyDistrusted(agreement: Agreement): string {
+  if (agreement.kind === "foreign") return "it was taken over from another database";
+  if (agreement.kind === "disagreed") return agreement.reason;
+  return "the last run's position is ahead of this server's transactions: it was reset, or restored";
 }
 
-function whyFull(
-  { source, comparisonNeeded }: Situation,
-  watermark: { generation: number; fingerprint: string; files: string | null },
-): string | null {
-  if (watermark.generation !== source.tracking!.generation)
-    return "the table was tracked anew since the last run";
-  if (watermark.fingerprint !== source.fingerprint) return "the shape of its documents has changed";
-  if (comparisonNeeded === "truncate") return "the table was truncated";
-  if (comparisonNeeded === "unknown") return "rows were deleted whose keys could not be recorded";
-  if (source.unmarked !== null) return source.unmarked;
-  if (watermark.files !== source.tracking!.files)
-    return `the table was rewritten${source.isView ? ", or the view replaced," : ""} since the last run, which fires no trigger`;
+/**
+ * @param resumable the interrupted run, if it may go on. One that may not has written something, under whatever it saw:
+ *   that the catalog is by now as it was for the watermark says nothing about that.
+ */
+function whyFull({ source, record, unknown }: Situation, seen: Sight, resumable: OpenRun | null): string | null {
+  const reason = whyCompare(seen, source.sight);
+  if (reason !== null) return reason;
+  if (record!.openRun !== null && resumable?.mode !== "delta") {
+    return resumable === null
+      ? "an interrupted run saw the table, or what its documents depend on, otherwise than they are now"
+      : "a comparison was interrupted";
+  }
+  if (unknown === "truncated") return "the table was truncated";
+  if (unknown === "key unknown") return "rows changed whose keys could not be logged";
   return null;
 }

@@ -7,8 +7,9 @@ import { EXIT, SyncError, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice, StatusReport, TableStatus } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
-import { countDeletions } from "../source/deletion-records.js";
+import { ChangeLog } from "../source/change-log.js";
 import { inspectMirror } from "../source/inspect-mirror.js";
+import { showKey } from "../source/key-text.js";
 import { display } from "../source/mirror-refusal.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import { parseSnapshot } from "../source/snapshot.js";
@@ -18,10 +19,10 @@ import { requireMigrations } from "../state/apply-migrations.js";
 import { findTargetId, readLease } from "../state/lease.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { countPendingDeletions } from "../state/pending-deletions.js";
-import { findIdleMirrors } from "../state/recorded-deletions.js";
+import { findIdleMirrors, readChangeLogSize } from "../state/change-log-size.js";
 import { countRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
 import { checkMirror } from "./check-mirror.js";
-import { deletionsKept, indexMissing } from "./notices.js";
+import { changesKept, timestampsAlone } from "./notices.js";
 import { openDatabase } from "./open-database.js";
 
 export interface StatusOptions {
@@ -55,7 +56,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       const handshake = mirrors.find(({ table }) => table === mirror.mirror)!;
       statuses.push(await tableStatus(database, targetId, mirror, handshake, notices));
     }
-    notices.push(...(await findIdleMirrors(database)).map(deletionsKept));
+    notices.push(...(await findIdleMirrors(database)).map(changesKept));
     const lease = targetId === null ? null : await readLease(database, targetId);
     const exitCode = exitCodeOf(statuses);
     return {
@@ -65,6 +66,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       tables: statuses,
       lease: lease && { ...lease, epoch: lease.epoch.toString() },
       horizon: await readHorizon(database),
+      changeLog: await readChangeLogSize(database),
       notices,
     };
   } finally {
@@ -91,7 +93,8 @@ async function tableStatus(
     rowsInPostgres: null,
     rowsInMirror: handshake.deployed ? handshake.rows : null,
     changesWaiting: null,
-    deletionsWaiting: null,
+    changesRead: { total: record?.changes.read ?? 0, timestampsAlone: record?.changes.timestamps ?? 0 },
+    updatedAt: null,
     deletionsHeldBack: kept?.pending ?? 0,
     rejectedRows: kept?.rejected ?? 0,
     rejected: kept?.rows ?? [],
@@ -107,10 +110,14 @@ async function tableStatus(
     const counted = {
       ...blank,
       base: display(source.base),
+      updatedAt: source.updatedAt,
       ...(await countSource(database, source, record)),
+      rejected: blank.rejected.map((row) => ({ ...row, key: showKey(row.key, source.keyColumns.map(({ kind }) => kind)) })),
     };
-    if (source.tracking?.problem === null && !source.tracking.indexed)
-      notices.push(indexMissing(display(source.base)));
+    if (source.updatedAt === "as-written" && record !== null) {
+      const notice = timestampsAlone(config.mirror, record.changes);
+      if (notice !== null) notices.push(notice);
+    }
     const tracking =
       source.tracking === null ? "missing" : source.tracking.problem === null ? "intact" : "broken";
     return { ...counted, tracking, problem: describeProblem(source, handshake) };
@@ -132,17 +139,11 @@ async function readKept(database: Database, targetId: number, table: string) {
 async function countSource(database: Database, source: MirrorSource, record: MirrorRecord | null) {
   const reader = new TableReader(database, source);
   const rowsInPostgres = await reader.countRows();
-  // Of a table that was dropped and recreated not even the columns to count by are there.
-  if (source.tracking === null || source.tracking.problem !== null) {
-    return { rowsInPostgres, changesWaiting: null, deletionsWaiting: null };
-  }
-  if (!record?.watermark) return { rowsInPostgres, changesWaiting: rowsInPostgres, deletionsWaiting: null };
-  const watermark = parseSnapshot(record.watermark.snapshot);
-  return {
-    rowsInPostgres,
-    changesWaiting: await reader.countChanges(watermark),
-    deletionsWaiting: await countDeletions(database, source.tracking.id, watermark),
-  };
+  // Where the log is not complete, what it counts says nothing.
+  if (source.tracking === null || source.tracking.problem !== null) return { rowsInPostgres, changesWaiting: null };
+  if (!record?.watermark) return { rowsInPostgres, changesWaiting: rowsInPostgres };
+  const log = new ChangeLog(database, { name: source.name, trackedId: source.tracking.id });
+  return { rowsInPostgres, changesWaiting: await log.countKeys(parseSnapshot(record.watermark.snapshot)) };
 }
 
 function describeProblem(source: MirrorSource, handshake: MirrorHandshake): string | null {

@@ -1,13 +1,15 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import { SyncError } from "../errors.js";
 import type { RunMode } from "../report.js";
-import type { MirrorSource, Tracking } from "../source/mirror-source.js";
+import type { TrackedSource } from "../source/mirror-source.js";
+import { isSteady, type Sight } from "../source/sight.js";
 import type { SnapshotMoment } from "../source/snapshot.js";
 import { readIdentity } from "../source/source-identity.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { announceEnd, commitWatermark, openRun } from "../state/open-run.js";
 import { acknowledgedIn } from "./agreement.js";
-import { countLedger } from "./compare-pass.js";
+import { countLedger } from "./listings.js";
+import { catalogChanged } from "./notices.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
 import type { RunPlan } from "./plan-run.js";
 import type { RunContext } from "./run-context.js";
@@ -18,7 +20,7 @@ import type { RunContext } from "./run-context.js";
  */
 export async function beginRun(
   context: RunContext,
-  source: MirrorSource & { tracking: Tracking },
+  source: TrackedSource,
   run: RunPlan,
   taken: SnapshotMoment,
   {
@@ -41,9 +43,7 @@ export async function beginRun(
       mode: run.mode,
       snapshot,
       snapshotAt,
-      generation: source.tracking.generation,
-      fingerprint: source.fingerprint,
-      files: source.tracking.files,
+      seen: source.sight,
       history: context.history,
       cursor: run.resumed?.cursor ?? firstCursor(run, record),
       finalNonce: null,
@@ -73,11 +73,13 @@ function firstCursor({ work, voidWatermark }: RunPlan, record: MirrorRecord | nu
  */
 export async function finishRun(run: MirrorRun, mode: RunMode, outcome: MirrorOutcome): Promise<void> {
   const { context, source, writer } = run;
+  const seen = await lookAgain(run);
+  if (seen.unsteady === true) outcome.notices.push(catalogChanged(source.name));
   const { database, lease, sink, clock, signal, deadlineAt } = context;
   await requireTimeline(context);
   const counted = run.miscounted ? { rows: await countLedger(run) } : {};
   const nextNonce = clock.uuid();
-  await announceEnd(database, lease, source.name, nextNonce);
+  await announceEnd(database, lease, source.name, { finalNonce: nextNonce, seen });
   const { read, inserted, updated, unchanged, deleted, rejected } = outcome;
   await sink.finishRun(
     {
@@ -95,7 +97,19 @@ export async function finishRun(run: MirrorRun, mode: RunMode, outcome: MirrorOu
     },
     { signal, deadlineAt },
   );
-  await commitWatermark(database, lease, source.name, { mode, finalNonce: nextNonce });
+  await commitWatermark(database, lease, source.name, { mode, finalNonce: nextNonce, changes: run.changes });
+}
+
+/**
+ * The catalog once more, before the watermark moves (invariant 14). What came and went between the two looks is noticed
+ * by the statements that read rows, each of which says which partitions it read, and by who wrote the catalog's rows.
+ */
+async function lookAgain(run: MirrorRun): Promise<Sight> {
+  const { source, reader } = run;
+  const again = await run.inspect();
+  const steady =
+    !reader.sawOtherPartitions && again.sight !== null && isSteady(source.sight, again.sight) && again.tracking!.problem === null;
+  return steady ? source.sight : { ...source.sight, unsteady: true };
 }
 
 /** Convex has acknowledged the end of that run, so its snapshot is the watermark: only Postgres had yet to hear. */

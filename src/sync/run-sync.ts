@@ -9,7 +9,7 @@ import { WritePacer } from "../sink/write-pacer.js";
 import { readIdentity, type SourceIdentity } from "../source/source-identity.js";
 import { requireMigrations } from "../state/apply-migrations.js";
 import { acquireLease, findTarget, raiseEpoch, releaseLease } from "../state/lease.js";
-import { purgeRecordedDeletions } from "../state/recorded-deletions.js";
+import { purgeChanges } from "../state/change-log-size.js";
 import { recordRun } from "../state/run-history.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { openDatabase } from "./open-database.js";
@@ -121,7 +121,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
       { signal: context.signal, deadlineAt: context.deadlineAt },
     );
     await liftEpoch(context, mirrors);
-    await purgeRecordedDeletions(
+    await purgeChanges(
       database,
       context.lease,
       mirrors.map(({ table }) => table),

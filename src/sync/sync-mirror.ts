@@ -5,24 +5,23 @@ import { planDocument } from "../encode/plan-document.js";
 import { ENCODER_VERSION } from "../encode/type-table.js";
 import { SyncError } from "../errors.js";
 import type { Notice, RunMode } from "../report.js";
-import { needsComparison } from "../source/deletion-records.js";
+import { ChangeLog, type Unknown } from "../source/change-log.js";
 import { inspectMirror } from "../source/inspect-mirror.js";
-import type { MirrorSource, Tracking } from "../source/mirror-source.js";
-import { parseSnapshot } from "../source/snapshot.js";
-import { takeSnapshot } from "../source/source-identity.js";
+import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
+import { isAheadOfServer, takeSnapshot } from "../source/source-identity.js";
 import { TableReader } from "../source/table-reader.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
-import { advanceRun } from "../state/open-run.js";
+import { advanceRun, registerMirror } from "../state/open-run.js";
 import { countRejectedRows } from "../state/rejected-rows.js";
 import { compareMemories, type Acknowledged } from "./agreement.js";
 import { checkMirror } from "./check-mirror.js";
-import { compareAll } from "./compare-pass.js";
+import { compareAll, type CompareCursor } from "./compare-pass.js";
 import { makeDeletions } from "./deletion-pass.js";
 import { sendChanges } from "./delta-pass.js";
 import { checkDocuments, recordStrangers } from "./document-pass.js";
 import { loadAll } from "./load-pass.js";
 import { MirrorWriter } from "./mirror-writer.js";
-import { deletionsHeldBack, documentsMended, rowsSetAside } from "./notices.js";
+import { deletionsHeldBack, documentsMended, ledgerShort, rowsSetAside } from "./notices.js";
 import { planRun, type RunPlan } from "./plan-run.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
 import { beginRun, finishEndedRun, finishRun } from "./run-boundaries.js";
@@ -48,9 +47,11 @@ type WorkCounts = Pick<MirrorOutcome, "read" | "inserted" | "updated" | "unchang
 export async function syncMirror(context: RunContext, options: MirrorOptions): Promise<MirrorOutcome> {
   const { database } = context;
   const { handshake, requested } = options;
-  const source = await database.run("reading the catalog", (sql) =>
-    inspectMirror(sql, options.config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
-  );
+  const inspect = () =>
+    database.run("reading the catalog", (sql) =>
+      inspectMirror(sql, options.config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
+    );
+  const source = await inspect();
   checkMirror(source, handshake);
   const plan = planDocument(source.columns, source.name);
 
@@ -60,6 +61,10 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   const remembered =
     agreement.kind === "ended" ? await finishEndedRun(context, source.name, record!) : record;
 
+  if (remembered?.trackedId !== source.tracking.id) {
+    await registerMirror(database, context.lease, source.name, source.tracking.id);
+  }
+  const log = new ChangeLog(database, { name: source.name, trackedId: source.tracking.id });
   // Before what is decided by what it holds: a TRUNCATE between the two would be behind the watermark, and unnoticed.
   const taken = await takeSnapshot(database);
   const run = planRun({
@@ -68,16 +73,17 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
     record: remembered,
     handshake,
     agreement: agreement.kind === "ended" ? { kind: "agreed" } : agreement,
-    comparisonNeeded: await findComparisonNeed(context, source, remembered),
+    unknown: await findUnknown(log, remembered),
+    isAhead: await isAheadOfServer(database, snapshotsOf(remembered)),
   });
-  context.listener.tableStarted(source.name, run.mode, await expectRows(context, source, run));
+  const reader = new TableReader(database, source);
+  context.listener.tableStarted(source.name, run.mode, await expectRows(log, reader, run));
   for (const notice of run.notices) context.listener.notice(source.name, notice);
 
   const { snapshotAt, snapshot } = await beginRun(context, source, run, taken, {
     ...options,
     record: remembered,
   });
-  const reader = new TableReader(database, source);
   const writer = new MirrorWriter(context, {
     table: source.name,
     reader,
@@ -91,9 +97,10 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   };
   options.onCounting(count);
   const mirrorRun: MirrorRun = {
-    ...{ context, source, reader, writer, notices: run.notices },
+    ...{ context, source, inspect, log, reader, writer, notices: run.notices },
     documentsBefore: handshake.rows,
     miscounted: false,
+    changes: { read: 0, timestamps: 0 },
   };
 
   const end = await doWork(mirrorRun, run, { snapshot, at: snapshotAt });
@@ -103,52 +110,61 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   });
   const rejected = await countRejectedRows(database, context.lease.targetId, source.name);
   const outcome: MirrorOutcome = {
-    mode: run.mode,
+    mode: end.mode,
     ...count(),
     rejected,
     heldBack,
     watermark: { position: end.snapshot, at: end.at },
     notices: [...run.notices, ...closingNotices(source.name, rejected, heldBack)],
   };
-  await finishRun(mirrorRun, run.mode, outcome);
+  await finishRun(mirrorRun, end.mode, outcome);
   return outcome;
 }
 
-async function findComparisonNeed(
-  { database }: RunContext,
-  source: MirrorSource & { tracking: Tracking },
-  record: MirrorRecord | null,
-): Promise<"truncate" | "unknown" | null> {
-  if (!record?.watermark) return null;
-  return needsComparison(database, source.tracking.id, parseSnapshot(record.watermark.snapshot));
+async function findUnknown(log: ChangeLog, record: MirrorRecord | null): Promise<Unknown | null> {
+  return record?.watermark ? log.findUnknown(parseSnapshot(record.watermark.snapshot)) : null;
 }
 
-async function expectRows(context: RunContext, source: MirrorSource, { work }: RunPlan): Promise<number> {
-  const reader = new TableReader(context.database, source);
-  return work.kind === "delta" ? reader.countChanges(work.watermark) : reader.countRows();
+function snapshotsOf(record: MirrorRecord | null): Snapshot[] {
+  return [record?.watermark, record?.openRun].flatMap((from) => (from ? [parseSnapshot(from.snapshot)] : []));
 }
 
-/** The passes of a run. Returns the snapshot that it ends with: its own, unless it resumed an older one. */
-async function doWork(
-  run: MirrorRun,
-  plan: RunPlan,
-  begun: { snapshot: string; at: string },
-): Promise<{ snapshot: string; at: string }> {
+function expectRows(log: ChangeLog, reader: TableReader, { work }: RunPlan): Promise<number> {
+  return work.kind === "delta" ? log.countKeys(work.watermark) : reader.countRows();
+}
+
+/** The snapshot that a run ends with, its own unless it resumed an older one, and what it turned out to be. */
+interface WorkEnd {
+  snapshot: string;
+  at: string;
+  mode: RunMode;
+}
+
+/** The passes of a run. */
+async function doWork(run: MirrorRun, plan: RunPlan, begun: { snapshot: string; at: string }): Promise<WorkEnd> {
   const { context, source } = run;
+  const interrupted = parseSnapshot(begun.snapshot);
+  let { mode } = plan;
+  const compare = async (from: CompareCursor | null): Promise<void> => {
+    const { listed, expected } = await compareAll(run, from);
+    run.miscounted = listed !== expected;
+    run.documentsBefore = listed;
+    if (listed >= expected || mode === "deep") return;
+    // Documents that no entry accounts for are beside those that were just inserted for the same rows.
+    mode = "deep";
+    run.notices.push(ledgerShort(listed, expected));
+  };
   if (plan.recordStrangers) await recordStrangers(run);
   switch (plan.work.kind) {
     case "load":
       await loadAll(run, plan.work.after);
       break;
     case "delta":
-      await sendChanges(run, plan.work.watermark, plan.work.cursor);
+      await sendChanges(run, { since: plan.work.watermark, until: interrupted }, plan.work.cursor);
       break;
-    case "compare": {
-      const listed = await compareAll(run);
-      run.miscounted = listed !== run.documentsBefore;
-      run.documentsBefore = listed;
+    case "compare":
+      await compare(plan.work.from);
       break;
-    }
   }
   let end = begun;
   if (plan.resumed !== null) {
@@ -156,18 +172,18 @@ async function doWork(
     end = await takeSnapshot(context.database);
     const cursor: Acknowledged = { acknowledged: await run.writer.seal() };
     await advanceRun(context.database, context.lease, source.name, { from: begun, to: end, cursor });
-    const interrupted = parseSnapshot(begun.snapshot);
-    const truncated = await needsComparison(context.database, source.tracking!.id, interrupted);
-    await (truncated === null ? sendChanges(run, interrupted, null) : compareAll(run));
+    const unknown = await run.log.findUnknown(interrupted);
+    if (unknown === null) await sendChanges(run, { since: interrupted, until: parseSnapshot(end.snapshot) }, null);
+    else await compare(null);
   }
   // A first load that nothing interrupted has written every document itself.
-  if (plan.mode === "deep" && (plan.work.kind !== "load" || plan.resumed !== null)) {
+  if (mode === "deep" && (plan.work.kind !== "load" || plan.resumed !== null)) {
     const seen = await checkDocuments(run);
     if (seen.mended + seen.restored > 0) {
       run.notices.push(documentsMended(seen.mended, seen.restored));
     }
   }
-  return end;
+  return { ...end, mode };
 }
 
 function closingNotices(table: string, rejected: number, heldBack: number): Notice[] {

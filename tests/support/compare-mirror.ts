@@ -20,10 +20,7 @@ export async function compareMirror(
            CASE WHEN typtype IN ('e', 'c') THEN 'text' ELSE format_type(coalesce(nullif(typbasetype, 0), t.oid), NULL) END AS type
       FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid
      WHERE attrelid = ${`${relation.schema}.${relation.name}`}::text::regclass AND attnum > 0 AND NOT attisdropped`;
-  const [tracked] = await sql<{ added: boolean }[]>`
-    SELECT added_updated_at AS added FROM datahub_sync.tracked_tables
-     WHERE schema_name = ${relation.schema} AND table_name = ${relation.name}`;
-  const left = new Set([...ignore, ...exclude, "sync_xid", ...(tracked?.added ? ["updated_at"] : [])]);
+  const left = new Set([...ignore, ...exclude]);
   const mirrored = columns.filter(({ name }) => !left.has(name));
 
   const texts = mirrored.map(({ name, type }) => textOf(`"${name.replaceAll('"', '""')}"`, type));

@@ -90,6 +90,7 @@ export class MirrorFixture {
       base: null,
       key: null,
       ignore: [],
+      updatedAt: "as-written",
       exclude: [],
       columns: {},
       ...mirror,
@@ -108,6 +109,8 @@ export class MirrorFixture {
     const served = await serveLocalDeployment(deployment);
     const config: SyncConfig = {
       mirrors,
+      allMirrors: mirrors,
+      target: served.url,
       database: databaseConfig(db.url),
       convex: { url: served.url, syncKey: new Secret(SYNC_KEY), deployment: "test" },
       settings: { ...SETTINGS, ...options.settings },

@@ -4,7 +4,8 @@ import type { Database } from "../../src/postgres/database.js";
 import { inspectMirror } from "../../src/source/inspect-mirror.js";
 import type { MirrorSource } from "../../src/source/mirror-source.js";
 import { parseSnapshot, type Snapshot } from "../../src/source/snapshot.js";
-import { TableReader, type ChangeCursor } from "../../src/source/table-reader.js";
+import { ChangeLog, type ChangeCursor, type ChangePage } from "../../src/source/change-log.js";
+import { TableReader } from "../../src/source/table-reader.js";
 import type { Statements } from "./tracked-table.js";
 
 export function mirrorConfig(relation: string, config: Partial<MirrorConfig> = {}): MirrorConfig {
@@ -14,6 +15,7 @@ export function mirrorConfig(relation: string, config: Partial<MirrorConfig> = {
     mirror: relation,
     key: null,
     ignore: [],
+    updatedAt: "as-written",
     exclude: [],
     columns: {},
     ...config,
@@ -38,17 +40,22 @@ export async function snapshotOf(sql: Statements): Promise<Snapshot> {
   return parseSnapshot(row!.snapshot);
 }
 
-/** All pages of the changed keys. */
-export async function allChanges(reader: TableReader, since: Snapshot, limit = 1000): Promise<string[]> {
+export async function openLog(database: Database, relation: string): Promise<ChangeLog> {
+  const { name, tracking } = await inspect(database, mirrorConfig(relation));
+  return new ChangeLog(database, { name, trackedId: tracking!.id });
+}
+
+/** The keys of all pages, each once a page. */
+export async function allChanges(
+  log: ChangeLog,
+  range: { since: Snapshot; until: Snapshot },
+  limit = 1000,
+): Promise<string[]> {
   const keys: string[] = [];
   let cursor: ChangeCursor | null = null;
   do {
-    const page: Awaited<ReturnType<TableReader["changedKeys"]>> = await reader.changedKeys(
-      since,
-      cursor,
-      limit,
-    );
-    keys.push(...page.keys.map(({ key }) => key));
+    const page: ChangePage = await log.page(range, cursor, limit);
+    keys.push(...page.keys);
     cursor = page.cursor;
   } while (cursor !== null);
   return keys;

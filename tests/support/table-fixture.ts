@@ -4,9 +4,9 @@ import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js
 import type { Database } from "../../src/postgres/database.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";
 import {
-  deletionRecords,
+  logEntries,
   track,
-  type DeletionRecord,
+  type LogEntry,
   type Statements,
   type TrackOptions,
 } from "./tracked-table.js";
@@ -25,8 +25,8 @@ export interface TableFixture {
   /** Makes the table with these columns, and tracks it; the id of its tracking. */
   make: (columns: string, options?: TrackOptions) => Promise<number>;
   track: (options?: TrackOptions) => Promise<number>;
-  /** What the triggers recorded for it, in order. */
-  deletions: () => Promise<DeletionRecord[]>;
+  /** What the triggers logged for it, in order. */
+  log: () => Promise<LogEntry[]>;
 }
 
 /** A database for the tests of the surrounding `describe`, and a table's name for each of them. */
@@ -59,7 +59,7 @@ export function useTable(options: { version?: PostgresVersion } = {}): TableFixt
       return table.track(trackOptions);
     },
     track: (trackOptions) => track(db.sql, table.name, trackOptions),
-    deletions: () => deletionRecords(db.sql, table.name),
+    log: () => logEntries(db.sql, table.name),
   };
   return table;
 }

@@ -6,16 +6,21 @@ export type Statements = Sql | TransactionSql;
 export interface TrackOptions {
   key?: string[];
   ignored?: string[];
+  /** What is mirrored; by default everything that is not ignored. */
+  compared?: string[];
+  updatedAt?: "content" | "as-written" | "none";
+  target?: string;
 }
 
 /** Calls the SQL function `track`, as `migrate` does. */
 export async function track(
   sql: Statements,
   table: string,
-  { key, ignored = [] }: TrackOptions = {},
+  { key, ignored = [], compared, updatedAt = "as-written", target }: TrackOptions = {},
 ): Promise<number> {
   const [row] = await sql<{ id: number }[]>`
-    SELECT datahub_sync.track(${table}::text::regclass, ${key ?? null}::text[], ${ignored}::text[]) AS id`;
+    SELECT datahub_sync.track(${table}::text::regclass, ${key ?? null}::text[], ${ignored}::text[],
+                              ${compared ?? null}::text[], ${updatedAt}, ${target ?? null}) AS id`;
   return row!.id;
 }
 
@@ -25,16 +30,16 @@ export async function untrack(sql: Statements, table: string): Promise<boolean> 
   return row!.removed;
 }
 
-export interface DeletionRecord {
+export interface LogEntry {
   kind: string;
   key: string | null;
 }
 
-/** What the triggers recorded for a table, in order. */
-export async function deletionRecords(sql: Statements, table: string): Promise<DeletionRecord[]> {
-  const rows = await sql<DeletionRecord[]>`
-    SELECT d.kind, d.key FROM datahub_sync.deletions d JOIN datahub_sync.tracked_tables t ON t.id = d.tracked_id
-     WHERE t.table_name = ${table} ORDER BY d.id`;
+/** What the triggers logged for a table, in order, with the keys as they are. */
+export async function logEntries(sql: Statements, table: string): Promise<LogEntry[]> {
+  const rows = await sql<LogEntry[]>`
+    SELECT c.kind, c.key FROM datahub_sync.changes c JOIN datahub_sync.tracked_tables t ON t.id = c.tracked_id
+     WHERE t.relation_oid = ${table}::text::regclass ORDER BY c.xid, c.id`;
   return rows.map(({ kind, key }) => ({ kind, key }));
 }
 

@@ -1,7 +1,7 @@
 import { EXIT } from "../../errors.js";
 import type { StatusReport, TableStatus } from "../../report.js";
 import { renderColumns, type Column } from "./columns.js";
-import { showAge, showCount, showNoun, showTime } from "./human.js";
+import { showAge, showBytes, showCount, showNoun, showTime } from "./human.js";
 import { renderEntries, type Paint } from "./paint.js";
 
 const left = (head: string): Column => ({ head, align: "left" });
@@ -10,7 +10,7 @@ const right = (head: string): Column => ({ head, align: "right" });
 /** Two blocks, because one line for all of it would not fit 100 columns: what each side holds, and when it was run. */
 const CONTENT = [
   left("table"),
-  ...["Postgres", "mirror", "changes", "deletions", "held back", "set aside"].map(right),
+  ...["Postgres", "mirror", "changes", "held back", "set aside"].map(right),
   left("tracking"),
 ];
 const HISTORY = [
@@ -49,6 +49,7 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
     "",
     lease(report, nowMs),
     ...horizon(report),
+    changeLog(report),
     ...renderEntries(paint.yellow("Problems"), problems),
     ...renderEntries(
       paint.yellow("Set aside"),
@@ -63,12 +64,11 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
 }
 
 function contentRow(status: TableStatus, paint: Paint): string[] {
-  const { rowsInPostgres, rowsInMirror, changesWaiting, deletionsWaiting, deletionsHeldBack, rejectedRows } =
-    status;
+  const { rowsInPostgres, rowsInMirror, changesWaiting, deletionsHeldBack, rejectedRows } = status;
   const marked = (count: number) => (count === 0 ? "0" : paint.yellow(showCount(count)));
   return [
     status.table === status.relation ? status.table : `${status.table} (${status.relation})`,
-    ...[rowsInPostgres, rowsInMirror, changesWaiting, deletionsWaiting].map((count) =>
+    ...[rowsInPostgres, rowsInMirror, changesWaiting].map((count) =>
       count === null ? "-" : showCount(count),
     ),
     marked(deletionsHeldBack),
@@ -132,6 +132,10 @@ function horizon({ horizon: held }: StatusReport): string[] {
   return [
     `The snapshot's horizon is ${behind} transactions behind, held back by ${held.oldest ?? "an open transaction"}: what changed since is looked at again, and nothing is missed.`,
   ];
+}
+
+function changeLog({ changeLog: { entries, bytes } }: StatusReport): string {
+  return `The change log has ${showNoun(entries, "entry", "entries")} and takes ${showBytes(bytes)} in Postgres.`;
 }
 
 function closingSentence({ exitCode, tables }: StatusReport): string | null {

@@ -8,6 +8,7 @@ const OUTCOMES: Record<TrackingChange["outcome"], string> = {
   "already-tracked": "tracked already",
   "tracked-again": "tracked anew",
   untracked: "no longer tracked",
+  "kept-for-others": "still tracked, for another deployment",
   "not-tracked": "was not tracked",
   failed: "failed",
 };
@@ -35,7 +36,8 @@ export function renderUntrackReport(report: TrackingReport, paint: Paint): strin
   return [...trackingLines(report, paint), ...closing].join("\n").trimStart();
 }
 
-function trackingLines({ tables, notices }: TrackingReport, paint: Paint): string[] {
+/** What was announced has been said before anything was done. */
+function trackingLines({ tables }: TrackingReport, paint: Paint): string[] {
   const rows = tables.map(({ table, base, outcome }) => [
     table,
     base,
@@ -47,10 +49,6 @@ function trackingLines({ tables, notices }: TrackingReport, paint: Paint): strin
   }));
   return [
     ...(rows.length === 0 ? [] : ["", renderColumns(columns, rows)]),
-    ...renderEntries(
-      "Notices",
-      notices.map(({ message }) => ({ name: "", lines: [message] })),
-    ),
     ...renderEntries(
       paint.red("Failed"),
       tables.flatMap(({ table, error }) =>

@@ -7,7 +7,7 @@ import { columnsRead, parseRules } from "./view-columns.js";
  * What changes the content of a mirror and no row of its table, in one sentence: no trigger can tell, so each run
  * compares. Null where there is no such thing.
  */
-export function whyUnmarked(mirror: ResolvedMirror, columns: readonly ColumnShape[]): string | null {
+export function whyUnnoticed(mirror: ResolvedMirror, columns: readonly ColumnShape[]): string | null {
   const { relation, base } = mirror;
   if (base.isUnlogged)
     return `${display(base)}, or a partition of it, is unlogged, so a crash of Postgres would empty it unnoticed`;

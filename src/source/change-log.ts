@@ -1,0 +1,104 @@
+import type { Database, Sql } from "../postgres/database.js";
+import { parseSnapshot, parseXid, type Snapshot, type Xid } from "./snapshot.js";
+
+/** Up to where the entries of a table have been read, in the order of (xid, id). */
+export interface ChangeCursor {
+  xid: Xid;
+  id: string;
+}
+
+/** What a run reads: what had not ended for `since`, its watermark, and had for `until`, its own snapshot. */
+export interface ChangeRange {
+  since: Snapshot;
+  until: Snapshot;
+}
+
+export interface ChangePage {
+  /** Each once, in the order of their first entry. */
+  keys: string[];
+  entries: number;
+  /** Entries of rows of which nothing but `updated_at` was changed. */
+  timestamps: number;
+  /** Where the next page begins; null when this was the last. */
+  cursor: ChangeCursor | null;
+}
+
+/** Why keys alone do not tell what changed. */
+export type Unknown = "truncated" | "key unknown";
+
+/**
+ * Reads the change log of one tracked table. Each method is one autocommitted statement. The set of a range is frozen:
+ * what commits after `until` is the next run's, so that each entry is read once and the end is bounded.
+ */
+export class ChangeLog {
+  readonly #database: Database;
+  readonly #trackedId: string;
+  readonly #name: string;
+
+  constructor(database: Database, { name, trackedId }: { name: string; trackedId: number }) {
+    this.#database = database;
+    this.#trackedId = String(trackedId);
+    this.#name = name;
+  }
+
+  async page({ since, until }: ChangeRange, cursor: ChangeCursor | null, limit: number): Promise<ChangePage> {
+    const after = cursor === null ? "" : "AND (c.xid, c.id) > ($4::text::xid8, $5::text::bigint)";
+    const position = cursor === null ? [] : [parseXid(cursor.xid), cursor.id];
+    const rows = await this.#read("reading the changed keys", (sql) =>
+      sql.unsafe<{ xid: string; id: string; kind: string; key: string | null }[]>(
+        `SELECT c.xid::text, c.id::text, c.kind, c.key
+           FROM (${unseen(`AND pg_visible_in_snapshot(c.xid, $3::text::pg_snapshot) ${after}`, limit)}) c
+          ORDER BY c.xid, c.id LIMIT ${limit}`,
+        [this.#trackedId, parseSnapshot(since), parseSnapshot(until), ...position],
+      ),
+    );
+    const last = rows.length === limit ? rows.at(-1)! : null;
+    return {
+      keys: [...new Set(rows.flatMap(({ key }) => (key === null ? [] : [key])))],
+      entries: rows.length,
+      timestamps: rows.filter(({ kind }) => kind === "t").length,
+      cursor: last && { xid: last.xid, id: last.id },
+    };
+  }
+
+  /** Whether something since the watermark can only be answered by comparing all keys. */
+  async findUnknown(since: Snapshot): Promise<Unknown | null> {
+    const [row] = await this.#read("looking for changes of unknown keys", (sql) =>
+      sql.unsafe<{ kind: string }[]>(`SELECT c.kind FROM (${unseen("AND c.key IS NULL", 1)}) c ORDER BY c.xid, c.id LIMIT 1`, [
+        this.#trackedId,
+        parseSnapshot(since),
+      ]),
+    );
+    return row === undefined ? null : row.kind === "c" ? "truncated" : "key unknown";
+  }
+
+  /** How many keys wait for a run. */
+  async countKeys(since: Snapshot): Promise<number> {
+    const [row] = await this.#read("counting the changes that wait", (sql) =>
+      sql.unsafe<{ n: string }[]>(`SELECT count(DISTINCT coalesce(c.key, ''))::text AS n FROM (${unseen("", null)}) c`, [
+        this.#trackedId,
+        parseSnapshot(since),
+      ]),
+    );
+    return Number(row!.n);
+  }
+
+  #read<T>(doing: string, query: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#database.run(`${doing} of ${this.#name}`, query);
+  }
+}
+
+/**
+ * SQL: the entries of a table ($1) that a watermark ($2) had not seen: of transactions that it found open, and of those
+ * that had not begun. Two look-ups in the index, each from the first entry asked for: neither an old transaction, which
+ * holds the watermark's xmin back, nor entries that another deployment still waits for are read again.
+ */
+function unseen(condition: string, limit: number | null): string {
+  const select = (where: string) =>
+    `(SELECT c.xid, c.id, c.kind, c.key FROM datahub_sync.changes c
+       WHERE c.tracked_id = $1::text::integer AND ${where} ${condition}
+       ${limit === null ? "" : `ORDER BY c.xid, c.id LIMIT ${limit}`})`;
+  return `${select("c.xid = ANY (ARRAY(SELECT pg_snapshot_xip($2::text::pg_snapshot)))")}
+          UNION ALL
+          ${select("c.xid >= pg_snapshot_xmax($2::text::pg_snapshot)")}`;
+}

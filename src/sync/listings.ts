@@ -1,0 +1,50 @@
+import type { KeyHash } from "../source/table-reader.js";
+import type { MirrorRun } from "./mirror-run.js";
+import { hashesPerPage } from "./page-sizes.js";
+import { readAhead } from "./read-ahead.js";
+
+/** (key, hash) of the relation behind a key, in the order of the owner's index. */
+export async function* relationPages(
+  { context, reader }: MirrorRun,
+  from: string | null,
+): AsyncGenerator<KeyHash[]> {
+  const limit = hashesPerPage(context.settings);
+  let after = from;
+  for (;;) {
+    context.signal.throwIfAborted();
+    const page: KeyHash[] = await reader.keyHashes(after, limit);
+    yield page;
+    if (page.length < limit) return;
+    after = page.at(-1)!.key;
+  }
+}
+
+/** (key, hash) of the ledger behind a key, in the order of the keys' bytes. */
+export async function* ledgerPages(
+  { context, source }: MirrorRun,
+  from: string | null,
+): AsyncGenerator<KeyHash[]> {
+  const { sink, signal, deadlineAt } = context;
+  const limit = hashesPerPage(context.settings);
+  let after = from;
+  for (;;) {
+    const page = await sink.listLedger({ table: source.name, after, limit }, { signal, deadlineAt });
+    yield page.entries;
+    if (page.done) return;
+    after = page.entries.at(-1)?.key ?? after;
+  }
+}
+
+/** Entries of the ledger, counted one by one: where the mirror's own count is wrong. */
+export async function countLedger(run: MirrorRun): Promise<number> {
+  let entries = 0;
+  for await (const page of readAhead(ledgerPages(run, null))) entries += page.length;
+  return entries;
+}
+
+/** Rows in the mirror by its own count, which is kept in the transactions that write them. */
+export async function rowsInMirror({ context, source }: MirrorRun): Promise<number> {
+  const { sink, signal, deadlineAt } = context;
+  const { mirrors } = await sink.handshake([source.name], { signal, deadlineAt });
+  return mirrors[0]!.rows;
+}

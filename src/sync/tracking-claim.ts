@@ -1,0 +1,64 @@
+import { isDefaultTable } from "../config/default-mirrors.js";
+import type { MirrorConfig, UpdatedAt } from "../config/types.js";
+import { SyncError } from "../errors.js";
+import type { Sql } from "../postgres/database.js";
+import { columnsShown } from "../source/columns-shown.js";
+import { display } from "../source/mirror-refusal.js";
+import { resolveMirror } from "../source/resolve-mirror.js";
+import type { ResolvedMirror } from "../source/resolved-mirror.js";
+import { findDisagreement, type TrackingClaim } from "../source/tracking.js";
+import { isUpdatedAt } from "../source/updated-at.js";
+
+/**
+ * What a deployment needs of a base table's triggers: what all its mirrors over the table show. A column that a view
+ * shows under another name, or reads in its condition, counts.
+ * @param siblings the configured mirrors over the table
+ * @throws SyncError UPDATED_AT_DISPUTED, CONFIG_INVALID
+ */
+export async function claimTable(
+  sql: Sql,
+  { base, keyColumns }: ResolvedMirror,
+  siblings: readonly MirrorConfig[],
+  target: string,
+): Promise<TrackingClaim> {
+  const shown = new Set<string>();
+  const wanted = new Map<UpdatedAt, MirrorConfig>();
+  for (const config of siblings) {
+    const columns = await columnsShown(sql, await resolveMirror(sql, config));
+    for (const column of columns) shown.add(column);
+    const follows = base.columns.some(isUpdatedAt) && !keyColumns.includes("updated_at");
+    if (follows && columns.includes("updated_at")) wanted.set(config.updatedAt, config);
+    else if (config.updatedAt === "content" && !isDefaultTable(config.relation)) throw noUpdatedAt(config, display(base));
+  }
+  if (wanted.size > 1) {
+    const names = [...wanted].map(([mode, { mirror }]) => `${mirror} says ${mode}`).join(", ");
+    throw disputed(display(base), siblings[0]!.mirror, `the configuration disagrees with itself (${names})`);
+  }
+  const updatedAt = [...wanted.keys()][0] ?? "none";
+  const other = await findDisagreement(sql, base.oid, { target, updatedAt });
+  if (other !== null) {
+    const who = other.target === "" ? "a configuration without CONVEX_URL" : `the deployment ${other.target}`;
+    throw disputed(display(base), siblings[0]!.mirror, `${who} has it ${other.updatedAt}, this one ${updatedAt}`);
+  }
+  const ignored = siblings.map(({ ignore }) => ignore).reduce((all, some) => all.filter((name) => some.includes(name)));
+  return { target, keyColumns, compared: [...shown], ignored, updatedAt };
+}
+
+function disputed(base: string, table: string, how: string): SyncError {
+  return new SyncError({
+    code: "UPDATED_AT_DISPUTED",
+    message: `What updated_at of ${base} means is disputed: ${how}. A table has one meaning for all.`,
+    remedy: 'Give "updatedAt" the same value wherever the table is mirrored, or leave the column out of one of the mirrors.',
+    table,
+  });
+}
+
+function noUpdatedAt({ mirror }: MirrorConfig, base: string): SyncError {
+  return new SyncError({
+    code: "CONFIG_INVALID",
+    message: `"updatedAt" of ${mirror} is content, but the mirror shows no timestamp updated_at of ${base}.`,
+    remedy: 'Take "updatedAt" out of datahub-sync.config.json. It is for a column of this name and of the type timestamp or timestamptz.',
+    table: mirror,
+    exitCode: 2,
+  });
+}
