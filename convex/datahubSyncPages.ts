@@ -84,7 +84,9 @@ export async function lookupKeys(
     throw refusal("BAD_REQUEST", `At most ${LIMITS.lookupKeys} keys can be looked up at once.`);
   }
   const entries = await Promise.all(keys.map((key) => findByKey(db, table, key)));
-  return { present: entries.flatMap((entry) => (entry === null ? [] : [{ key: entry.key, hash: entry.hash }])) };
+  return {
+    present: entries.flatMap((entry) => (entry === null ? [] : [{ key: entry.key, hash: entry.hash }])),
+  };
 }
 
 function requireWithin(name: string, value: number, greatest: number): void {

@@ -80,13 +80,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
    ORDER BY k.place;
 $function$;
 --> statement-breakpoint
--- A whole number, given as SQL that prints it. Below zero, more digits come first, and 9 before 0.
-CREATE FUNCTION datahub_sync.number_key(text) RETURNS text
+-- A whole number, given as SQL that is below zero for negative ones, and as SQL that prints it. Of negative ones, more
+-- digits come first, and 9 before 0.
+CREATE FUNCTION datahub_sync.number_key(number text, printed text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
-  SELECT replace($sql$CASE WHEN pg_catalog.left(%s, 1) OPERATOR(pg_catalog.=) '-'
-    THEN pg_catalog.chr(92 OPERATOR(pg_catalog.-) pg_catalog.length(%s)) OPERATOR(pg_catalog.||)
-         pg_catalog.translate(pg_catalog.substr(%s, 2), '0123456789', '9876543210')
-    ELSE pg_catalog.chr(96 OPERATOR(pg_catalog.+) pg_catalog.length(%s)) OPERATOR(pg_catalog.||) %s END$sql$, '%s', $1);
+  SELECT format($sql$CASE WHEN %1$s OPERATOR(pg_catalog.>=) 0
+    THEN pg_catalog.chr(96 OPERATOR(pg_catalog.+) pg_catalog.length(%2$s)) OPERATOR(pg_catalog.||) %2$s
+    ELSE pg_catalog.chr(92 OPERATOR(pg_catalog.-) pg_catalog.length(%2$s)) OPERATOR(pg_catalog.||)
+         pg_catalog.translate(pg_catalog.substr(%2$s, 2), '0123456789', '9876543210') END$sql$, number, printed);
 $function$;
 --> statement-breakpoint
 -- A date or timestamp that may be infinite: `-` sorts before all numbers, `~` after them.
@@ -94,7 +95,7 @@ CREATE FUNCTION datahub_sync.time_key(value text, number text, type text) RETURN
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT format($sql$CASE WHEN pg_catalog.isfinite(%1$s) THEN %2$s
     WHEN %1$s OPERATOR(pg_catalog.>) CAST('1970-01-01' AS pg_catalog.%3$s) THEN '~' ELSE '-' END$sql$,
-    value, datahub_sync.number_key(number), type);
+    value, datahub_sync.number_key(format('(%s)', number), format('CAST(%s AS pg_catalog.text)', number)), type);
 $function$;
 --> statement-breakpoint
 -- The SQL expression of a row's key text. Every name in it is qualified, operators and collations too: it runs inside the
@@ -107,13 +108,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
              format($sql$pg_catalog.replace(pg_catalog.replace((%s) COLLATE pg_catalog."C", E'\x02', E'\x02\x02'), E'\x01', E'\x02\x01') OPERATOR(pg_catalog.||) E'\x01'$sql$, printed)
            ELSE format('(%s)', printed) END, ' OPERATOR(pg_catalog.||) ' ORDER BY place)
     FROM (SELECT place, kind, CASE kind
-             WHEN 'integer' THEN datahub_sync.number_key(format('CAST(%s AS pg_catalog.text)', value))
+             WHEN 'integer' THEN datahub_sync.number_key(value, format('CAST(%s AS pg_catalog.text)', value))
              WHEN 'date' THEN datahub_sync.time_key(value,
-               format($sql$CAST(%s OPERATOR(pg_catalog.-) CAST('1970-01-01' AS pg_catalog.date) AS pg_catalog.text)$sql$, value), kind)
+               format($sql$(%s OPERATOR(pg_catalog.-) CAST('1970-01-01' AS pg_catalog.date))$sql$, value), kind)
              WHEN 'bytea' THEN format($sql$pg_catalog.encode(%s, 'hex')$sql$, value)
              WHEN 'text' THEN format('CAST(%s AS pg_catalog.text)', value)
-             ELSE datahub_sync.time_key(value, -- microseconds: a numeric, which holds all that a timestamp does
-               format('CAST(pg_catalog.trunc(EXTRACT(epoch FROM %s) OPERATOR(pg_catalog.*) 1000000) AS pg_catalog.text)', value), kind)
+             -- Microseconds: a numeric, which holds all that a timestamp does. What is within the minute apart, since from the
+             -- year 294247 on, thirty years before their end, EXTRACT(epoch) rounds fractions of a second.
+             ELSE datahub_sync.time_key(value,
+               format($sql$pg_catalog.trunc(EXTRACT(epoch FROM pg_catalog.date_trunc('minute', %1$s)) OPERATOR(pg_catalog.*) 1000000
+                 OPERATOR(pg_catalog.+) EXTRACT(microseconds FROM %1$s))$sql$, value), kind)
              END
             FROM datahub_sync.key_parts(relation, key_columns),
                  LATERAL (SELECT format('%s.%I', row_alias, name)) AS v (value)) AS parts (place, kind, printed);

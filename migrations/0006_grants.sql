@@ -22,7 +22,7 @@ BEGIN
     datahub_sync.tracking_claims FROM %s', runner);
   EXECUTE format('GRANT EXECUTE ON FUNCTION datahub_sync.pin_output(), datahub_sync.key_expression(regclass, text[], text),
     datahub_sync.key_parts(regclass, text[]), datahub_sync.key_index(regclass, text[]), datahub_sync.order_key(regclass, text[]),
-    datahub_sync.number_key(text), datahub_sync.time_key(text, text, text), datahub_sync.sorts_by_bytes(oid),
+    datahub_sync.number_key(text, text), datahub_sync.time_key(text, text, text), datahub_sync.sorts_by_bytes(oid),
     datahub_sync.describe_columns(regclass), datahub_sync.describe_triggers(regclass, integer),
     datahub_sync.describe_partitions(regclass), datahub_sync.describe_files(regclass),
     datahub_sync.primary_key(regclass) TO %s', runner);

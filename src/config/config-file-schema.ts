@@ -74,13 +74,10 @@ const table = strictObject({
   ignore: columnNames.default([...DEFAULT_IGNORE]).meta({
     description: "Columns that neither count as a change nor are mirrored.",
   }),
-  updatedAt: z
-    .enum(["content", "as-written"])
-    .optional()
-    .meta({
-      description:
-        "What the table's updated_at means. content: it moves only when the content changes; an UPDATE that sets what is there keeps it, so a job that deletes rows whose updated_at it has not just moved would delete every unchanged row. as-written: an ordinary column. Default: content for the seven default tables, as-written elsewhere.",
-    }),
+  updatedAt: z.enum(["content", "as-written"]).optional().meta({
+    description:
+      "What the table's updated_at means. content: it moves only when the content changes; an UPDATE that sets what is there keeps it, so a job that deletes rows whose updated_at it has not just moved would delete every unchanged row. as-written: an ordinary column. Default: content for the seven default tables, as-written elsewhere.",
+  }),
   exclude: columnNames.default([]).meta({
     description:
       "Columns that are not mirrored. Whatever is mirrored, any public function of the deployment can read.",
@@ -90,7 +87,11 @@ const table = strictObject({
     .default({})
     .meta({ description: "By the column's name in the relation." }),
 }).superRefine((entry, context) => {
-  const leftOut = entry.ignore.includes("updated_at") ? "ignore" : entry.exclude.includes("updated_at") ? "exclude" : null;
+  const leftOut = entry.ignore.includes("updated_at")
+    ? "ignore"
+    : entry.exclude.includes("updated_at")
+      ? "exclude"
+      : null;
   if (entry.updatedAt !== undefined && leftOut !== null) {
     context.addIssue({
       code: "custom",

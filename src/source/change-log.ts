@@ -64,10 +64,10 @@ export class ChangeLog {
   /** Whether something since the watermark can only be answered by comparing all keys. */
   async findUnknown(since: Snapshot): Promise<Unknown | null> {
     const [row] = await this.#read("looking for changes of unknown keys", (sql) =>
-      sql.unsafe<{ kind: string }[]>(`SELECT c.kind FROM (${unseen("AND c.key IS NULL", 1)}) c ORDER BY c.xid, c.id LIMIT 1`, [
-        this.#trackedId,
-        parseSnapshot(since),
-      ]),
+      sql.unsafe<{ kind: string }[]>(
+        `SELECT c.kind FROM (${unseen("AND c.key IS NULL", 1)}) c ORDER BY c.xid, c.id LIMIT 1`,
+        [this.#trackedId, parseSnapshot(since)],
+      ),
     );
     return row === undefined ? null : row.kind === "c" ? "truncated" : "key unknown";
   }
@@ -75,10 +75,10 @@ export class ChangeLog {
   /** How many keys wait for a run. */
   async countKeys(since: Snapshot): Promise<number> {
     const [row] = await this.#read("counting the changes that wait", (sql) =>
-      sql.unsafe<{ n: string }[]>(`SELECT count(DISTINCT coalesce(c.key, ''))::text AS n FROM (${unseen("", null)}) c`, [
-        this.#trackedId,
-        parseSnapshot(since),
-      ]),
+      sql.unsafe<{ n: string }[]>(
+        `SELECT count(DISTINCT coalesce(c.key, ''))::text AS n FROM (${unseen("", null)}) c`,
+        [this.#trackedId, parseSnapshot(since)],
+      ),
     );
     return Number(row!.n);
   }

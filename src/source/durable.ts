@@ -1,8 +1,8 @@
 /**
  * A condition that keeps a statement's answer back until everything that the statement shows would outlive a crash of
  * Postgres. A row committed with `synchronous_commit = off` is visible before it is on the disk. Sent to Convex and
- * then lost by a crash, it would leave a document that no row explains and no delta looks at again: the row is back at
- * its old stamp. So the reading statement itself writes to the WAL and commits synchronously: its commit record comes
+ * then lost by a crash, it would leave a document that no row explains and no delta looks at again: the entry in
+ * the log is lost with it. So the reading statement itself writes to the WAL and commits synchronously: its commit record comes
  * after those of all that it sees, and is flushed (on Neon: safe with the safekeepers) before the driver has the rows.
  * In one statement, because one that is repeated after a crash must read again.
  */

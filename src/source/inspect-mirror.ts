@@ -47,7 +47,9 @@ export async function inspectMirror(
     columns,
     typesRead,
   );
-  const updatedAt = columns.some(({ name }) => name === "updated_at") ? (tracking?.updatedAt ?? "none") : "none";
+  const updatedAt = columns.some(({ name }) => name === "updated_at")
+    ? (tracking?.updatedAt ?? "none")
+    : "none";
   return {
     name: config.mirror,
     relation: { schema: relation.schema, name: relation.name },

@@ -17,7 +17,9 @@ export class KeySql {
     this.#columns = columns;
     this.#kinds = columns.map(({ kind }) => kind);
     this.list = columns
-      .map(({ name, sorting }) => `r.${quoteIdentifier(name)}${sorting === null ? "" : ` COLLATE ${sorting}`}`)
+      .map(
+        ({ name, sorting }) => `r.${quoteIdentifier(name)}${sorting === null ? "" : ` COLLATE ${sorting}`}`,
+      )
       .join(", ");
   }
 

@@ -15,7 +15,12 @@ export function splitKey(key: string, kinds: readonly KeyKind[]): string[] {
   const parts: string[] = [];
   let at = 0;
   for (const kind of kinds) {
-    const end = kind === "text" || kind === "bytea" ? (only ? key.length : endOfText(key, at)) : endOfNumber(key, at, kind);
+    const end =
+      kind === "text" || kind === "bytea"
+        ? only
+          ? key.length
+          : endOfText(key, at)
+        : endOfNumber(key, at, kind);
     const text = key.slice(at, end);
     parts.push(readPart(only ? text : unescape(text, kind), kind));
     at = end + (only || (kind !== "text" && kind !== "bytea") ? 0 : 1);

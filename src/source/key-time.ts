@@ -20,7 +20,9 @@ export function timestampText(microseconds: bigint, withZone: boolean): string {
   const { date, era } = calendar(Number((microseconds - time) / MICROSECONDS_A_DAY));
   const seconds = Number(time / 1_000_000n);
   const [hour, minute, second] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const fraction = String(time % 1_000_000n).padStart(6, "0").replace(/0+$/, "");
+  const fraction = String(time % 1_000_000n)
+    .padStart(6, "0")
+    .replace(/0+$/, "");
   const clock = [hour, minute, second].map((part) => String(part).padStart(2, "0")).join(":");
   return `${date} ${clock}${fraction && `.${fraction}`}${withZone ? "+00" : ""}${era}`;
 }
@@ -31,7 +33,11 @@ function calendar(days: number): { date: string; era: string } {
   const cycle = Math.floor(shifted / DAYS_OF_400_YEARS);
   const dayOfCycle = shifted - cycle * DAYS_OF_400_YEARS;
   const yearOfCycle = Math.floor(
-    (dayOfCycle - Math.floor(dayOfCycle / 1460) + Math.floor(dayOfCycle / 36_524) - Math.floor(dayOfCycle / 146_096)) / 365,
+    (dayOfCycle -
+      Math.floor(dayOfCycle / 1460) +
+      Math.floor(dayOfCycle / 36_524) -
+      Math.floor(dayOfCycle / 146_096)) /
+      365,
   );
   const dayOfYear =
     dayOfCycle - (365 * yearOfCycle + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100));

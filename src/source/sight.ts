@@ -19,7 +19,8 @@ export interface Sight {
 
 /** Why what was seen then does not hold for what is seen now, in words; null where it does. */
 export function whyCompare(then: Sight, now: Sight): string | null {
-  if (then.unsteady === true) return "the table, or what its documents depend on, was changed while the last run went on";
+  if (then.unsteady === true)
+    return "the table, or what its documents depend on, was changed while the last run went on";
   if (then.trackedId !== now.trackedId)
     return "the table is not the one that was mirrored: it was dropped and created again, or swapped";
   if (then.generation !== now.generation) return "the table was tracked anew since the last run";
@@ -27,7 +28,8 @@ export function whyCompare(then: Sight, now: Sight): string | null {
   if (now.unnoticed !== null) return now.unnoticed;
   if (then.unnoticed !== null)
     return "until now each run compared everything, and what has changed since the last one may not be logged";
-  if (then.partitions !== now.partitions) return "partitions came or went since the last run, which fires no trigger";
+  if (then.partitions !== now.partitions)
+    return "partitions came or went since the last run, which fires no trigger";
   if (then.files !== now.files)
     return "the table was rewritten, or a type or view that its documents depend on replaced, since the last run, which fires no trigger";
   return null;

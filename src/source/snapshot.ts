@@ -27,4 +27,3 @@ export interface SnapshotMoment {
   /** ISO 8601, UTC. */
   at: string;
 }
-

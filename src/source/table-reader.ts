@@ -136,7 +136,9 @@ export class TableReader {
     const select = `SELECT ${[this.#partitions, "r.datahub_sync_place::text", "r.datahub_sync_found::text", this.#source.keyExpression, ...expressions].join(", ")}`;
     const rows = await this.#read(doing, async (sql) => {
       try {
-        return await sql.unsafe(`${select} FROM ${this.#limited(maxBytes)}`, this.#keys.arrays(possible)).values();
+        return await sql
+          .unsafe(`${select} FROM ${this.#limited(maxBytes)}`, this.#keys.arrays(possible))
+          .values();
       } catch (error) {
         if (!isBadKeyText(error)) throw error;
         // The key's type has changed since a key was recorded: compare the texts themselves.
@@ -165,7 +167,9 @@ export class TableReader {
          WHERE ${PINNED} AND ${DURABLE}) r`;
     const { wideColumns } = this.#source;
     if (maxBytes === null || wideColumns.length === 0) return rows("NULL AS datahub_sync_found");
-    const size = wideColumns.map((name) => `coalesce(pg_column_size(r.${quoteIdentifier(name)}), 0)`).join(" + ");
+    const size = wideColumns
+      .map((name) => `coalesce(pg_column_size(r.${quoteIdentifier(name)}), 0)`)
+      .join(" + ");
     const before = `sum(${size}) OVER (ORDER BY wanted.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
     return `${rows(`count(*) OVER () AS datahub_sync_found, coalesce(${before}, 0) AS datahub_sync_before`)}
              WHERE r.datahub_sync_before < ${maxBytes} ORDER BY r.datahub_sync_place`;

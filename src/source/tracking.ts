@@ -103,7 +103,10 @@ export async function untrackTable(sql: Sql, oid: string, target: string): Promi
 
 /** Whether the table still has tracking triggers: another deployment may need them. */
 export async function isTracked(sql: Sql, oid: string): Promise<boolean> {
-  const rows = await sql.unsafe("SELECT FROM datahub_sync.tracked_tables WHERE relation_oid = $1::text::oid", [oid]);
+  const rows = await sql.unsafe(
+    "SELECT FROM datahub_sync.tracked_tables WHERE relation_oid = $1::text::oid",
+    [oid],
+  );
   return rows.length > 0;
 }
 

@@ -11,7 +11,10 @@ export function isUpdatedAt({ name, type }: RelationColumn): boolean {
  * The tables under these relations whose `updated_at` would follow the content from now on, and does not yet. Asks
  * nothing of our own schema: it may not be there.
  */
-export async function findContentTables(sql: Sql, relations: readonly RelationName[]): Promise<RelationName[]> {
+export async function findContentTables(
+  sql: Sql,
+  relations: readonly RelationName[],
+): Promise<RelationName[]> {
   const tables = new Map<string, RelationName>();
   for (const { schema, name } of relations) {
     const [relation] = await sql.unsafe<{ oid: string; kind: string }[]>(

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { changes, leases, mirrors, targets } from "../../drizzle/state.js";
+import { changes, leases, mirrors, targets, trackedTables } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
 import { leaseLost, heldLeaseSql, writeUnderLease, type LeaseToken } from "./lease.js";
@@ -90,6 +90,21 @@ async function forgetIdleMirrors(
            AND NOT (${mirrors.targetId} <> held_target AND ${leaseIsHeld})
            AND NOT (${mirrors.targetId} = held_target AND ${mirrors.name} = ANY (${arrayLiteral(running)}::text::text[]))`,
   );
+}
+
+/** Below this, a table that nobody reads yet is about to be read for the first time. */
+const UNREAD_ENTRIES = 10_000;
+
+/** Tracked tables of which no mirror has ever run: their entries are purged by the runs of others alone. */
+export async function findUnreadTables(database: Database): Promise<{ table: string; entries: number }[]> {
+  const rows = await database.runDrizzle("looking for tables that nobody mirrors", (db) =>
+    db.execute<{ table: string; entries: string }>(sql`
+      SELECT format('%s.%s', schema_name, table_name) AS table, count(*)::text AS entries
+        FROM ${changes} JOIN ${trackedTables} ON ${trackedTables.id} = ${changes.trackedId}
+       WHERE NOT EXISTS (SELECT FROM ${mirrors} WHERE ${mirrors.trackedId} = ${changes.trackedId})
+       GROUP BY 1 HAVING count(*) >= ${UNREAD_ENTRIES} ORDER BY 1`),
+  );
+  return rows.map(({ table, entries }) => ({ table, entries: Number(entries) }));
 }
 
 export async function readChangeLogSize(database: Database): Promise<ChangeLogSize> {

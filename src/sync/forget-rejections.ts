@@ -15,7 +15,8 @@ export async function forgetOldRejections({ context, source, reader }: MirrorRun
     const keys = page.map((row) => row.key);
     const living = await reader.existing(keys);
     const gone = keys.filter((key) => !living.has(key));
-    const mirrored = keys.length > 0 ? await sink.lookupKeys(source.name, keys, { signal, deadlineAt }) : new Map();
+    const mirrored =
+      keys.length > 0 ? await sink.lookupKeys(source.name, keys, { signal, deadlineAt }) : new Map();
     await forgetRejectedRows(database, lease, source.name, [...gone, ...mirrored.keys()]);
     if (page.length < limit) return;
     after = keys.at(-1)!;

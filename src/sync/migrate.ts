@@ -28,7 +28,14 @@ export interface TrackingChange {
   table: string;
   relation: string;
   base: string;
-  outcome: "tracked" | "already-tracked" | "tracked-again" | "untracked" | "kept-for-others" | "not-tracked" | "failed";
+  outcome:
+    | "tracked"
+    | "already-tracked"
+    | "tracked-again"
+    | "untracked"
+    | "kept-for-others"
+    | "not-tracked"
+    | "failed";
   error?: { code: ErrorCode; message: string; remedy: string };
 }
 
@@ -60,7 +67,9 @@ export async function migrate({ config, clock, signal, announce }: MigrateOption
     for (const mirror of config.mirrors) {
       signal?.throwIfAborted();
       changes.push(
-        await change(mirror, () => trackMirror(database, mirror, { byBase, trackedBefore, target: config.target })),
+        await change(mirror, () =>
+          trackMirror(database, mirror, { byBase, trackedBefore, target: config.target }),
+        ),
       );
     }
     return { applied, ...report(changes), notices };

@@ -68,6 +68,15 @@ export function timestampsAlone(table: string, { read, timestamps }: ChangesRead
   };
 }
 
+export function changesUnread({ table, entries }: { table: string; entries: number }): Notice {
+  return {
+    code: "CHANGES_UNREAD",
+    message:
+      `${count(entries, "entry", "entries")} of the change log are of ${table}, which is tracked and mirrored by nobody. ` +
+      "Run `datahub-sync sync`, or `datahub-sync untrack` if it should not be mirrored.",
+  };
+}
+
 /** Somebody may have taken a mirror out of the configuration, or left a deployment. */
 export function changesKept({ mirror, url, lastAt, entries }: IdleMirror): Notice {
   return {

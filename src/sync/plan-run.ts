@@ -56,11 +56,18 @@ export function planRun(situation: Situation): RunPlan {
     const documentsGone = agreement.kind === "disagreed" && agreement.documentsGone;
     // Without documents in the ledger, those of the table may be our own of before, or anybody's.
     const recordStrangers = mirrorEmpty && !handshake.tableEmpty && !documentsGone;
-    return { ...base, work: compare, mode: documentsGone ? "deep" : full, voidWatermark: true, recordStrangers };
+    return {
+      ...base,
+      work: compare,
+      mode: documentsGone ? "deep" : full,
+      voidWatermark: true,
+      recordStrangers,
+    };
   }
 
   const left = record?.openRun ?? null;
-  const open = agreement.kind === "interrupted" && left && isSameSight(left.seen as Sight, source.sight) ? left : null;
+  const open =
+    agreement.kind === "interrupted" && left && isSameSight(left.seen as Sight, source.sight) ? left : null;
   const cursor = open?.cursor as LoadCursor | DeltaCursor | CompareCursor | null | undefined;
   if (open && cursor?.kind === "load") {
     notices.push({ code: "RESUMED", message: "The interrupted first load goes on where it stopped." });
@@ -111,7 +118,11 @@ function whyDistrusted(agreement: Agreement): string {
  * @param resumable the interrupted run, if it may go on. One that may not has written something, under whatever it saw:
  *   that the catalog is by now as it was for the watermark says nothing about that.
  */
-function whyFull({ source, record, unknown }: Situation, seen: Sight, resumable: OpenRun | null): string | null {
+function whyFull(
+  { source, record, unknown }: Situation,
+  seen: Sight,
+  resumable: OpenRun | null,
+): string | null {
   const reason = whyCompare(seen, source.sight);
   if (reason !== null) return reason;
   if (record!.openRun !== null && resumable?.mode !== "delta") {

@@ -19,10 +19,10 @@ import { requireMigrations } from "../state/apply-migrations.js";
 import { findTargetId, readLease } from "../state/lease.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { countPendingDeletions } from "../state/pending-deletions.js";
-import { findIdleMirrors, readChangeLogSize } from "../state/change-log-size.js";
+import { findIdleMirrors, findUnreadTables, readChangeLogSize } from "../state/change-log-size.js";
 import { countRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
 import { checkMirror } from "./check-mirror.js";
-import { changesKept, timestampsAlone } from "./notices.js";
+import { changesKept, changesUnread, timestampsAlone } from "./notices.js";
 import { openDatabase } from "./open-database.js";
 
 export interface StatusOptions {
@@ -57,6 +57,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       statuses.push(await tableStatus(database, targetId, mirror, handshake, notices));
     }
     notices.push(...(await findIdleMirrors(database)).map(changesKept));
+    notices.push(...(await findUnreadTables(database)).map(changesUnread));
     const lease = targetId === null ? null : await readLease(database, targetId);
     const exitCode = exitCodeOf(statuses);
     return {
@@ -112,7 +113,13 @@ async function tableStatus(
       base: display(source.base),
       updatedAt: source.updatedAt,
       ...(await countSource(database, source, record)),
-      rejected: blank.rejected.map((row) => ({ ...row, key: showKey(row.key, source.keyColumns.map(({ kind }) => kind)) })),
+      rejected: blank.rejected.map((row) => ({
+        ...row,
+        key: showKey(
+          row.key,
+          source.keyColumns.map(({ kind }) => kind),
+        ),
+      })),
     };
     if (source.updatedAt === "as-written" && record !== null) {
       const notice = timestampsAlone(config.mirror, record.changes);
@@ -140,7 +147,8 @@ async function countSource(database: Database, source: MirrorSource, record: Mir
   const reader = new TableReader(database, source);
   const rowsInPostgres = await reader.countRows();
   // Where the log is not complete, what it counts says nothing.
-  if (source.tracking === null || source.tracking.problem !== null) return { rowsInPostgres, changesWaiting: null };
+  if (source.tracking === null || source.tracking.problem !== null)
+    return { rowsInPostgres, changesWaiting: null };
   if (!record?.watermark) return { rowsInPostgres, changesWaiting: rowsInPostgres };
   const log = new ChangeLog(database, { name: source.name, trackedId: source.tracking.id });
   return { rowsInPostgres, changesWaiting: await log.countKeys(parseSnapshot(record.watermark.snapshot)) };

@@ -108,7 +108,10 @@ async function lookAgain(run: MirrorRun): Promise<Sight> {
   const { source, reader } = run;
   const again = await run.inspect();
   const steady =
-    !reader.sawOtherPartitions && again.sight !== null && isSteady(source.sight, again.sight) && again.tracking!.problem === null;
+    !reader.sawOtherPartitions &&
+    again.sight !== null &&
+    isSteady(source.sight, again.sight) &&
+    again.tracking!.problem === null;
   return steady ? source.sight : { ...source.sight, unsteady: true };
 }
 

@@ -141,7 +141,11 @@ interface WorkEnd {
 }
 
 /** The passes of a run. */
-async function doWork(run: MirrorRun, plan: RunPlan, begun: { snapshot: string; at: string }): Promise<WorkEnd> {
+async function doWork(
+  run: MirrorRun,
+  plan: RunPlan,
+  begun: { snapshot: string; at: string },
+): Promise<WorkEnd> {
   const { context, source } = run;
   const interrupted = parseSnapshot(begun.snapshot);
   let { mode } = plan;
@@ -173,7 +177,8 @@ async function doWork(run: MirrorRun, plan: RunPlan, begun: { snapshot: string; 
     const cursor: Acknowledged = { acknowledged: await run.writer.seal() };
     await advanceRun(context.database, context.lease, source.name, { from: begun, to: end, cursor });
     const unknown = await run.log.findUnknown(interrupted);
-    if (unknown === null) await sendChanges(run, { since: interrupted, until: parseSnapshot(end.snapshot) }, null);
+    if (unknown === null)
+      await sendChanges(run, { since: interrupted, until: parseSnapshot(end.snapshot) }, null);
     else await compare(null);
   }
   // A first load that nothing interrupted has written every document itself.

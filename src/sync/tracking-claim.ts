@@ -28,7 +28,8 @@ export async function claimTable(
     for (const column of columns) shown.add(column);
     const follows = base.columns.some(isUpdatedAt) && !keyColumns.includes("updated_at");
     if (follows && columns.includes("updated_at")) wanted.set(config.updatedAt, config);
-    else if (config.updatedAt === "content" && !isDefaultTable(config.relation)) throw noUpdatedAt(config, display(base));
+    else if (config.updatedAt === "content" && !isDefaultTable(config.relation))
+      throw noUpdatedAt(config, display(base));
   }
   if (wanted.size > 1) {
     const names = [...wanted].map(([mode, { mirror }]) => `${mirror} says ${mode}`).join(", ");
@@ -38,9 +39,15 @@ export async function claimTable(
   const other = await findDisagreement(sql, base.oid, { target, updatedAt });
   if (other !== null) {
     const who = other.target === "" ? "a configuration without CONVEX_URL" : `the deployment ${other.target}`;
-    throw disputed(display(base), siblings[0]!.mirror, `${who} has it ${other.updatedAt}, this one ${updatedAt}`);
+    throw disputed(
+      display(base),
+      siblings[0]!.mirror,
+      `${who} has it ${other.updatedAt}, this one ${updatedAt}`,
+    );
   }
-  const ignored = siblings.map(({ ignore }) => ignore).reduce((all, some) => all.filter((name) => some.includes(name)));
+  const ignored = siblings
+    .map(({ ignore }) => ignore)
+    .reduce((all, some) => all.filter((name) => some.includes(name)));
   return { target, keyColumns, compared: [...shown], ignored, updatedAt };
 }
 
@@ -48,7 +55,8 @@ function disputed(base: string, table: string, how: string): SyncError {
   return new SyncError({
     code: "UPDATED_AT_DISPUTED",
     message: `What updated_at of ${base} means is disputed: ${how}. A table has one meaning for all.`,
-    remedy: 'Give "updatedAt" the same value wherever the table is mirrored, or leave the column out of one of the mirrors.',
+    remedy:
+      'Give "updatedAt" the same value wherever the table is mirrored, or leave the column out of one of the mirrors.',
     table,
   });
 }
@@ -57,7 +65,8 @@ function noUpdatedAt({ mirror }: MirrorConfig, base: string): SyncError {
   return new SyncError({
     code: "CONFIG_INVALID",
     message: `"updatedAt" of ${mirror} is content, but the mirror shows no timestamp updated_at of ${base}.`,
-    remedy: 'Take "updatedAt" out of datahub-sync.config.json. It is for a column of this name and of the type timestamp or timestamptz.',
+    remedy:
+      'Take "updatedAt" out of datahub-sync.config.json. It is for a column of this name and of the type timestamp or timestamptz.',
     table: mirror,
     exitCode: 2,
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { LIMITS } from "../../convex/datahubSyncProtocol.js";
+import { LIMITS, PROTOCOL_VERSION } from "../../convex/datahubSyncProtocol.js";
 import {
   expectRefusal,
   row,
@@ -166,11 +166,18 @@ describe("listMissing", () => {
 });
 
 describe("lookupKeys", () => {
-  it("names those of the keys that the ledger of this table holds, in the order asked for", async () => {
+  it("names those of the keys that the ledger of this table holds, with their hashes, in the order asked for", async () => {
     await plant("a", "b", "c");
     await mirror.begin({ table: "sow_drops" });
     await mirror.apply({ table: "sow_drops", upserts: [row("d", "planted")] });
-    expect(await mirror.lookupKeys(["c", "d", "x", "a"])).toEqual({ present: ["c", "a"] });
+    await mirror.apply({ upserts: [row("c", "changed")] });
+    const [changed, planted] = [row("c", "changed"), row("a", "planted")];
+    expect(await mirror.lookupKeys(["c", "d", "x", "a"])).toEqual({
+      present: [
+        { key: "c", hash: changed.hash },
+        { key: "a", hash: planted.hash },
+      ],
+    });
     expect(await mirror.lookupKeys([])).toEqual({ present: [] });
   });
 
@@ -197,7 +204,7 @@ describe("handshake", () => {
       syncKey: SYNC_KEY,
       tables: ["onemap_poles", "no_such_table", "datahubSyncLedger", "constructor"],
     });
-    expect(protocol).toBe(1);
+    expect(protocol).toBe(PROTOCOL_VERSION);
     expect(mirrors.map(({ table, deployed }) => [table, deployed])).toEqual([
       ["onemap_poles", true],
       ["no_such_table", false],

@@ -8,6 +8,7 @@ import { createContext, Script } from "node:vm";
 import { build } from "esbuild";
 import { convexToJson, type Value } from "convex/values";
 import { beforeAll, describe, expect, it } from "vitest";
+import { PROTOCOL_VERSION } from "../../convex/datahubSyncProtocol.js";
 
 /**
  * Queries and mutations run in Convex's V8 isolate, without Node. This bundles `convex/` the way the `convex`
@@ -123,7 +124,7 @@ describe("convex/ in the runtime of Convex", () => {
   it("compares keys", async () => {
     const isolate = startIsolate(source, env);
     expect(await isolate.call("handshake", { syncKey, tables: ["sow_poles"] })).toMatchObject({
-      protocol: 1,
+      protocol: PROTOCOL_VERSION,
       mirrors: [{ table: "sow_poles", deployed: true, rows: 0, ledgerSample: "empty", tableEmpty: true }],
     });
     const wrong = isolate.call("handshake", { syncKey: "b key for tests", tables: [] });
@@ -140,6 +141,8 @@ describe("convex/ in the runtime of Convex", () => {
     });
     expect(await isolate.call("listLedger", { ...from, after: null })).toEqual({ entries: [], done: true });
     expect(await isolate.call("listMissing", { ...from, after: null })).toEqual({ missing: [], after: null });
+    const keys = { syncKey, table: "sow_poles", keys: ["a"] };
+    expect(await isolate.call("lookupKeys", keys)).toEqual({ present: [] });
     expect(await isolate.call("listDocuments", { ...from, cursor: null, maxBytes: 1_000 })).toEqual({
       entries: [],
       cursor: null,

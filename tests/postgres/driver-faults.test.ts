@@ -59,7 +59,7 @@ describe("an error outside of any promise when a backend dies inside `begin`: it
     },
     {
       while: "it has carried out most of its statements",
-      hold: "LOCK TABLE sow_poles IN ACCESS SHARE MODE",
+      hold: "LOCK TABLE sow_poles IN ROW EXCLUSIVE MODE",
       waits: "wait_event = 'relation'",
     },
   ];
@@ -83,7 +83,7 @@ describe("an error outside of any promise when a backend dies inside `begin`: it
       });
       holder.release();
       expect(uncaught).toEqual([]);
-      expect(applied.at(-1)).toMatch(/^0006_/);
+      expect(applied.at(-1)).toMatch(/^0007_/);
       const [made] = await db.sql`
       SELECT (SELECT count(*)::int FROM datahub_sync.migrations) AS migrations,
              (SELECT count(*)::int FROM datahub_sync.tracked_tables) AS tracked`;

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await track(writer, "things");
   const config = {
     ...{ relation: { schema: "public", name: "things" }, base: null, mirror: "things", key: null },
-    ...{ ignore: [], exclude: [], columns: {} },
+    ...{ updatedAt: "as-written" as const, ignore: [], exclude: [], columns: {} },
   };
   const rules = { encoderVersion: 1, fieldName: (name: string) => name };
   reader = new TableReader(database, await database.run("test", (sql) => inspectMirror(sql, config, rules)));
@@ -56,16 +56,16 @@ async function beginRun(): Promise<void> {
   const { token } = await acquireLease(database, targetId, { nonce: "n", holder: "test", leaseMs: 60_000 });
   await openRun(database, token, "things", tracked!.id, {
     ...{ nonce: "n", priorNonce: null, mode: "full", snapshot: "10:10:", snapshotAt: "2024-01-01T00:00:00Z" },
-    ...{ generation: 1, fingerprint: "f", files: "f", history: "h", cursor: null, finalNonce: null },
+    ...{ seen: { files: "f" }, history: "h", cursor: null, finalNonce: null },
   });
 }
 
 describe("what is read is on the disk, or a crash would leave documents that no row explains", () => {
   test.each<[string, () => Promise<unknown>]>([
-    ["rows", () => reader.rows(["2"])],
+    ["rows", () => reader.rows(["a2"], 1000)],
     ["keys with their hashes", () => reader.keyHashes(null, 10)],
-    ["keys with their hashes, from a key on", () => reader.keyHashes("1", 10)],
-    ["keys that exist", () => reader.existing(["2", "9"])],
+    ["keys with their hashes, from a key on", () => reader.keyHashes("a1", 10)],
+    ["keys that exist", () => reader.existing(["a2", "a9"])],
     ["the snapshot", () => takeSnapshot(database)],
     ["the start of a run", beginRun],
   ])("%s", async (_, read) => {

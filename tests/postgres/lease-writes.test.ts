@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Database } from "../../src/postgres/database.js";
 import type { RunReport } from "../../src/report.js";
+import { purgeChanges } from "../../src/state/change-log-size.js";
 import { readLease, releaseLease, renewLease, type LeaseToken } from "../../src/state/lease.js";
 import { readMirrorRecord, type OpenRun } from "../../src/state/mirror-record.js";
 import {
@@ -10,6 +11,7 @@ import {
   extendCursor,
   openRun,
   recordFailure,
+  registerMirror,
   saveCursor,
 } from "../../src/state/open-run.js";
 import {
@@ -17,7 +19,6 @@ import {
   forgetUnconfirmedDeletions,
   removePendingDeletions,
 } from "../../src/state/pending-deletions.js";
-import { purgeRecordedDeletions } from "../../src/state/recorded-deletions.js";
 import { forgetRejectedRows, recordRejectedRow } from "../../src/state/rejected-rows.js";
 import { recordRun } from "../../src/state/run-history.js";
 import { connectTo } from "../support/migrated-database.js";
@@ -32,9 +33,7 @@ const RUN: OpenRun = {
   mode: "full",
   snapshot: "10:20:12,15",
   snapshotAt: "2026-11-22T10:36:59.550000Z",
-  generation: 3,
-  fingerprint: "f",
-  files: "g",
+  seen: { generation: 3, fingerprint: "f" },
   history: "h",
   cursor: null,
   finalNonce: null,
@@ -50,6 +49,7 @@ const REPORT = {
 
 /** Every write of a run. */
 const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknown>][] = [
+  ["registerMirror", (database, token) => registerMirror(database, token, "not seen", 1)],
   ["openRun", (database, token) => openRun(database, token, "m", 1, { ...RUN, nonce: "another" })],
   [
     "openRun, voiding the watermark",
@@ -67,7 +67,7 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
         cursor: null,
       }),
   ],
-  ["announceEnd", (database, token) => announceEnd(database, token, "m", "final")],
+  ["announceEnd", (database, token) => announceEnd(database, token, "m", { finalNonce: "final", seen: {} })],
   [
     "commitWatermark",
     (database, token) => commitWatermark(database, token, "m", { mode: "full", finalNonce: "final" }),
@@ -81,7 +81,7 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
     "forgetUnconfirmedDeletions",
     (database, token) => forgetUnconfirmedDeletions(database, token, "m", "key"),
   ],
-  ["purgeRecordedDeletions", (database, token) => purgeRecordedDeletions(database, token, [])],
+  ["purgeChanges", (database, token) => purgeChanges(database, token, [])],
   [
     "recordRejectedRow",
     (database, token) =>
@@ -99,7 +99,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     const { acquire, expire } = target;
 
     async function everything() {
-      const tables = ["leases", "mirrors", "pending_deletions", "rejected_rows", "runs", "deletions"];
+      const tables = ["leases", "mirrors", "pending_deletions", "rejected_rows", "runs", "changes"];
       return Promise.all(
         tables.map((table) => target.sql.unsafe(`SELECT t::text FROM datahub_sync.${table} t ORDER BY 1`)),
       );
@@ -108,7 +108,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     async function prepare(): Promise<LeaseToken> {
       const { token } = await acquire("run");
       await openRun(target.database, token, "m", 1, RUN);
-      await announceEnd(target.database, token, "m", "end");
+      await announceEnd(target.database, token, "m", { finalNonce: "end", seen: RUN.seen });
       await commitWatermark(target.database, token, "m", { mode: "full", finalNonce: "end" });
       await openRun(target.database, token, "m", 1, RUN);
       await addPendingDeletions(target.database, token, "m", "key", ["kept"]);
@@ -120,7 +120,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       });
       await target.sql`INSERT INTO datahub_sync.pending_deletions (target_id, mirror, kind, key, found_by)
                        VALUES (${target.id}, 'm', 'key', 'found before', 'another')`;
-      await target.sql`INSERT INTO datahub_sync.deletions (tracked_id, kind, key, xid) VALUES (1, 'row', 'old', '5')`;
+      await target.sql`INSERT INTO datahub_sync.changes (tracked_id, kind, key, xid) VALUES (1, 'u', 'old', '5')`;
       return token;
     }
 
@@ -192,28 +192,29 @@ describe.each(ALL_POSTGRES_VERSIONS)(
         const { token } = await acquire("first");
         await openRun(polluted, token, "m", 1, RUN);
         await saveCursor(polluted, token, "m", { kind: "load", after: "ä" });
-        await announceEnd(polluted, token, "m", "final");
+        await announceEnd(polluted, token, "m", { finalNonce: "final", seen: { generation: 4 } });
         expect((await readMirrorRecord(polluted, target.id, "m"))!.openRun).toEqual({
           ...RUN,
+          seen: { generation: 4 },
           cursor: { kind: "load", after: "ä" },
           finalNonce: "final",
         });
-        await commitWatermark(polluted, token, "m", { mode: "full", finalNonce: "final" });
+        await commitWatermark(polluted, token, "m", { mode: "full", finalNonce: "final", changes: { read: 5, timestamps: 2 } });
         await recordFailure(polluted, token, "m", "delta", "INTERRUPTED");
         const record = (await readMirrorRecord(polluted, target.id, "m"))!;
         expect(record).toEqual({
+          trackedId: 1,
           watermark: {
             snapshot: "10:20:12,15",
             at: RUN.snapshotAt,
-            generation: 3,
-            fingerprint: "f",
-            files: "g",
+            seen: { generation: 4 },
             nonce: "final",
           },
           watermarkAgeSeconds: expect.any(Number) as number,
           openRun: null,
           lastDelta: { at: expect.stringMatching(ISO_UTC) as string, outcome: "INTERRUPTED" },
           lastFull: { at: expect.stringMatching(ISO_UTC) as string, outcome: "done" },
+          changes: { read: 5, timestamps: 2 },
         });
         const age = (Date.now() - Date.parse(RUN.snapshotAt)) / 1000;
         expect(Math.abs(record.watermarkAgeSeconds! - age)).toBeLessThan(60);

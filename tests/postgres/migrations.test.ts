@@ -48,7 +48,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("migrations (Postgres %i)", (version) => {
     const db = await createMigratedDatabase({ version });
     try {
       await db.sql`DELETE FROM datahub_sync.migrations WHERE id = (SELECT max(id) FROM datahub_sync.migrations)`;
-      await expect(requireMigrations(db.database)).rejects.toThrow(/lacks 1 migrations .* from 0006_/);
+      await expect(requireMigrations(db.database)).rejects.toThrow(/lacks 1 migrations .* from 0007_/);
     } finally {
       await db.drop();
     }
@@ -65,9 +65,14 @@ describe.each(ALL_POSTGRES_VERSIONS)("migrations (Postgres %i)", (version) => {
         CREATE TABLE other (id int PRIMARY KEY)`);
       await applyMigrations(database);
       const tracked = await test.sql`
-        SELECT table_name, ignored_columns, added_updated_at FROM datahub_sync.tracked_tables`;
+        SELECT table_name, ignored_columns, compared_columns, updated_at_mode FROM datahub_sync.tracked_tables`;
       expect(tracked.map((row) => ({ ...row }))).toEqual([
-        { table_name: "sow_poles", ignored_columns: ["sync_timestamp"], added_updated_at: false },
+        {
+          table_name: "sow_poles",
+          ignored_columns: ["sync_timestamp", "updated_at"],
+          compared_columns: ["id"],
+          updated_at_mode: "as-written",
+        },
       ]);
     } finally {
       await database.close();
@@ -106,7 +111,7 @@ describe("drizzle-kit", () => {
     await generate(join(root, "tests", "support", "drifted-schema.ts"));
     expect(await readdir(join(folder, "migrations"))).toContain("meta");
     const names = await readdir(join(folder, "migrations"));
-    expect(names.filter((name) => name.startsWith("0007_"))).toHaveLength(1);
+    expect(names.filter((name) => name.startsWith("0008_"))).toHaveLength(1);
   });
 });
 

@@ -36,6 +36,7 @@ export const STATUS: StatusReport = {
   tables: [],
   lease: null,
   horizon: null,
+  changeLog: { entries: 0, bytes: 0 },
   notices: [],
 };
 
@@ -48,5 +49,7 @@ export const TRACKING: MigrateReport = {
     { table: "sow_poles", relation: "sow_poles", base: "sharepoint_hld_pole", outcome: "tracked" },
     { table: "sow_drops", relation: "sow_drops", base: "sow_drops", outcome: "already-tracked" },
   ],
-  notices: [{ code: "UPDATED_AT_MEANS_CHANGED", message: "From now on, updated_at means: content changed." }],
+  notices: [
+    { code: "UPDATED_AT_FOLLOWS_CONTENT", message: "updated_at of sow_poles is going to move less often." },
+  ],
 };

@@ -3,13 +3,7 @@ import { afterAll, beforeAll, beforeEach } from "vitest";
 import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
 import type { Database } from "../../src/postgres/database.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";
-import {
-  logEntries,
-  track,
-  type LogEntry,
-  type Statements,
-  type TrackOptions,
-} from "./tracked-table.js";
+import { logEntries, track, type LogEntry, type Statements, type TrackOptions } from "./tracked-table.js";
 
 /** The table of the test that runs, in a database that all tests of a `describe` share. */
 export interface TableFixture {

@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { EXIT } from "../../src/errors.js";
 import { ENVIRONMENT, startFakeCli, type FakeCli } from "../support/fake-cli.js";
+import { fakeIo } from "../support/fake-io.js";
 import { STATUS, TRACKING } from "../support/sample-reports.js";
 
 let cli: FakeCli;
@@ -35,11 +37,27 @@ describe("migrate and untrack", () => {
       table      tracked on
       sow_poles  sharepoint_hld_pole  tracked now
       sow_drops  sow_drops            tracked already
-
-      Notices
-        From now on, updated_at means: content changed.
       "
     `);
+  });
+
+  it("say on standard error what is going to change, before anything does", async () => {
+    let saidBefore = "";
+    for (const line of ["migrate", "migrate --json"]) {
+      const io = fakeIo({ cwd: cli.cwd, environment: ENVIRONMENT });
+      cli.commands.migrate.mockImplementation(async ({ announce }) => {
+        for (const notice of TRACKING.notices) announce(notice);
+        await nextTurn(); // any work at all
+        saidBefore = io.stderr.text;
+        return TRACKING;
+      });
+      const { exitCode, out, err } = await cli.run(line, { io });
+      expect(exitCode).toBe(0);
+      expect(saidBefore).toContain(TRACKING.notices[0]!.message);
+      expect(err).toBe(saidBefore);
+      if (line.endsWith("--json")) expect(JSON.parse(out)).toEqual(TRACKING);
+      else expect(out).not.toContain(TRACKING.notices[0]!.message);
+    }
   });
 
   it("say what failed", async () => {

@@ -14,7 +14,8 @@ function status(table: string, given: Partial<TableStatus> = {}): TableStatus {
     rowsInPostgres: 4_500,
     rowsInMirror: 4_500,
     changesWaiting: 0,
-    deletionsWaiting: 0,
+    changesRead: { total: 0, timestampsAlone: 0 },
+    updatedAt: "none",
     deletionsHeldBack: 0,
     rejectedRows: 0,
     rejected: [],
@@ -34,6 +35,7 @@ function report(tables: TableStatus[], given: Partial<StatusReport> = {}): Statu
     tables,
     lease: null,
     horizon: null,
+    changeLog: { entries: 12, bytes: 65_536 },
     notices: [],
     ...given,
   };
@@ -49,22 +51,22 @@ describe("status", () => {
         rowsInPostgres: 21_700,
         rowsInMirror: 21_688,
         changesWaiting: 12,
-        deletionsWaiting: 1,
       }),
     ];
     expect(render(report(tables))).toMatchInlineSnapshot(`
       "
       Deployment happy-otter-123, times in UTC
 
-      table                 Postgres  mirror  changes  deletions  held back  set aside  tracking
-      sow_poles                4,500   4,500        0          0          0          0  intact
-      onemap_installations    21,700  21,688       12          1          0          0  intact
+      table                 Postgres  mirror  changes  held back  set aside  tracking
+      sow_poles                4,500   4,500        0          0          0  intact
+      onemap_installations    21,700  21,688       12          0          0  intact
 
       table                 high-water mark          age  position   last delta    last full
       sow_poles             2025-11-22 06:15:02  3 h ago  1480:1480  done 3 h ago  done 2 d ago
       onemap_installations  2025-11-22 06:15:02  3 h ago  1480:1480  done 3 h ago  done 2 d ago
 
       No run is going on.
+      The change log has 12 entries and takes 64.0 KiB in Postgres.
       "
     `);
   });
@@ -75,7 +77,6 @@ describe("status", () => {
       ageSeconds: null,
       rowsInMirror: 0,
       changesWaiting: null,
-      deletionsWaiting: null,
       lastDelta: null,
       lastFull: null,
     });
@@ -83,13 +84,14 @@ describe("status", () => {
       "
       Deployment happy-otter-123, times in UTC
 
-      table      Postgres  mirror  changes  deletions  held back  set aside  tracking
-      sow_poles     4,500       0        -          -          0          0  intact
+      table      Postgres  mirror  changes  held back  set aside  tracking
+      sow_poles     4,500       0        -          0          0  intact
 
       table      high-water mark  age  position  last delta  last full
       sow_poles  never              -  -         never       never
 
       No run is going on.
+      The change log has 12 entries and takes 64.0 KiB in Postgres.
       "
     `);
   });
@@ -120,7 +122,7 @@ describe("status", () => {
         ],
         lastDelta: { at: "2025-11-22T06:15:40Z", outcome: "failed" },
         tracking: "broken",
-        problem: "The trigger datahub_sync_stamp is disabled.\nRun `datahub-sync migrate`.",
+        problem: "The trigger zzz_datahub_sync_1_log is disabled.\nRun `datahub-sync migrate`.",
       }),
     ];
     const of = report(tables, {
@@ -133,23 +135,25 @@ describe("status", () => {
         expiresAt: "2025-11-22T10:16:00Z",
       },
       horizon: { xidsBehind: "14032", oldest: "a session of psql, open for 3 hours" },
+      changeLog: { entries: 1, bytes: 3_400_000 },
       notices: [{ code: "LEDGER_BEHIND", message: "The deployment was restored from a backup." }],
     });
     expect(render(of)).toMatchInlineSnapshot(`
       "
       Deployment happy-otter-123, times in UTC
 
-      table                      Postgres  mirror  changes  deletions  held back  set aside  tracking
-      poles (reports.sow_poles)     4,500   4,500        0          0      1,200          8  broken
+      table                      Postgres  mirror  changes  held back  set aside  tracking
+      poles (reports.sow_poles)     4,500   4,500        0      1,200          8  broken
 
       table  high-water mark           age  position     last delta      last full
       poles  2025-11-21 06:15:02  28 h ago  1480:1512+3  failed 3 h ago  done 2 d ago
 
       A run is going on: vps-1, process 4711 took the lease (epoch 12) 3 min ago; it ends at 2025-11-22 10:16:00 unless renewed.
       The snapshot's horizon is 14,032 transactions behind, held back by a session of psql, open for 3 hours: what changed since is looked at again, and nothing is missed.
+      The change log has 1 entry and takes 3.2 MiB in Postgres.
 
       Problems
-        poles  The trigger datahub_sync_stamp is disabled.
+        poles  The trigger zzz_datahub_sync_1_log is disabled.
                Run \`datahub-sync migrate\`.
 
       Set aside
@@ -175,6 +179,7 @@ describe("status", () => {
       Deployment happy-otter-123, times in UTC
 
       No run is going on.
+      The change log has 12 entries and takes 64.0 KiB in Postgres.
       "
     `);
   });

@@ -18,6 +18,7 @@ describe("the configuration file", () => {
           mirror: "sow_poles",
           key: null,
           ignore: ["sync_timestamp"],
+          updatedAt: "content",
           exclude: [],
           columns: {},
         },
@@ -48,10 +49,22 @@ describe("the configuration file", () => {
         mirror: "poles",
         key: ["project_id", "pole_number"],
         ignore: [],
+        updatedAt: "as-written",
         exclude: ["raw_data"],
         columns: { height: { encoding: "text" }, type: { field: "kind", encoding: "default" } },
       },
     ]);
+  });
+
+  it.each([
+    ["a default table", { relation: "sow_poles" }, "content"],
+    ["a default table, mirrored under another name", { relation: "sow_poles", mirror: "poles" }, "content"],
+    ["a default table that says otherwise", { relation: "sow_poles", updatedAt: "as-written" }, "as-written"],
+    ["a table of that name in another schema", { relation: "reports.sow_poles" }, "as-written"],
+    ["any other table", { relation: "orders" }, "as-written"],
+    ["any other table that says otherwise", { relation: "orders", updatedAt: "content" }, "content"],
+  ])("updated_at of %s", (_, entry, expected) => {
+    expect(parse({ tables: [entry] })).toMatchObject({ problems: [], mirrors: [{ updatedAt: expected }] });
   });
 
   it.each([
@@ -76,12 +89,27 @@ describe("the configuration file", () => {
     [
       "an unknown key",
       table({ colums: {} }),
-      'tables[0] (sow_poles) has "colums"; known are relation, base, mirror, key, ignore, exclude, columns',
+      'tables[0] (sow_poles) has "colums"; known are relation, base, mirror, key, ignore, updatedAt, exclude, columns',
     ],
     [
       "an unknown encoding",
       table({ columns: { raw_data: { encoding: "jsno" } } }),
       'tables[0] (sow_poles).columns.raw_data.encoding is "jsno", expected one of "default", "text", "json", "number", "int64", "string"',
+    ],
+    [
+      "an unknown meaning of updated_at",
+      table({ updatedAt: "now" }),
+      'tables[0] (sow_poles).updatedAt is "now", expected one of "content", "as-written"',
+    ],
+    [
+      "a meaning of updated_at where it is ignored",
+      table({ ignore: ["updated_at"], updatedAt: "as-written" }),
+      "tables[0] (sow_poles).updatedAt is for a column that ignore leaves out",
+    ],
+    [
+      "a meaning of updated_at where it is excluded",
+      table({ exclude: ["updated_at"], updatedAt: "content" }),
+      "tables[0] (sow_poles).updatedAt is for a column that exclude leaves out",
     ],
     [
       "a key column that is excluded",

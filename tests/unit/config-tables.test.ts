@@ -11,7 +11,7 @@ describe("the tables", () => {
   const names = (given: Partial<ConfigInput>) =>
     folder.load(given).config.mirrors.map(({ mirror }) => mirror);
 
-  it("are the seven without a configuration file, sync_timestamp ignored", () => {
+  it("are the seven without a configuration file, sync_timestamp ignored, updated_at by content", () => {
     const { mirrors } = folder.load().config;
     expect(mirrors.map(({ mirror }) => mirror)).toEqual([
       "sow_poles",
@@ -22,7 +22,10 @@ describe("the tables", () => {
       "lawley_activations",
       "mohadin_activations",
     ]);
-    for (const { ignore } of mirrors) expect(ignore).toEqual(["sync_timestamp"]);
+    for (const { ignore, updatedAt } of mirrors) {
+      expect(ignore).toEqual(["sync_timestamp"]);
+      expect(updatedAt).toBe("content");
+    }
   });
 
   it("are those of the file in the working directory, or of the file that is named", () => {
@@ -57,6 +60,12 @@ describe("the tables", () => {
     expect(error).toMatchObject({ code: "USAGE", exitCode: 2 });
     expect(error.message).toBe("--table b: the configuration has no such table.");
     expect(error.remedy).toBe("It has a, bees (from reports.b), d (from c), dees (from d).");
+  });
+
+  it("are known in all where a command works on some: those of one table are tracked together", () => {
+    const { config } = folder.load({ tables: ["sow_drops"] });
+    expect(config.mirrors.map(({ mirror }) => mirror)).toEqual(["sow_drops"]);
+    expect(config.allMirrors).toEqual(folder.load().config.mirrors);
   });
 
   it("may lose documents only where --allow-deletes names them and the run has them", () => {

@@ -83,13 +83,10 @@ test("lookupKeys asks for as many keys at once as the protocol allows, and joins
   const keys = Array.from({ length: 2 * LIMITS.lookupKeys + 1 }, (_, i) => `key ${i}`);
   const { sink, requests } = sinkFor((request: { body: { args: [Record<string, unknown>] } }) => {
     const asked = request.body.args[0]["keys"] as string[];
-    return success({ present: [asked[0]!] });
+    return success({ present: [{ key: asked[0]!, hash: `hash of ${asked[0]!}` }] });
   });
-  expect(await sink.lookupKeys("poles", keys)).toEqual([
-    keys[0],
-    keys[LIMITS.lookupKeys],
-    keys[2 * LIMITS.lookupKeys],
-  ]);
+  const found = [keys[0]!, keys[LIMITS.lookupKeys]!, keys[2 * LIMITS.lookupKeys]!];
+  expect(await sink.lookupKeys("poles", keys)).toEqual(new Map(found.map((key) => [key, `hash of ${key}`])));
   expect(requests.map((request) => request.body)).toMatchObject([
     { path: "datahubSync:lookupKeys", args: [{ table: "poles", keys: keys.slice(0, LIMITS.lookupKeys) }] },
     {},

@@ -26,9 +26,7 @@ function state(nonce: string, fields: Partial<MirrorState> = {}): MirrorState {
 const watermark = (nonce: string | null): Watermark => ({
   snapshot: "1:1:",
   at: "2026-01-01T00:00:00Z",
-  generation: 1,
-  fingerprint: "f",
-  files: "g",
+  seen: null,
   nonce,
 });
 const openRun = (fields: Partial<OpenRun>): OpenRun => ({
@@ -37,20 +35,20 @@ const openRun = (fields: Partial<OpenRun>): OpenRun => ({
   mode: "delta",
   snapshot: "2:2:",
   snapshotAt: "2026-01-01T00:00:00Z",
-  generation: 1,
-  fingerprint: "f",
-  files: "g",
+  seen: null,
   history: HISTORY,
   cursor: null,
   finalNonce: null,
   ...fields,
 });
 const record = (fields: Partial<MirrorRecord>): MirrorRecord => ({
+  trackedId: 1,
   watermark: null,
   watermarkAgeSeconds: null,
   openRun: null,
   lastDelta: null,
   lastFull: null,
+  changes: { read: 0, timestamps: 0 },
   ...fields,
 });
 

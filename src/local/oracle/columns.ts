@@ -1,8 +1,8 @@
 import type { Sql } from "postgres";
 import { compareJson, describe } from "./json.js";
 
-/** What the sync keeps out of the documents: a column that always changes, and its own. */
-const NOT_MIRRORED = ["sync_timestamp", "sync_xid"];
+/** What the sync keeps out of the documents: a column that always changes. */
+const NOT_MIRRORED = ["sync_timestamp"];
 
 /** A column of a source table: how to read it, and what a document has to hold for what was read. */
 export interface Column {
