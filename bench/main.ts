@@ -12,6 +12,7 @@ import { count, size, printFindings } from "./findings.js";
 import { describeLookUps } from "./look-up.js";
 import { describeDelta, describeRewrites, measureNaiveCopy, measureRewrites } from "./rewrite.js";
 import { describeFull, describeLoads, describeMonth, type Run } from "./runs.js";
+import { describeWriters, measureWriters, SUBJECTS } from "./writers.js";
 
 /** Rows changed between two deltas of the busy month. */
 const CHANGED_ROWS = 500;
@@ -62,6 +63,10 @@ try {
     await createOtherJob(sql, { seed: 2 }).changeRows(CHANGED_ROWS);
     const busy = await measureRun(stack);
     printFindings("A month", describeMonth(idle, busy, full));
+
+    for (const subject of SUBJECTS) {
+      printFindings("Writers", describeWriters(subject, await measureWriters(sql, subject)));
+    }
     await sql.end();
   });
 

@@ -241,6 +241,8 @@ BEGIN
     updated_at_mode := 'none';
   END IF;
   IF target IS NOT NULL THEN
+    -- What was tracked before anybody said for whom was for whoever comes first.
+    DELETE FROM datahub_sync.tracking_claims AS c WHERE c.tracked_id = known.id AND c.target = '' AND track.target <> '';
     INSERT INTO datahub_sync.tracking_claims AS c (tracked_id, target, columns, ignored, updated_at_mode)
     VALUES (known.id, track.target, track.compared_columns, track.ignored_columns, track.updated_at_mode)
     ON CONFLICT ON CONSTRAINT tracking_claims_tracked_id_target_pk DO UPDATE

@@ -19,7 +19,7 @@ BEGIN
    WHERE tracked_id = known.id
      AND (untrack.target IS NULL OR m.target_id IN (SELECT id FROM datahub_sync.targets WHERE url = untrack.target));
   IF target IS NOT NULL THEN
-    DELETE FROM datahub_sync.tracking_claims AS c WHERE c.tracked_id = known.id AND c.target = untrack.target;
+    DELETE FROM datahub_sync.tracking_claims AS c WHERE c.tracked_id = known.id AND c.target IN (untrack.target, '');
     IF EXISTS (SELECT FROM datahub_sync.tracking_claims WHERE tracked_id = known.id) THEN
       RETURN FOUND;
     END IF;

@@ -32,6 +32,7 @@ export type ErrorCode =
   | "NOT_TRACKED"
   | "TRACKING_BROKEN"
   | "UPDATED_AT_DISPUTED"
+  | "KEY_DISPUTED"
   | "PERMISSION_DENIED"
   | "LOCK_TIMEOUT"
   // Convex

@@ -110,18 +110,25 @@ export async function isTracked(sql: Sql, oid: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** How other deployments want the table's `updated_at`, where they disagree with this one. */
-export async function findDisagreement(
-  sql: Sql,
-  oid: string,
-  { target, updatedAt }: Pick<TrackingClaim, "target" | "updatedAt">,
-): Promise<{ target: string; updatedAt: UpdatedAtMode } | null> {
-  const [row] = await sql.unsafe<{ target: string; mode: UpdatedAtMode }[]>(
-    `SELECT c.target, c.updated_at_mode AS mode
+/** Of another deployment that mirrors the same table. */
+export interface OtherClaim {
+  /** The deployment's URL. */
+  target: string;
+  updatedAt: UpdatedAtMode;
+  /** By which the table is tracked for all. */
+  keyColumns: string[];
+}
+
+export async function readOtherClaims(sql: Sql, oid: string, target: string): Promise<OtherClaim[]> {
+  const rows = await sql.unsafe<{ target: string; mode: UpdatedAtMode; key_columns: string }[]>(
+    `SELECT c.target, c.updated_at_mode AS mode, to_json(t.key_columns)::text AS key_columns
        FROM datahub_sync.tracking_claims c JOIN datahub_sync.tracked_tables t ON t.id = c.tracked_id
-      WHERE t.relation_oid = $1::text::oid AND c.target <> $2 AND 'none' NOT IN (c.updated_at_mode, $3)
-        AND c.updated_at_mode <> $3 ORDER BY c.target LIMIT 1`,
-    [oid, target, updatedAt],
+      WHERE t.relation_oid = $1::text::oid AND c.target NOT IN ($2, '') ORDER BY c.target`,
+    [oid, target],
   );
-  return row ? { target: row.target, updatedAt: row.mode } : null;
+  return rows.map(({ target: other, mode, key_columns: key }) => ({
+    target: other,
+    updatedAt: mode,
+    keyColumns: JSON.parse(key) as string[],
+  }));
 }

@@ -83,15 +83,21 @@ export async function openRun(
   if (rows.length === 0) throw leaseLost();
 }
 
-/** Moves the open run's cursor: everything before it is acknowledged. */
+/**
+ * Moves the open run's cursor: everything before it is acknowledged.
+ * @param seen what the run has seen of the catalog so far, where that is not one thing: a run that crashes after this is
+ *   not resumed
+ */
 export async function saveCursor(
   database: Database,
   token: LeaseToken,
   name: string,
   cursor: unknown,
+  seen?: unknown,
 ): Promise<void> {
   const written = await update(database, token, name, `writing the progress of ${name}`, {
     runCursor: cursor,
+    ...(seen !== undefined && { runSeen: sql`${JSON.stringify(seen)}::text::jsonb` }),
   });
   if (!written) throw await whyRefused(database, token, name);
 }

@@ -1,4 +1,3 @@
-import { saveCursor } from "../state/open-run.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import { forgetOldRejections } from "./forget-rejections.js";
@@ -7,6 +6,7 @@ import { mergeByKey } from "./merge-by-key.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { hashesPerPage, keysPerPage } from "./page-sizes.js";
 import { readAhead } from "./read-ahead.js";
+import { saveProgress } from "./save-progress.js";
 
 /**
  * Where an interrupted comparison goes on: what differed up to here is acknowledged, and what is gone is written down.
@@ -142,7 +142,7 @@ class Comparison {
     this.#gone = [];
     this.#savedAt = this.#compared;
     this.cursor = { ...this.cursor, ...change, acknowledged: await writer.seal() };
-    await saveCursor(database, lease, source.name, this.cursor);
+    await saveProgress(this.#run, this.cursor);
   }
 }
 

@@ -1,10 +1,10 @@
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
-import { saveCursor } from "../state/open-run.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
 import { RecentKeys } from "./recent-keys.js";
+import { saveProgress } from "./save-progress.js";
 
 /** Where an interrupted delta goes on: all changes up to here are acknowledged. */
 export interface DeltaCursor extends Acknowledged {
@@ -35,7 +35,7 @@ export async function sendChanges(
     cursor = page.cursor;
     if (cursor !== null) {
       const saved: DeltaCursor = { kind: "delta", at: cursor, acknowledged: await writer.seal() };
-      await saveCursor(context.database, context.lease, source.name, saved);
+      await saveProgress(run, saved);
     }
   } while (cursor !== null);
 }

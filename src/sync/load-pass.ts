@@ -1,8 +1,8 @@
-import { saveCursor } from "../state/open-run.js";
 import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
+import { saveProgress } from "./save-progress.js";
 
 /** Where an interrupted first load goes on: everything up to this key is acknowledged. */
 export interface LoadCursor extends Acknowledged {
@@ -27,6 +27,6 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
     await addPendingDeletions(context.database, context.lease, source.name, "key", missing);
     after = page.at(-1)!;
     const cursor: LoadCursor = { kind: "load", after, acknowledged: await writer.seal() };
-    await saveCursor(context.database, context.lease, source.name, cursor);
+    await saveProgress(run, cursor);
   }
 }

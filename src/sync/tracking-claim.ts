@@ -6,14 +6,14 @@ import { columnsShown } from "../source/columns-shown.js";
 import { display } from "../source/mirror-refusal.js";
 import { resolveMirror } from "../source/resolve-mirror.js";
 import type { ResolvedMirror } from "../source/resolved-mirror.js";
-import { findDisagreement, type TrackingClaim } from "../source/tracking.js";
+import { readOtherClaims, type TrackingClaim } from "../source/tracking.js";
 import { isUpdatedAt } from "../source/updated-at.js";
 
 /**
  * What a deployment needs of a base table's triggers: what all its mirrors over the table show. A column that a view
  * shows under another name, or reads in its condition, counts.
  * @param siblings the configured mirrors over the table
- * @throws SyncError UPDATED_AT_DISPUTED, CONFIG_INVALID
+ * @throws SyncError UPDATED_AT_DISPUTED, KEY_DISPUTED, CONFIG_INVALID
  */
 export async function claimTable(
   sql: Sql,
@@ -22,9 +22,13 @@ export async function claimTable(
   target: string,
 ): Promise<TrackingClaim> {
   const shown = new Set<string>();
+  const others = await readOtherClaims(sql, base.oid, target);
   const wanted = new Map<UpdatedAt, MirrorConfig>();
   for (const config of siblings) {
-    const columns = await columnsShown(sql, await resolveMirror(sql, config));
+    const sibling = await resolveMirror(sql, config);
+    if (sibling.keyColumns.join() !== keyColumns.join())
+      throw disputedKey(display(base), config.mirror, sibling.keyColumns, keyColumns);
+    const columns = await columnsShown(sql, sibling);
     for (const column of columns) shown.add(column);
     const follows = base.columns.some(isUpdatedAt) && !keyColumns.includes("updated_at");
     if (follows && columns.includes("updated_at")) wanted.set(config.updatedAt, config);
@@ -36,19 +40,34 @@ export async function claimTable(
     throw disputed(display(base), siblings[0]!.mirror, `the configuration disagrees with itself (${names})`);
   }
   const updatedAt = [...wanted.keys()][0] ?? "none";
-  const other = await findDisagreement(sql, base.oid, { target, updatedAt });
-  if (other !== null) {
-    const who = other.target === "" ? "a configuration without CONVEX_URL" : `the deployment ${other.target}`;
-    throw disputed(
-      display(base),
-      siblings[0]!.mirror,
-      `${who} has it ${other.updatedAt}, this one ${updatedAt}`,
-    );
+  for (const other of others) {
+    if (other.keyColumns.join() !== keyColumns.join())
+      throw disputedKey(display(base), siblings[0]!.mirror, keyColumns, other.keyColumns);
+    if (updatedAt !== "none" && other.updatedAt !== "none" && other.updatedAt !== updatedAt)
+      throw disputed(
+        display(base),
+        siblings[0]!.mirror,
+        `the deployment ${other.target} has it ${other.updatedAt}, this one ${updatedAt}`,
+      );
   }
   const ignored = siblings
     .map(({ ignore }) => ignore)
     .reduce((all, some) => all.filter((name) => some.includes(name)));
   return { target, keyColumns, compared: [...shown], ignored, updatedAt };
+}
+
+function disputedKey(
+  base: string,
+  table: string,
+  key: readonly string[],
+  other: readonly string[],
+): SyncError {
+  return new SyncError({
+    code: "KEY_DISPUTED",
+    message: `${base} is tracked by the key ${other.join(", ")} for another mirror, and cannot be tracked by ${key.join(", ")} as well.`,
+    remedy: 'Give "key" the same value wherever the table is mirrored.',
+    table,
+  });
 }
 
 function disputed(base: string, table: string, how: string): SyncError {

@@ -10,7 +10,7 @@ interface Column {
   scale: number | null;
 }
 
-const NOT_MIRRORED = ["sync_timestamp", "sync_xid"];
+const NOT_MIRRORED = ["sync_timestamp"];
 
 /** What psql shows of a relation, and what `npx convex data` shows of its mirror, brought to the same form. */
 export interface BothSides {

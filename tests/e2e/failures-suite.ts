@@ -154,7 +154,6 @@ export function describeFailures(kind: StackKind): void {
         CREATE TABLE rebuilt (LIKE nokia_exports INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES);
         INSERT INTO rebuilt SELECT * FROM nokia_exports;
         UPDATE rebuilt SET id = gen_random_uuid();
-        ALTER TABLE rebuilt DROP COLUMN sync_xid;
         DROP TABLE nokia_exports;
         ALTER TABLE rebuilt RENAME TO nokia_exports;`);
       const broken = await scene.cli.sync(FLAGS);
@@ -163,14 +162,14 @@ export function describeFailures(kind: StackKind): void {
       expect(tableOf(broken.report, "nokia_exports")).toMatchObject({
         outcome: "failed",
         error: {
-          code: "TRACKING_BROKEN",
+          code: "NOT_TRACKED",
           remedy: expect.stringContaining("Run `datahub-sync migrate`") as string,
         },
       });
       expect(await scene.cli.status(FLAGS)).toMatchObject({
         code: 6,
         report: {
-          tables: [{ tracking: "intact" }, { tracking: "broken", rowsInPostgres: 19, changesWaiting: null }],
+          tables: [{ tracking: "intact" }, { tracking: "missing", rowsInPostgres: 19, changesWaiting: null }],
         },
       });
 

@@ -9,6 +9,7 @@ import type { StackKind } from "./stack.js";
 const TABLES = SOURCE_TABLES.map(({ name }) => name);
 const ISO_TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/) as string;
 const COUNT = expect.any(Number) as number;
+const ANNOUNCEMENT = "is going to move only when the content changes";
 
 /** The main job: what psql shows is what `npx convex data` shows, at the cost of what changed (invariants 1, 2, 4). */
 export function describeMirror(kind: StackKind): void {
@@ -31,12 +32,41 @@ export function describeMirror(kind: StackKind): void {
       }
     }
 
+    it("is announced before anything is changed: what happens to updated_at", async () => {
+      const { sql, databaseUrl } = scene.stack;
+      const role = `announced_${crypto.randomUUID().replaceAll("-", "")}`;
+      await sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'of-a-test'`);
+      try {
+        // It may change nothing: what it is told comes before the first change.
+        const url = Object.assign(new URL(databaseUrl), { username: role, password: "of-a-test" });
+        const refused = await scene.cli.run(["migrate"], { DATABASE_URL: url.href });
+        expect(refused).toMatchObject({ code: 1, stdout: "" });
+        const announced = refused.stderr.indexOf(ANNOUNCEMENT);
+        expect(announced).toBeGreaterThanOrEqual(0);
+        expect(refused.stderr.indexOf("error:")).toBeGreaterThan(announced);
+        for (const table of TABLES) expect(refused.stderr.slice(0, announced)).toContain(table);
+        expect(refused.stderr).toContain("would delete every unchanged row");
+        expect(await sql`SELECT FROM pg_namespace WHERE nspname = 'datahub_sync'`).toHaveLength(0);
+      } finally {
+        await sql.unsafe(`DROP ROLE ${role}`);
+      }
+    });
+
     it("is filled by two commands", async () => {
       const migrated = await scene.cli.run(["migrate", "--json"]);
       expect(migrated).toMatchObject({ code: 0 });
       expect(JSON.parse(migrated.stdout)).toMatchObject({
         ok: true,
         tables: TABLES.map((table) => ({ table, outcome: "tracked" })),
+        notices: [{ code: "UPDATED_AT_FOLLOWS_CONTENT" }],
+      });
+      expect(migrated.stderr).toContain(ANNOUNCEMENT);
+      const again = await scene.cli.run(["migrate", "--json"]);
+      expect(again).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(again.stdout)).toMatchObject({
+        applied: [],
+        tables: TABLES.map((table) => ({ table, outcome: "already-tracked" })),
+        notices: [],
       });
       const synced = await scene.cli.run(["sync"]);
       expect(synced).toMatchObject({ code: 0 });

@@ -83,7 +83,13 @@ export class OwnersProject {
 
   async #drizzleKit(args: readonly string[], config: object): Promise<string> {
     const { databaseUrl: url, schemaFilter } = this;
-    const whole = { dialect: "postgresql", out: `./${PULLED}`, dbCredentials: { url }, schemaFilter, ...config };
+    const whole = {
+      dialect: "postgresql",
+      out: `./${PULLED}`,
+      dbCredentials: { url },
+      schemaFilter,
+      ...config,
+    };
     await this.write("drizzle.config.ts", `export default ${JSON.stringify(whole)};`);
     return this.#run(["drizzle-kit/bin.cjs", ...args]);
   }

@@ -4,10 +4,17 @@ import { inspectMirror } from "../../src/source/inspect-mirror.js";
 import { readIdentity } from "../../src/source/source-identity.js";
 import type { TableReader } from "../../src/source/table-reader.js";
 import { connectTo, createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
-import { inspect, mirrorConfig, openReader, snapshotOf } from "../support/open-reader.js";
+import {
+  allChanges,
+  inspect,
+  mirrorConfig,
+  openLog,
+  openReader,
+  snapshotOf,
+} from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { spyOnStatements } from "../support/spy-statements.js";
-import { deletionRecords, track } from "../support/tracked-table.js";
+import { logEntries, track } from "../support/tracked-table.js";
 
 /** What a pooler may hand over: a session that somebody else has set up. */
 const POLLUTION = {
@@ -23,6 +30,12 @@ const POLLUTION = {
   lc_numeric: "POSIX",
   quote_all_identifiers: "on",
 };
+
+/** The text of a key of t: microseconds, a float as it prints, and bytes as hexadecimal. */
+function keyOf(microseconds: bigint, float: string, bytes: string): string {
+  const digits = String(microseconds);
+  return `${String.fromCharCode(96 + digits.length)}${digits}${float}\u0001${bytes}\u0001`;
+}
 
 describe.each(ALL_POSTGRES_VERSIONS)(
   "what is read does not depend on the session (Postgres %i)",
@@ -66,21 +79,28 @@ describe.each(ALL_POSTGRES_VERSIONS)(
 
     /** Everything that a reader says. */
     async function readAll(reader: TableReader) {
-      const changed = await reader.changedKeys(since, null, 100);
-      const keys = changed.keys.map(({ key }) => key);
-      const first = await reader.changedKeys(since, null, 2);
-      const second = await reader.changedKeys(since, first.cursor, 2);
+      const keys = await reader.allKeys(null, 100);
       return {
-        changed: keys,
-        second: second.keys.map(({ key }) => key),
-        all: await reader.allKeys(null, 100),
+        all: keys,
         later: await reader.allKeys(keys[2]!, 100),
         hashes: await reader.keyHashes(null, 100),
         laterHashes: await reader.keyHashes(keys[2]!, 100),
-        rows: (await reader.rows(keys)).sort((a, b) => (a.key < b.key ? -1 : 1)),
-        existing: await reader.existing([...keys, "2024-03-04 05:06:07+00,1,\\\\x00"]),
+        rows: (await reader.rows(keys, 1_000_000)).rows.sort((a, b) => (a.key < b.key ? -1 : 1)),
+        existing: await reader.existing([...keys, keyOf(0n, "1", "00")]),
       };
     }
+
+    test("the change log: what is read of it, and what the triggers write", async () => {
+      const until = await snapshotOf(db.sql);
+      const range = { since, until };
+      const clean = await openLog(db.database, "t");
+      const dirty = await openLog(polluted, "t");
+      const expected = await allChanges(clean, range);
+      expect(expected).toHaveLength(5);
+      expect(await allChanges(dirty, range, 2)).toEqual(expected);
+      expect(await dirty.countKeys(since)).toBe(5);
+      expect(await dirty.findUnknown(since)).toBeNull();
+    });
 
     test("the polluted session is what the test says it is", async () => {
       for (const [setting, value] of Object.entries(POLLUTION)) {
@@ -107,15 +127,16 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       const expected = await readAll(clean);
       expect(await readAll(dirty)).toEqual(expected);
       expect(expected.rows).toHaveLength(5);
-      expect(expected.changed[0]).toBe("2024-03-04 05:06:07.891235+00,0.30000000000000004,\\\\x00ff5c");
-      expect(expected.second).toHaveLength(2);
+      expect(expected.all[0]).toBe(keyOf(1_709_528_767_891_235n, "0.30000000000000004", "00ff5c"));
+      expect(expected.existing.size).toBe(5);
       expect(expected.later).toHaveLength(2);
     });
 
     test("the text of every type is the one that the encoder expects", async () => {
       const reader = await openReader(polluted, "t");
       const [first] = await reader.allKeys(null, 1);
-      const [row] = await reader.rows([first!.key]);
+      const read = await reader.rows([first!], 1_000_000);
+      const [row] = read.rows;
       expect(row!.texts.slice(0, 11)).toEqual([
         "2024-03-04 05:06:07.891235+00",
         "0.30000000000000004",
@@ -156,7 +177,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       await polluted.run("deleting", (sql) =>
         sql.unsafe("DELETE FROM public.t WHERE at = (SELECT min(at) FROM public.t)"),
       );
-      expect((await deletionRecords(db.sql, "t")).at(-1)).toEqual({ kind: "row", key: first!.key });
+      expect((await logEntries(db.sql, "t")).at(-1)).toEqual({ kind: "d", key: first });
     });
 
     test("pin_output() is evaluated before the first row of every statement that prints one", async () => {
@@ -166,7 +187,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
         await readAll(reader);
         await readAll(view);
       });
-      expect(statements.length).toBeGreaterThan(14);
+      expect(statements).toHaveLength(12);
       for (const { statement, parameters } of statements) {
         expect(statement).toContain("pin_output");
         const plan = await db.sql.unsafe(`EXPLAIN (VERBOSE) ${statement}`, parameters, { prepare: false });
@@ -181,8 +202,8 @@ describe.each(ALL_POSTGRES_VERSIONS)(
 
     test("invariant 13: a row and its hash are of one statement", async () => {
       const reader = await openReader(db.database, "t");
-      const keys = (await reader.allKeys(null, 10)).map(({ key }) => key);
-      const statements = await spyOnStatements(() => reader.rows(keys));
+      const keys = await reader.allKeys(null, 10);
+      const statements = await spyOnStatements(() => reader.rows(keys, 1_000_000));
       expect(statements).toHaveLength(1);
       // And the hash follows the text, column by column, NULL and empty told apart.
       await db.sql.unsafe("CREATE TABLE h (id int PRIMARY KEY, a text, b text)");
@@ -190,9 +211,8 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       await db.sql.unsafe(
         "INSERT INTO h VALUES (1, 'x', ''), (2, 'x', NULL), (3, '', 'x'), (4, NULL, 'x'), (5, 'x,', ''), (6, 'x', ',')",
       );
-      const rows = await (
-        await openReader(db.database, "h", { exclude: ["id"] })
-      ).rows(["1", "2", "3", "4", "5", "6"]);
+      const ofH = await openReader(db.database, "h", { exclude: ["id"] });
+      const { rows } = await ofH.rows(await ofH.allKeys(null, 10), 1_000_000);
       expect(new Set(rows.map(({ hash }) => hash)).size).toBe(6);
       for (const { hash } of rows) expect(hash).toMatch(/^[A-Za-z0-9+/]{22}$/);
     });

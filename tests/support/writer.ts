@@ -78,7 +78,7 @@ export class Writer {
     } catch (error) {
       if (!(error instanceof postgres.PostgresError)) throw error;
       const { code, message, where = "", schema_name: schema = "" } = error;
-      const ofTracking = /datahub_sync|sync_xid/.test([message, where, schema].join("\n"));
+      const ofTracking = /datahub_sync/.test([message, where, schema].join("\n"));
       this.failures.push({ table: table.name, statement, code, ofTracking });
     }
   }

@@ -2,10 +2,23 @@ import { expect, test } from "vitest";
 import { useMirrors } from "../support/mirror-fixture.js";
 import { describeChanges, PLAIN, TRIGGERS, type Change } from "./shape-suite.js";
 
+/** SQL with the tracked id of `$t` in the place of each `%1$s`. */
+const withId = (statement: string) =>
+  `DO $do$ BEGIN EXECUTE format('${statement.replaceAll("'", "''")}',
+     (SELECT id FROM datahub_sync.tracked_tables WHERE relation_oid = '$t'::regclass)); END $do$`;
+
 const CHANGES: Change[] = [
   {
     does: "the trigger of changes disabled",
-    sql: "ALTER TABLE $t DISABLE TRIGGER zzz_datahub_sync_stamp",
+    sql: withId("ALTER TABLE $t DISABLE TRIGGER zzz_datahub_sync_%1$s_log"),
+    ends: "TRACKING_BROKEN",
+    says: TRIGGERS,
+  },
+  {
+    does: "the trigger disabled that has updated_at follow the content",
+    ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text, n int, updated_at timestamp DEFAULT now())",
+    config: { updatedAt: "content" },
+    sql: withId("ALTER TABLE $t DISABLE TRIGGER zzz_datahub_sync_%1$s_content"),
     ends: "TRACKING_BROKEN",
     says: TRIGGERS,
   },
@@ -25,37 +38,29 @@ const CHANGES: Change[] = [
   {
     does: "a TRUNCATE while the triggers were disabled",
     sql: `ALTER TABLE $t DISABLE TRIGGER ALL; TRUNCATE $t;
-          ALTER TABLE $t ENABLE ALWAYS TRIGGER zzz_datahub_sync_stamp, ENABLE ALWAYS TRIGGER zzz_datahub_sync_forget,
-                         ENABLE ALWAYS TRIGGER zzz_datahub_sync_truncate`,
+          ${withId("ALTER TABLE $t ENABLE ALWAYS TRIGGER zzz_datahub_sync_%1$s_log, ENABLE ALWAYS TRIGGER zzz_datahub_sync_%1$s_truncate")}`,
     ends: "TRACKING_BROKEN",
     says: TRIGGERS,
   },
   {
     does: "a trigger dropped",
-    sql: "DROP TRIGGER zzz_datahub_sync_forget ON $t",
+    sql: withId("DROP TRIGGER zzz_datahub_sync_%1$s_truncate ON $t"),
     ends: "TRACKING_BROKEN",
     says: TRIGGERS,
   },
   {
     does: "a trigger's function replaced",
-    sql: `DO $do$ BEGIN EXECUTE format(
-            'CREATE OR REPLACE FUNCTION datahub_sync.stamp_%s() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END''',
-            (SELECT id FROM datahub_sync.tracked_tables WHERE table_name = '$t')); END $do$`,
+    sql: withId(
+      "CREATE OR REPLACE FUNCTION datahub_sync.log_%1$s() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    ),
     ends: "TRACKING_BROKEN",
     says: TRIGGERS,
   },
   {
     does: "a trigger's function dropped",
-    sql: `DO $do$ BEGIN EXECUTE format('DROP FUNCTION datahub_sync.forget_%s() CASCADE',
-            (SELECT id FROM datahub_sync.tracked_tables WHERE table_name = '$t')); END $do$`,
+    sql: withId("DROP FUNCTION datahub_sync.log_%1$s() CASCADE"),
     ends: "TRACKING_BROKEN",
     says: TRIGGERS,
-  },
-  {
-    does: "the index of changes dropped",
-    sql: `DO $do$ BEGIN EXECUTE format('DROP INDEX datahub_sync_changed_%s', '$t'::regclass::oid); END $do$`,
-    ends: "delta",
-    dropsIndex: true,
   },
   {
     does: "writes under session_replication_role = replica",

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { UpdatedAt } from "../../src/config/types.js";
 import { NOTHING, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
 const open = useMirrors();
@@ -8,7 +9,7 @@ const META = `project_id uuid, sync_timestamp timestamp DEFAULT now(), source_fi
 const IGNORE = ["sync_timestamp"];
 
 /** Two views over the tables that the import job fills, as the source's owner has them. */
-async function views(): Promise<MirrorFixture> {
+async function views(updatedAt: UpdatedAt = "as-written"): Promise<MirrorFixture> {
   const mirror = await open({
     ddl: `CREATE TABLE $t_hld_pole (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), label varchar(255),
                                     latitude numeric(10,8), status text, notes text, ${META});
@@ -19,8 +20,8 @@ async function views(): Promise<MirrorFixture> {
                                     pole_number varchar(255), ${META});
           CREATE VIEW $t_drops AS SELECT id, drop_number, pole_number, raw_data, updated_at FROM $t_hld_home`,
     mirrors: [
-      { relation: "$t_poles", mirror: "sow_poles_$t", ignore: IGNORE },
-      { relation: "$t_drops", mirror: "sow_drops_$t", ignore: IGNORE },
+      { relation: "$t_poles", mirror: "sow_poles_$t", ignore: IGNORE, updatedAt },
+      { relation: "$t_drops", mirror: "sow_drops_$t", ignore: IGNORE, updatedAt },
     ],
   });
   await mirror.run(`
@@ -61,7 +62,7 @@ describe("a mirror of a view over one base table", () => {
   });
 
   test("invariant 4: a rewrite of the base with equal values costs nothing", async () => {
-    const mirror = await views();
+    const mirror = await views("content");
     await mirror.runSync();
     await mirror.run("UPDATE $t_hld_pole SET label = label, updated_at = now(), sync_timestamp = now()");
     await mirror.run(
