@@ -100,6 +100,7 @@ async function runOnce(url: string, statement: string): Promise<void> {
   try {
     await sql.unsafe(statement);
   } finally {
-    await sql.end();
+    // Without a timeout it never resolves once a connection has closed under a statement.
+    await sql.end({ timeout: 0 });
   }
 }
