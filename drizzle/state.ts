@@ -121,7 +121,7 @@ export const changes = datahubSync.table(
     id: bigint("id", { mode: "bigint" }).notNull().generatedAlwaysAsIdentity({ cache: 64 }),
     trackedId: integer("tracked_id").notNull(),
     /**
-     * `i`nserted, `u`pdated, `t`imestamp alone (nothing but `updated_at` differs), `d`eleted, `c`leared by TRUNCATE; for
+     * `i`nserted (or come under this key), `u`pdated, `t`imestamp alone (nothing but `updated_at` differs), `d`eleted, `c`leared by TRUNCATE; for
      * people and statistics: what is to be done depends on the key alone.
      */
     kind: text("kind", { enum: ["i", "u", "t", "d", "c"] }).notNull(),

@@ -62,6 +62,7 @@ BEGIN
       logged_key := %3$s;
       IF %4$s OPERATOR(pg_catalog.*<>) %5$s THEN
         left_key := %6$s;
+        logged_kind := 'i';
       END IF;
     ELSIF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
       logged_kind := 'i';

@@ -17,6 +17,8 @@ export interface ChangePage {
   /** Each once, in the order of their first entry. */
   keys: string[];
   entries: number;
+  /** Keys that came into being. */
+  born: number;
   /** Entries of rows of which nothing but `updated_at` was changed. */
   timestamps: number;
   /** Where the next page begins; null when this was the last. */
@@ -56,6 +58,7 @@ export class ChangeLog {
     return {
       keys: [...new Set(rows.flatMap(({ key }) => (key === null ? [] : [key])))],
       entries: rows.length,
+      born: new Set(rows.filter(({ kind }) => kind === "i").map(({ key }) => key)).size,
       timestamps: rows.filter(({ kind }) => kind === "t").length,
       cursor: last && { xid: last.xid, id: last.id },
     };
@@ -89,16 +92,20 @@ export class ChangeLog {
 }
 
 /**
- * SQL: the entries of a table ($1) that a watermark ($2) had not seen: of transactions that it found open, and of those
- * that had not begun. Two look-ups in the index, each from the first entry asked for: neither an old transaction, which
- * holds the watermark's xmin back, nor entries that another deployment still waits for are read again.
+ * SQL: the entries of a table ($1) that a watermark ($2) had not seen: of transactions that it found open, each looked up
+ * by itself, and of those that had not begun. Each look-up is one in the index, from the first entry asked for: neither
+ * an old transaction, which holds the watermark's xmin back, nor entries that another deployment still waits for are read
+ * again. (Up to Postgres 16 a list of xids in the place of the look-ups would be read in no order, and the planner
+ * read all the table's entries for the sake of it.)
  */
 function unseen(condition: string, limit: number | null): string {
+  // OFFSET 0: without it, the look-ups would be taken for a join.
+  const order = limit === null ? "OFFSET 0" : `ORDER BY c.xid, c.id LIMIT ${limit}`;
   const select = (where: string) =>
     `(SELECT c.xid, c.id, c.kind, c.key FROM datahub_sync.changes c
-       WHERE c.tracked_id = $1::text::integer AND ${where} ${condition}
-       ${limit === null ? "" : `ORDER BY c.xid, c.id LIMIT ${limit}`})`;
-  return `${select("c.xid = ANY (ARRAY(SELECT pg_snapshot_xip($2::text::pg_snapshot)))")}
+       WHERE c.tracked_id = $1::text::integer AND ${where} ${condition} ${order})`;
+  return `(SELECT c.* FROM (SELECT xid FROM pg_snapshot_xip($2::text::pg_snapshot) AS xid ORDER BY xid) AS open_then
+            CROSS JOIN LATERAL ${select("c.xid = open_then.xid")} c ${order})
           UNION ALL
           ${select("c.xid >= pg_snapshot_xmax($2::text::pg_snapshot)")}`;
 }

@@ -12,6 +12,7 @@ import {
   RULES,
   SUBLINKS,
   SYSTEM_COLUMNS,
+  TABLE_SECURITY,
 } from "./view-sql.js";
 
 export interface RelationColumn {
@@ -30,7 +31,10 @@ export interface Relation extends RelationName {
   columns: RelationColumn[];
   /** The definition of the view and of the views below it as Postgres prints them, or null. */
   definition: string | null;
-  /** Names the view's rules and those of the views below it: others mean that one was replaced. Null of tables. */
+  /**
+   * Names the view's rules and those of the views below it, and what decides who sees the rows: another name means that
+   * one was replaced. Null of tables whose rows we see whatever is decided.
+   */
   rules: string | null;
   /** A crash of Postgres empties it, or a partition of it. */
   isUnlogged: boolean;
@@ -83,7 +87,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
   >(
     `SELECT c.oid::text, c.relkind::text AS kind,
             CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END AS definition,
-            CASE WHEN c.relkind = 'v' THEN ${RULES} END AS rules,
+            CASE WHEN c.relkind = 'v' THEN ${RULES} ELSE ${TABLE_SECURITY} END AS rules,
             -- 16 is DELETE: Postgres can delete through a view without our saying how only where it is so simple.
             CASE WHEN c.relkind = 'v'
               THEN (pg_catalog.pg_relation_is_updatable(c.oid, false) & 16 = 16 AND NOT ${SUBLINKS}) ELSE true

@@ -30,12 +30,25 @@ export const DEFINITIONS = `(${VIEWS}
       WHERE p.oid >= ${FIRST_USER_OID} AND p.prokind = 'f')))`;
 
 /**
- * Which writings of those views are in force. A definition that was replaced and put back is the same again, and what a
- * run read meanwhile was not.
+ * Which writings of those views are in force, and of what the catalog says of them and of the relations below: their
+ * owners, and row-level security. What was replaced and put back is the same again, and what a run read meanwhile was
+ * not.
  */
 export const RULES = `(${VIEWS}
-  SELECT md5(string_agg(w.oid || ':' || w.xmin, ',' ORDER BY w.oid))
+  SELECT md5(concat_ws(';', string_agg(w.oid || ':' || w.xmin, ',' ORDER BY w.oid),
+    (SELECT string_agg(r.oid || ':' || r.xmin, ',' ORDER BY r.oid) FROM pg_catalog.pg_class r
+      WHERE r.oid IN (SELECT oid FROM views) OR r.oid IN (
+        SELECT d.refobjid FROM views v
+          JOIN pg_catalog.pg_rewrite x ON x.ev_class = v.oid
+          JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = x.oid
+                          AND d.refclassid = 'pg_catalog.pg_class'::regclass))))
     FROM views JOIN pg_catalog.pg_rewrite w ON w.ev_class = views.oid)`;
+
+/** The same of a table whose rows row-level security could hide from us: it may come and go while a run reads. */
+export const TABLE_SECURITY = `(
+  SELECT md5(r.oid || ':' || r.xmin) FROM pg_catalog.pg_class r, pg_catalog.pg_roles me
+   WHERE r.oid = c.oid AND me.rolname = current_user AND NOT me.rolsuper AND NOT me.rolbypassrls
+     AND (r.relforcerowsecurity OR NOT pg_catalog.pg_has_role(me.oid, r.relowner, 'USAGE')))`;
 
 /** A sub-select in a view may read other rows of the base, which a change of those then changes too. */
 export const SUBLINKS = `(${VIEWS}

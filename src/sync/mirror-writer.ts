@@ -6,10 +6,8 @@ import type { RunToken } from "../sink/convex-sink.js";
 import type { SourceRow, TableReader } from "../source/table-reader.js";
 import { findRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
 import { readAhead } from "./read-ahead.js";
+import { readChunks, type RowChunk } from "./read-chunks.js";
 import type { RunContext } from "./run-context.js";
-
-/** Rows of a chunk are in memory together, twice: as text and as documents. */
-const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** Until rows have been read, one is taken to be as wide as this. */
 const ASSUMED_ROW_BYTES = 8 * 1024;
@@ -62,6 +60,11 @@ export class MirrorWriter {
     this.#sender = this.#createSender(mirror.token);
   }
 
+  /** Rows of this mirror are set aside, or were when the run began. */
+  get hasRejected(): boolean {
+    return this.#hasRejected;
+  }
+
   /** The fencing token as it is now. */
   get token(): RunToken {
     return this.#sender.token;
@@ -83,11 +86,11 @@ export class MirrorWriter {
    */
   async sendRows(keys: readonly string[]): Promise<string[]> {
     const missing: string[] = [];
-    for await (const chunk of readAhead(this.#chunks(keys))) {
+    for await (const chunk of readAhead(this.#readChunks(keys))) {
       this.#context.signal.throwIfAborted();
       await this.#recallRejected(chunk.rows);
       for (const row of chunk.rows) await this.#sendRow(row);
-      missing.push(...findMissing(chunk.keys, chunk.rows));
+      missing.push(...chunk.missing);
       this.onRead(this.read);
     }
     return missing;
@@ -96,7 +99,7 @@ export class MirrorWriter {
   /** The rows of these keys, to look at. */
   async readRows(keys: readonly string[]): Promise<SourceRow[]> {
     const rows: SourceRow[] = [];
-    for await (const chunk of this.#chunks(keys)) rows.push(...chunk.rows);
+    for await (const chunk of this.#readChunks(keys)) rows.push(...chunk.rows);
     this.read += rows.length;
     return rows;
   }
@@ -206,18 +209,8 @@ export class MirrorWriter {
     await recordRejectedRow(database, lease, this.#table, { key, code, column, reason: message });
   }
 
-  /**
-   * Cut by count and by bytes. Postgres counts values as they are stored, which may be compressed; so what the rows came
-   * to so far counts, too.
-   */
-  async *#chunks(keys: readonly string[]): AsyncGenerator<{ keys: readonly string[]; rows: SourceRow[] }> {
-    for (let from = 0; from < keys.length;) {
-      const most = Math.max(1, Math.floor(MAX_CHUNK_BYTES / this.#averageBytes()));
-      const wanted = keys.slice(from, from + Math.min(this.#context.settings.pageRows, most));
-      const { rows, covered } = await this.#reader.rows(wanted, MAX_CHUNK_BYTES);
-      yield { keys: wanted.slice(0, covered), rows };
-      from += covered;
-    }
+  #readChunks(keys: readonly string[]): AsyncGenerator<RowChunk> {
+    return readChunks(this.#reader, keys, this.#context.settings.pageRows, () => this.#averageBytes());
   }
 
   #averageBytes(): number {
@@ -252,9 +245,4 @@ export class MirrorWriter {
       },
     });
   }
-}
-
-function findMissing(wanted: readonly string[], rows: readonly SourceRow[]): string[] {
-  const found = new Set(rows.map((row) => row.key));
-  return wanted.filter((key) => !found.has(key));
 }

@@ -45,6 +45,13 @@ export function catalogChanged(table: string): Notice {
   };
 }
 
+export function entriesMissing(rows: number): Notice {
+  return {
+    code: "ENTRIES_MISSING",
+    message: `${count(rows, "row")} that had been mirrored before ${rows === 1 ? "was" : "were"} new to the ledger in Convex, or its document was gone: this run compares everything.`,
+  };
+}
+
 export function ledgerShort(listed: number, expected: number): Notice {
   return {
     code: "LEDGER_SHORT",

@@ -5,7 +5,7 @@ import { planDocument } from "../encode/plan-document.js";
 import { ENCODER_VERSION } from "../encode/type-table.js";
 import { SyncError } from "../errors.js";
 import type { Notice, RunMode } from "../report.js";
-import { ChangeLog, type Unknown } from "../source/change-log.js";
+import { ChangeLog, type ChangeCursor, type ChangeRange, type Unknown } from "../source/change-log.js";
 import { inspectMirror } from "../source/inspect-mirror.js";
 import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
 import { isAheadOfServer, takeSnapshot } from "../source/source-identity.js";
@@ -21,7 +21,7 @@ import { sendChanges } from "./delta-pass.js";
 import { checkDocuments, recordStrangers } from "./document-pass.js";
 import { loadAll } from "./load-pass.js";
 import { MirrorWriter } from "./mirror-writer.js";
-import { deletionsHeldBack, documentsMended, ledgerShort, rowsSetAside } from "./notices.js";
+import { deletionsHeldBack, documentsMended, entriesMissing, ledgerShort, rowsSetAside } from "./notices.js";
 import { planRun, type RunPlan } from "./plan-run.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
 import { beginRun, finishEndedRun, finishRun } from "./run-boundaries.js";
@@ -158,13 +158,23 @@ async function doWork(
     mode = "deep";
     run.notices.push(ledgerShort(listed, expected));
   };
+  const send = async (range: ChangeRange, from: ChangeCursor | null): Promise<void> => {
+    const before = run.writer.counts.inserted;
+    const { born } = await sendChanges(run, range, from);
+    // A row may come into a view by any change, and one that was set aside was never there.
+    const strays = run.writer.counts.inserted - before - born;
+    if (strays <= 0 || source.isView || run.writer.hasRejected) return;
+    run.notices.push(entriesMissing(strays));
+    if (mode === "delta") mode = "full";
+    await compare(null);
+  };
   if (plan.recordStrangers) await recordStrangers(run);
   switch (plan.work.kind) {
     case "load":
       await loadAll(run, plan.work.after);
       break;
     case "delta":
-      await sendChanges(run, { since: plan.work.watermark, until: interrupted }, plan.work.cursor);
+      await send({ since: plan.work.watermark, until: interrupted }, plan.work.cursor);
       break;
     case "compare":
       await compare(plan.work.from);
@@ -177,8 +187,7 @@ async function doWork(
     const cursor: Acknowledged = { acknowledged: await run.writer.seal() };
     await advanceRun(context.database, context.lease, source.name, { from: begun, to: end, cursor });
     const unknown = await run.log.findUnknown(interrupted);
-    if (unknown === null)
-      await sendChanges(run, { since: interrupted, until: parseSnapshot(end.snapshot) }, null);
+    if (unknown === null) await send({ since: interrupted, until: parseSnapshot(end.snapshot) }, null);
     else await compare(null);
   }
   // A first load that nothing interrupted has written every document itself.

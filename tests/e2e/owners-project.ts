@@ -13,38 +13,34 @@ const NO_CHANGES = "No changes detected";
 const PULLED = "pulled";
 const CODE = ["schema.ts", "relations.ts"].map((file) => `${PULLED}/${file}`);
 
+/** What a configuration of drizzle-kit says that it should look at; left out, drizzle-kit 0.31 takes the schema public. */
+export interface Filters {
+  schemaFilter?: readonly string[];
+  tablesFilter?: readonly string[];
+}
+
 /** A project of the database's owner, with a schema of his own and the real drizzle-kit, in a folder of its own. */
 export class OwnersProject {
   private constructor(
     private readonly folder: string,
     private readonly databaseUrl: string,
-    private readonly schemaFilter: readonly string[] | undefined,
   ) {}
 
-  static async create(
-    databaseUrl: string,
-    schemaFilter: readonly string[] | undefined,
-  ): Promise<OwnersProject> {
+  static async create(databaseUrl: string): Promise<OwnersProject> {
     const folder = await mkdtemp(join(tmpdir(), "owners-project-"));
     await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
     await symlink(modules, join(folder, "node_modules"));
-    return new OwnersProject(folder, databaseUrl, schemaFilter);
+    return new OwnersProject(folder, databaseUrl);
   }
 
   write(file: string, text: string): Promise<void> {
     return writeFile(join(this.folder, file), text);
   }
 
-  /**
-   * `drizzle-kit push` of these files.
-   * @param tables that it should look at; all by default
-   * @returns the statements that it said and carried out
-   */
-  async push(files: readonly string[], tables?: readonly string[]): Promise<string[]> {
-    const said = await this.#drizzleKit(["push", "--force", "--verbose"], {
-      schema: files.map((file) => `./${file}`),
-      ...(tables && { tablesFilter: tables }),
-    });
+  /** `drizzle-kit push` of these files; the statements that it said and carried out. */
+  async push(files: readonly string[], filters: Filters = {}): Promise<string[]> {
+    const schema = files.map((file) => `./${file}`);
+    const said = await this.#drizzleKit(["push", "--force", "--verbose"], { schema, ...filters });
     if (said.includes(NO_CHANGES)) return [];
     const [, statements] = said.split("You are about to execute current statements:");
     const [listed] = statements!.split("[✓] Changes applied");
@@ -57,9 +53,9 @@ export class OwnersProject {
   }
 
   /** `drizzle-kit pull`; all that it wrote as code. */
-  async pull(): Promise<string> {
+  async pull(filters: Filters = {}): Promise<string> {
     await rm(join(this.folder, PULLED), { recursive: true, force: true });
-    await this.#drizzleKit(["pull"], {});
+    await this.#drizzleKit(["pull"], filters);
     const texts = await Promise.all(CODE.map((file) => readFile(join(this.folder, file), "utf8")));
     return texts.join("\n");
   }
@@ -82,14 +78,8 @@ export class OwnersProject {
   }
 
   async #drizzleKit(args: readonly string[], config: object): Promise<string> {
-    const { databaseUrl: url, schemaFilter } = this;
-    const whole = {
-      dialect: "postgresql",
-      out: `./${PULLED}`,
-      dbCredentials: { url },
-      schemaFilter,
-      ...config,
-    };
+    const dbCredentials = { url: this.databaseUrl };
+    const whole = { dialect: "postgresql", out: `./${PULLED}`, dbCredentials, ...config };
     await this.write("drizzle.config.ts", `export default ${JSON.stringify(whole)};`);
     return this.#run(["drizzle-kit/bin.cjs", ...args]);
   }

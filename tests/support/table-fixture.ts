@@ -21,6 +21,8 @@ export interface TableFixture {
   track: (options?: TrackOptions) => Promise<number>;
   /** What the triggers logged for it, in order. */
   log: () => Promise<LogEntry[]>;
+  /** What a statement has them log: each entry as its kind and its key, as in `u a1`. */
+  newEntries: (statement: string, on?: Statements) => Promise<string[]>;
 }
 
 /** A database for the tests of the surrounding `describe`, and a table's name for each of them. */
@@ -54,6 +56,12 @@ export function useTable(options: { version?: PostgresVersion } = {}): TableFixt
     },
     track: (trackOptions) => track(db.sql, table.name, trackOptions),
     log: () => logEntries(db.sql, table.name),
+    async newEntries(statement, on = db.sql) {
+      const before = await logEntries(on, table.name);
+      await table.run(statement, on);
+      const entries = await logEntries(on, table.name);
+      return entries.slice(before.length).map(({ kind, key }) => `${kind} ${key}`);
+    },
   };
   return table;
 }

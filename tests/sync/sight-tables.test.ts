@@ -1,0 +1,202 @@
+import { describe, expect, test, vi } from "vitest";
+import { nth, watchRun, type Step } from "../support/crash.js";
+import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
+
+// Small pages, so that a few rows make several of them.
+vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
+
+const open = useMirrors();
+
+async function loaded(ddl = PAGED.ddl, rows = ROWS): Promise<MirrorFixture> {
+  const mirror = await open({ ...PAGED, ddl });
+  await mirror.run(rows);
+  await mirror.sync();
+  return mirror;
+}
+
+/** The second is the last before the watermark moves. */
+const isLook = (step: Step) => step === "Postgres: reading the catalog";
+const isRead = (step: Step) => /^Postgres: (reading the changed|comparing) keys/.test(step);
+
+/** Runs until the mirror is equal: `migrate` first, where the run asks for it. */
+async function settle(mirror: MirrorFixture): Promise<void> {
+  const [table] = (await mirror.runSync("delta", { allowDeletes: true })).tables;
+  if (table!.error) {
+    expect(["NOT_TRACKED", "TRACKING_BROKEN"]).toContain(table!.error.code);
+    await mirror.migrate();
+    await mirror.sync("delta", { allowDeletes: true });
+  }
+  await mirror.compare();
+  expect(await mirror.sync()).toMatchObject(QUIET);
+}
+
+const RETYPED =
+  "ALTER TABLE $t ALTER COLUMN a TYPE varchar(4) USING left(a, 4); ALTER TABLE $t ALTER COLUMN a TYPE text";
+const SWAP = `ALTER TABLE $t RENAME TO $t_old; ALTER TABLE $t_new RENAME TO $t`;
+const NEW =
+  "CREATE TABLE $t_new (id int PRIMARY KEY, a text); INSERT INTO $t_new SELECT n, 'new ' || n FROM generate_series(3, 22) n";
+
+const CHANGES = [
+  ["the table is swapped by renaming", `${NEW}; ${SWAP}`],
+  [
+    "the table is swapped by renaming, and back",
+    `${NEW}; ${SWAP}; UPDATE $t SET a = 'x'; ALTER TABLE $t RENAME TO $t_new; UPDATE $t_old SET a = 'y' WHERE id = 1; ALTER TABLE $t_old RENAME TO $t`,
+  ],
+  [
+    "the table is dropped and created",
+    `DROP TABLE $t; ${PAGED.ddl}; INSERT INTO $t SELECT n, 'again ' || n FROM generate_series(3, 22) n`,
+  ],
+  [
+    "the table is truncated",
+    "TRUNCATE $t; INSERT INTO $t SELECT n, 'again ' || n FROM generate_series(3, 22) n",
+  ],
+  [
+    "the table is truncated and rolled back",
+    "BEGIN; TRUNCATE $t; ROLLBACK; UPDATE $t SET a = 'c' WHERE id = 7",
+  ],
+  ["a column is retyped and back", RETYPED],
+  [
+    "a column is dropped and added",
+    "ALTER TABLE $t DROP COLUMN a; ALTER TABLE $t ADD COLUMN a text DEFAULT 'added'",
+  ],
+  [
+    "a column is renamed and back, and another takes its name meanwhile",
+    "ALTER TABLE $t RENAME COLUMN a TO b; ALTER TABLE $t ADD COLUMN a text; ALTER TABLE $t DROP COLUMN a; ALTER TABLE $t RENAME COLUMN b TO a; UPDATE $t SET a = 'd' WHERE id = 8",
+  ],
+  [
+    "the table is rewritten without triggers",
+    "ALTER TABLE $t DISABLE TRIGGER ALL; UPDATE $t SET a = 'unlogged'; ALTER TABLE $t ENABLE TRIGGER ALL",
+  ],
+] as const;
+
+describe("invariant 14: nothing of it is missed, whenever it happens:", () => {
+  test.each(CHANGES)("%s between two runs", async (_, sql) => {
+    const mirror = await loaded();
+    await mirror.run(sql);
+    await settle(mirror);
+  });
+
+  const DURING = CHANGES.flatMap(([what, sql]) =>
+    (["delta", "full"] as const).map((mode) => ({ what, sql, mode })),
+  );
+
+  test.each(DURING)("$what while a $mode run reads", async ({ sql, mode }) => {
+    const mirror = await loaded();
+    await mirror.run("UPDATE $t SET a = 'b' WHERE id <= 12; DELETE FROM $t WHERE id IN (1, 20)");
+    const isFirst = nth(1, isRead);
+    await watchRun(mirror, {
+      mode,
+      allowDeletes: true,
+      onStep: async (step) => {
+        if (isFirst(step)) await mirror.run(sql);
+      },
+    });
+    await settle(mirror);
+  });
+
+  test.each(CHANGES)("%s while a first load reads", async (_, sql) => {
+    const mirror = await open(PAGED);
+    await mirror.run(ROWS);
+    const isSecond = nth(2, (step) => step.startsWith("Postgres: listing keys"));
+    await watchRun(mirror, {
+      onStep: async (step) => {
+        if (isSecond(step)) await mirror.run(sql);
+      },
+    });
+    await settle(mirror);
+  });
+
+  test.each(CHANGES)("%s after a run has looked the last time", async (_, sql) => {
+    const mirror = await loaded();
+    await mirror.run("UPDATE $t SET a = 'b' WHERE id <= 12");
+    await watchRun(mirror, {
+      onStep: async (step) => {
+        if (step === "Convex: finishRun") await mirror.run(sql);
+      },
+    });
+    await settle(mirror);
+  });
+
+  test.each(CHANGES)("%s after a run was killed", async (_, sql) => {
+    const mirror = await loaded();
+    await mirror.run("UPDATE $t SET a = 'b' WHERE id <= 12");
+    await watchRun(mirror, { crashBefore: nth(3, (step) => step === "Convex: applyBatch") });
+    await mirror.run(sql);
+    await mirror.expireLease();
+    await settle(mirror);
+  });
+});
+
+describe("invariant 14: a label of an enum is renamed while a run reads, and back", () => {
+  test.each(["delta", "full"] as const)("before the %s run ends", async (mode) => {
+    const mirror = await loaded(
+      "CREATE TYPE $t_state AS ENUM ('on', 'off'); CREATE TABLE $t (id int PRIMARY KEY, n int, a $t_state)",
+      "INSERT INTO $t SELECT n, 0, 'on' FROM generate_series(1, 20) n",
+    );
+    await mirror.run("UPDATE $t SET n = 1 WHERE id <= 12");
+    const [isFirst, isEnd] = [nth(1, isRead), nth(2, isLook)];
+    const { report } = await watchRun(mirror, {
+      mode,
+      onStep: async (step) => {
+        if (isFirst(step)) await mirror.run("ALTER TYPE $t_state RENAME VALUE 'on' TO 'lit'");
+        if (isEnd(step)) await mirror.run("ALTER TYPE $t_state RENAME VALUE 'lit' TO 'on'");
+      },
+    });
+    expect(JSON.stringify(mirror.documents())).toContain("lit");
+    expect(report!.tables[0]!.notices).toContainEqual(expect.objectContaining({ code: "CATALOG_CHANGED" }));
+    expect(await mirror.sync()).toMatchObject({ mode: "full", updated: mode === "full" ? 20 : 12 });
+    await mirror.compare();
+    expect(await mirror.sync()).toMatchObject(QUIET);
+  });
+});
+
+describe("a change that another trigger makes of a row is seen", () => {
+  const MAKE = `CREATE FUNCTION $t_f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.a := ''made ''||NEW.id; RETURN NEW; END';
+                CREATE TRIGGER zzzz_late BEFORE INSERT OR UPDATE ON $t FOR EACH ROW EXECUTE FUNCTION $t_f()`;
+  const DROP = "DROP TRIGGER zzzz_late ON $t; DROP FUNCTION $t_f()";
+
+  test.each(["as-written", "content"] as const)(
+    "though it sorts after ours, was made and used and dropped between two runs (updated_at %s)",
+    async (updatedAt) => {
+      const mirror = await open({
+        ...PAGED,
+        ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text, updated_at timestamptz DEFAULT now())",
+        mirrors: [{ relation: "$t", updatedAt }],
+      });
+      await mirror.run("INSERT INTO $t SELECT n, 'row ' || n FROM generate_series(1, 20) n");
+      await mirror.sync();
+      await mirror.run(MAKE);
+      await mirror.run("UPDATE $t SET a = a");
+      await mirror.run(DROP);
+      expect(await mirror.sync()).toMatchObject({ mode: "delta", updated: 20 });
+      await mirror.compare();
+      expect(await mirror.sync()).toMatchObject(QUIET);
+    },
+  );
+});
+
+describe("a writer whose session has a temporary table of a type's name", () => {
+  test.each(["text", "int4", "changes", "record", "pg_class"])(
+    "%s: what it writes is mirrored",
+    async (name) => {
+      const mirror = await loaded();
+      const writer = await mirror.sql.reserve();
+      try {
+        const run = (sql: string) => writer.unsafe(sql.replaceAll("$t", mirror.table));
+        await run(`CREATE TEMPORARY TABLE "${name}" (a int)`);
+        await run("SET search_path = pg_temp, public");
+        await run("UPDATE $t SET id = 101 WHERE id = 1");
+        await run("DELETE FROM $t WHERE id = 2");
+        await run("INSERT INTO $t VALUES (102, 'new')");
+        await run("UPDATE $t SET a = 'b' WHERE id = 3");
+        await run("DISCARD ALL");
+      } finally {
+        writer.release();
+      }
+      expect(await mirror.sync()).toMatchObject({ mode: "delta", inserted: 2, updated: 1, deleted: 2 });
+      await mirror.compare();
+      expect(await mirror.sync()).toMatchObject(QUIET);
+    },
+  );
+});
