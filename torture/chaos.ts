@@ -64,7 +64,7 @@ export class Chaos {
   #pending = 0;
   #land: () => void = () => {};
   #landed: Promise<void> = this.#awaitLanding();
-  #armed: { strike: Strike; calls: number; hit: () => void } | null = null;
+  #armed: { moment: CallMoment; calls: number; hit: () => void }[] = [];
 
   /** @param enabled false: nothing ever goes wrong */
   constructor(
@@ -125,13 +125,13 @@ export class Chaos {
     },
   };
 
-  /** Calls `hit` once, at the strike's call; `disarm` when the run has ended. */
-  arm(strike: Strike, hit: () => void): void {
-    this.#armed = { strike, calls: 0, hit };
+  /** Calls `hit` once, at that call; `disarm` when the run has ended. */
+  arm(moment: CallMoment, hit: () => void): void {
+    this.#armed.push({ moment, calls: 0, hit });
   }
 
   disarm(): void {
-    this.#armed = null;
+    this.#armed = [];
   }
 
   #isLate(request: FaultRequest): boolean {
@@ -151,19 +151,20 @@ export class Chaos {
     return new Promise((resolve) => (this.#land = resolve));
   }
 
-  /** The fate of the struck call; undefined: nobody strikes here. */
+  /** The fate of a call that somebody aims at; undefined: nobody does. */
   #aim(point: FaultPoint, request: FaultRequest): Fault | null | undefined {
-    if (this.#armed === null) return undefined;
-    const { strike, hit } = this.#armed;
-    const { moment } = strike;
-    if ("afterMs" in moment) return undefined;
-    if (moment.of !== "any" && !isCallOf(moment.of, request)) return undefined;
-    if (point === "beforeCall") this.#armed.calls++;
-    // A query has no commit: then the next mutation is hit.
-    if (this.#armed.calls < moment.call || point !== moment.point) return undefined;
-    this.#armed = null;
-    hit();
-    return moment.fate;
+    let fate: Fault | null | undefined;
+    this.#armed = this.#armed.filter((aim) => {
+      const { moment, hit } = aim;
+      if (moment.of !== "any" && !isCallOf(moment.of, request)) return true;
+      if (point === "beforeCall") aim.calls++;
+      // A query has no commit: then the next mutation is hit.
+      if (aim.calls < moment.call || point !== moment.point) return true;
+      hit();
+      fate = moment.fate;
+      return false;
+    });
+    return fate;
   }
 }
 
@@ -182,7 +183,7 @@ export function randomBatchMoment(random: Random, calls: number): CallMoment {
   return random.chance(0.5) ? moment : { ...moment, point: "beforeCommit", fate: { kind: "cut" } };
 }
 
-function randomCallMoment(random: Random, of: CallMoment["of"], calls: number): CallMoment {
+export function randomCallMoment(random: Random, of: CallMoment["of"], calls: number): CallMoment {
   const point = random.pick(["beforeCall", "beforeCommit", "afterCommit", "beforeAnswer"] as const);
   return { of, call: random.integer(1, calls), point, fate: null };
 }

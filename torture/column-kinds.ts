@@ -122,6 +122,9 @@ export const COLUMN_KINDS: readonly ColumnKind[] = [
   kind("jsonb[]", { arrayOf: "jsonb" }, list, makeArray(makeJson)),
 ];
 
+/** Collations that order texts otherwise than their bytes, or say that they might. */
+export const OTHER_ORDERS = ["en-x-icu", "de-x-icu", "C.utf8"] as const;
+
 /** Columns of keys: texts that differ where SQL says equal (1.0 and 1.00), and every order that is not the bytes'. */
 export const KEY_KINDS: readonly ColumnKind[] = [
   kind("uuid", "string", string, (random) => random.uuid()),
@@ -150,6 +153,15 @@ export const KEY_KINDS: readonly ColumnKind[] = [
     random.pick(["1 day", "24:00", "1 mon", "30 days", `${random.integer(0, 200)} hours`]),
   ),
   kind("mood", "string", string, (random) => random.pick(MOODS)),
+  ...["C", ...OTHER_ORDERS].map((collation) =>
+    kind(
+      `text COLLATE "${collation}"`,
+      "string",
+      string,
+      (random) =>
+        `${random.pick(WORDS)}${random.pick(["a", "A", "ä", "Z", "z", "-", "_", "\u{1F600}", "\u{E000}"])}${random.integer(0, 99)}`,
+    ),
+  ),
   kind(
     'text COLLATE "any case"',
     "string",

@@ -16,11 +16,13 @@ export interface KeyHistory {
 /**
  * Follows every commit of a deployment: what each did to the ledger and to the documents that it names. After every
  * commit, not only at the end, there is a document for each ledger entry and no other, and a ledger entry changes only
- * together with its document's content.
+ * together with its document's content, or with the shape of the table.
  */
 export class CommitWatch {
   readonly failures: string[] = [];
   readonly histories = new Map<string, KeyHistory>();
+  /** Whether hashes may change while the content does not: of tables that got another shape. */
+  mayRehash = false;
   #known = new Map<string, Entry>();
 
   constructor(
@@ -56,7 +58,7 @@ export class CommitWatch {
       }
       const content = this.#contentOf(document);
       if (content === null) this.#fail(mirror, key, "names a document that does not exist");
-      if (before?.content === content)
+      if (before?.content === content && !this.mayRehash)
         this.#fail(mirror, key, `was written though it had not changed: ${content}`);
       this.history(mirror, key).writes++;
       now.set(name, { hash, document, content: content ?? "" });

@@ -1,11 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stage } from "./stage.js";
-import type { TortureTable } from "./tables.js";
-import { keyText, quoteName } from "./oracle/mirrored-table.js";
+import { keyText, quoteName, quoteText, shownKey } from "./oracle/mirrored-table.js";
 
 /** Writes down, for whoever looks into a failed seed, what is gone with its database and its deployment. */
-export async function keepEvidence(stage: Stage, tables: readonly TortureTable[]): Promise<void> {
+export async function keepEvidence(stage: Stage): Promise<void> {
   const sql = stage.connect();
   const keep = async (name: string, query: string) => {
     const rows = await sql.unsafe<{ line: string }[]>(query);
@@ -19,16 +18,24 @@ export async function keepEvidence(stage: Stage, tables: readonly TortureTable[]
       await keep(`datahub_sync.${name}`, `SELECT row_to_json(t)::text AS line FROM datahub_sync.${name} t`);
     }
     await keep("changes", "SELECT row_to_json(t)::text AS line FROM changes t ORDER BY position");
-    for (const { base, mirror, key } of tables) {
-      const row = `json_build_object('key', ${keyText(key, "t")}, 'xid', t.sync_xid::text, 'xmin', t.xmin::text)`;
-      await keep(mirror, `SELECT ${row}::text AS line FROM ${quoteName(base)} t`);
+    for (const table of stage.targets.flatMap(({ tables }) => tables)) {
+      const key = keyText(table, "t");
+      const logged = `(SELECT json_agg(json_build_object('kind', c.kind, 'xid', c.xid::text) ORDER BY c.xid, c.id)
+         FROM datahub_sync.changes c JOIN datahub_sync.tracked_tables tracked ON tracked.id = c.tracked_id
+        WHERE tracked.relation_oid = ${quoteText(quoteName(table.base))}::regclass AND c.key = ${key})`;
+      const row = `json_build_object('key', ${key}, 'shown', ${shownKey(table, "t")}, 'xmin', t.xmin::text, 'log', ${logged})`;
+      await keep(table.mirror, `SELECT ${row}::text AS line FROM ${quoteName(table.base)} t`);
     }
-    for (const name of ["datahubSyncLedger", "datahubSyncMirrors"]) {
-      const documents = [...stage.deployment.tableDocuments(name)];
-      const lines = documents.map((document) =>
-        JSON.stringify(document, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)),
-      );
-      await writeFile(join(stage.folder, `${name}.jsonl`), lines.map((line) => `${line}\n`).join(""));
+    for (const [number, { deployment }] of stage.targets.entries()) {
+      for (const name of ["datahubSyncLedger", "datahubSyncMirrors"]) {
+        const lines = [...deployment.tableDocuments(name)].map((document) =>
+          JSON.stringify(document, (_, value: unknown) =>
+            typeof value === "bigint" ? String(value) : value,
+          ),
+        );
+        const file = join(stage.folder, `${name} ${number}.jsonl`);
+        await writeFile(file, lines.map((line) => `${line}\n`).join(""));
+      }
     }
   } finally {
     await sql.end({ timeout: 1 });

@@ -17,6 +17,7 @@ import { startPostgres, type LocalPostgres } from "../src/local/postgres/start-p
 import { packageRoot } from "../src/package-root.js";
 import { Command } from "./command.js";
 import { tortureSeed } from "./torture-seed.js";
+import { THEMES, themeOf, type Theme } from "./themes.js";
 import { isExpectedFailure } from "./writer.js";
 
 interface Options {
@@ -26,12 +27,19 @@ interface Options {
   jobs: number;
   postgres?: PostgresVersion;
   main: string;
+  theme?: Theme;
   calm?: true;
 }
 
 const number = (text: string): number => {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("A number is wanted.");
   return Number(text);
+};
+
+const themeNamed = (text: string): Theme => {
+  const theme = THEMES.find((known) => known === text);
+  if (!theme) throw new InvalidArgumentError(`Known are ${THEMES.join(", ")}.`);
+  return theme;
 };
 
 const options = program
@@ -51,6 +59,7 @@ const options = program
       }),
   )
   .option("--main <path>", "the built command line", join(packageRoot(), "dist/src/cli/main.js"))
+  .option("--theme <name>", "plays only seeds of this theme", themeNamed)
   .option("--calm", "writers and runs, without faults, kills and restarts")
   .parse()
   .opts<Options>();
@@ -76,6 +85,7 @@ async function playLane(): Promise<void> {
   try {
     while (next < end && performance.now() < endAt) {
       const seed = next++;
+      if (options.theme && themeOf(seed) !== options.theme) continue;
       const version = options.postgres ?? POSTGRES_VERSIONS[seed % POSTGRES_VERSIONS.length]!;
       if (!servers.has(version)) servers.set(version, await startServer(version));
       await playSeed(servers.get(version)!, seed);

@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { keyText, quoteName } from "./oracle/mirrored-table.js";
+import { quoteName, shownKey } from "./oracle/mirrored-table.js";
 import type { TortureTable } from "./tables.js";
 
 interface Status {
@@ -31,11 +31,12 @@ export async function checkSetAside(
 }
 
 /** By what was planted: values far beyond what random ones come to. */
-async function listUnmirrorable(sql: Sql, { relation, key, badColumn }: TortureTable): Promise<string[]> {
+async function listUnmirrorable(sql: Sql, table: TortureTable): Promise<string[]> {
+  const { relation, badColumn } = table;
   if (badColumn === null) return [];
   const column = `t.${quoteName(badColumn)}`;
   const rows = await sql.unsafe<{ key: string }[]>(
-    `SELECT ${keyText(key, "t")} AS key FROM ${quoteName(relation)} t
+    `SELECT ${shownKey(table, "t")} AS key FROM ${quoteName(relation)} t
       WHERE length(${column}::text) > 1000000 OR ${column}::text LIKE '[[[[[[[[[[[[[[[[[%'
          OR (jsonb_typeof(${column}) = 'array' AND jsonb_array_length(${column}) > 8192)
          OR (jsonb_typeof(${column}) = 'object' AND (SELECT count(*) FROM jsonb_object_keys(${column})) > 1024)`,

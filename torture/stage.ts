@@ -1,33 +1,33 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
-import { defineDatahubSync } from "../convex/datahubSyncPackage.js";
-import { LocalDeployment } from "../src/local/convex/deployment.js";
-import { serveLocalDeployment, type ServedDeployment } from "../src/local/convex/serve.js";
 import type { Random } from "../src/local/data/random.js";
 import type { LocalPostgres } from "../src/local/postgres/start-postgres.js";
+import { auditTable, CHANGES_DDL } from "./audit.js";
 import type { Chaos } from "./chaos.js";
 import { TYPES_DDL } from "./column-kinds.js";
-import { Command } from "./command.js";
-import { CommitWatch } from "./commit-watch.js";
-import { PINNED_SETTINGS } from "./oracle/mirrored-table.js";
-import { CHANGES_DDL, createTable, deploySchema, writeConfig, type TortureTable } from "./tables.js";
+import { ORACLE_DDL, PINNED_SETTINGS } from "./oracle/mirrored-table.js";
+import { createTable, ignoredByAll, type TortureTable } from "./tables.js";
+import { openTarget, type Target } from "./target.js";
 
-/** What one seed plays on: a database, a deployment, a folder. */
+/** What one seed plays on: a database, one or two deployments, a folder. */
 export interface Stage {
   server: LocalPostgres;
+  /** As the first deployment mirrors them. */
   tables: readonly TortureTable[];
   database: string;
   /** With the superuser's password. */
   url: string;
-  deployment: LocalDeployment;
-  watch: CommitWatch;
+  /** The first is the one that things befall. */
+  targets: readonly [Target, ...Target[]];
   folder: string;
-  syncKey: string;
-  /** Starts the command line; the configuration and the log's folder are given. */
-  start(args: readonly string[]): Command;
+  /** The owner has changed tables so that they are tracked no longer, or not as they were, until `migrate` has run. */
+  drifted: boolean;
+  /** How often they did. */
+  drifts: number;
+  /** Every mirror of a table, of all deployments. */
+  mirrorsOf(base: string): TortureTable[];
   /** Only for who comes to no harm: not for writers. */
   connect(): Sql;
   close(options: { keepFolder: boolean }): Promise<void>;
@@ -38,63 +38,60 @@ export interface StageOptions {
   server: LocalPostgres;
   /** The built command line. */
   main: string;
-  tables: readonly TortureTable[];
+  /** For each deployment, the shapes of its tables. */
+  shapes: readonly (readonly (readonly TortureTable[])[])[];
   chaos: Chaos;
   random: Random;
 }
 
-export async function setStage({ seed, server, main, tables, chaos, random }: StageOptions): Promise<Stage> {
+export async function setStage({ seed, server, main, shapes, chaos, random }: StageOptions): Promise<Stage> {
   const database = `torture_${seed}`;
   await createDatabase(server, database, random);
   const url = server.url(database);
-  await runOnce(url, `${TYPES_DDL}; ${CHANGES_DDL}; ${tables.map(createTable).join("\n")}`);
+  const tables = shapes[0]![0]!;
+  const mirrored = shapes.map((ofTarget) => ofTarget[0]!);
+  const mirrorsOf = (base: string) => mirrored.flat().filter((table) => table.base === base);
+  const audits = mirrored.flat().map((table) => auditTable(table, ignoredByAll(mirrorsOf(table.base))));
+  await runOnce(url, [TYPES_DDL, ORACLE_DDL, CHANGES_DDL, ...tables.map(createTable), ...audits].join(";\n"));
 
   const folder = await mkdtemp(join(tmpdir(), `datahub-sync-torture-${seed}-`));
-  const config = join(folder, "tables.json");
-  await mkdir(join(folder, "logs"));
-  await writeFile(config, writeConfig(tables));
-
-  const syncKey = randomBytes(32).toString("hex");
-  const { mirrors, schema } = deploySchema(tables);
-  const deployment = LocalDeployment.create({
-    schema,
-    modules: { datahubSync: defineDatahubSync({ tables: mirrors }) },
-    env: { CONVEX_SYNC_AUTH_KEY: syncKey },
-    faults: chaos.faults,
-    clock: chaos.clock,
-    seed,
-  });
-  const watch = new CommitWatch(
-    deployment,
-    tables.map(({ mirror }) => mirror),
-  );
-  const served: ServedDeployment = await serveLocalDeployment(deployment);
   let runs = 0;
-  const environment = {
-    DATABASE_URL: url,
-    CONVEX_URL: served.url,
-    CONVEX_SYNC_AUTH_KEY: syncKey,
-    TZ: random.pick(["UTC", "America/New_York", "Asia/Kolkata"]),
-  };
+  const environment = { DATABASE_URL: url, TZ: random.pick(["UTC", "America/New_York", "Asia/Kolkata"]) };
+  const targets: Target[] = [];
+  for (const [number, ofTarget] of shapes.entries()) {
+    const target = await openTarget({
+      ...{
+        name: number === 0 ? "tables" : `tables of ${number}`,
+        shapes: ofTarget,
+        folder,
+        main,
+        environment,
+      },
+      ...{ chaos: number === 0 ? chaos : null, seed: seed + number, countRun: () => ++runs },
+    });
+    targets.push(target);
+  }
   return {
-    ...{ server, tables, database, url, deployment, watch, folder, syncKey },
-    start(args) {
-      const common = ["--config", config, "--log-dir", join(folder, "logs")];
-      return new Command({ main, folder, environment }, ++runs, [...args, ...common]);
-    },
+    ...{ server, tables, database, url, folder, mirrorsOf, drifted: false, drifts: 0 },
+    targets: targets as [Target, ...Target[]],
     connect: () => postgres(url, { max: 1, onnotice: () => {}, connection: { ...PINNED_SETTINGS } }),
     async close({ keepFolder }) {
-      await served.close();
+      for (const target of targets) await target.close();
       await runOnce(server.url(), `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
       if (!keepFolder) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** With settings that no text of a value may depend on. */
+/** With settings, and an order of texts, that no text of a value may depend on. */
 async function createDatabase(server: LocalPostgres, name: string, random: Random): Promise<void> {
   await runOnce(server.url(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  await runOnce(server.url(), `CREATE DATABASE ${name}`);
+  const locale = random.pick([
+    "LOCALE 'C'",
+    "LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'",
+    ...(server.version >= 17 ? ["LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"] : []),
+  ]);
+  await runOnce(server.url(), `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' ${locale}`);
   const settings = {
     TimeZone: random.pick(["UTC", "Europe/Berlin", "Australia/Lord_Howe"]),
     DateStyle: random.pick(["ISO, MDY", "German, DMY", "Postgres, DMY"]),

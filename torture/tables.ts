@@ -1,14 +1,6 @@
-import { defineTable, defineSchema, type GenericSchema } from "convex/server";
 import type { Random } from "../src/local/data/random.js";
-import { datahubSyncTables, mirrored } from "../convex/datahubSyncPackage.js";
-import { COLUMN_KINDS, KEY_KINDS, type ColumnKind } from "./column-kinds.js";
-import {
-  keyText,
-  PINNED_SETTINGS,
-  quoteName,
-  quoteText,
-  type MirroredTable,
-} from "./oracle/mirrored-table.js";
+import { COLUMN_KINDS, KEY_KINDS, OTHER_ORDERS, type ColumnKind } from "./column-kinds.js";
+import { quoteName, type MirroredTable } from "./oracle/mirrored-table.js";
 
 export interface TortureColumn extends ColumnKind {
   name: string;
@@ -24,19 +16,48 @@ export interface TortureTable extends MirroredTable {
   partitions: readonly string[];
   /** Of the base table, in its order. */
   columns: readonly TortureColumn[];
+  /**
+   * The collation that the first text of the key has in its index, which is then no primary key: the configuration
+   * names the columns. Null: there is a primary key.
+   */
+  keyOrder: string | null;
   /** The view shows the rows in which this column is not NULL. */
   filterColumn: string | null;
+  /** As configured; null: nothing is said, which means `as-written`. */
+  updatedAt: "content" | "as-written" | null;
   /** Rows are set aside in this column, now and then; null: never in this table. */
   badColumn: string | null;
 }
 
 const COLUMN_NAMES = ["Größe (m)", "select", "_hidden", "1map_id", "Mixed Case", 'a "quoted" name', "plain"];
 
-export function randomTables(random: Random): TortureTable[] {
-  return Array.from({ length: random.integer(2, 3) }, (_, number) => randomTable(random, number));
+/** What a theme cannot do without. */
+export interface Needs {
+  /** Of the tables, in which rows are kept. */
+  form?: "partitions";
+  /** A type that each table has a column of. */
+  sqlType?: string;
+  /** A second deployment of the same tables. */
+  other?: true;
+  /** A second configuration of the last deployment. */
+  reshaped?: true;
 }
 
-function randomTable(random: Random, number: number): TortureTable {
+/** For each deployment, the shapes that its tables have in turn. */
+export function randomShapes(random: Random, needs: Needs): TortureTable[][][] {
+  const tables = Array.from({ length: random.integer(2, 3) }, (_, number) =>
+    randomTable(random, number, needs),
+  );
+  const targets = [tables];
+  if (needs.other) targets.push(tables.map((table) => asOtherMirrors(table, random)));
+  return targets.map((ofTarget, number) =>
+    needs.reshaped && number === targets.length - 1
+      ? [ofTarget, ofTarget.map((table) => reshape(table, random))]
+      : [ofTarget],
+  );
+}
+
+function randomTable(random: Random, number: number, needs: Needs): TortureTable {
   const keyColumns = Array.from({ length: random.pick([1, 1, 2, 3]) }, (_, i) =>
     toColumn(`k${i}`, `k${i}`, true, random.pick(KEY_KINDS)),
   );
@@ -49,18 +70,21 @@ function randomTable(random: Random, number: number): TortureTable {
   const rest = Array.from({ length: random.integer(4, 10) }, (_, i) =>
     toColumn(i < 2 ? nastyNames[i]! : `c${i}`, `c${i}`, false, random.pick(COLUMN_KINDS)),
   );
+  const needed = COLUMN_KINDS.find(({ sqlType }) => sqlType === needs.sqlType);
+  if (needed) rest[2] = toColumn("c2", "c2", false, needed);
   const columns = [...keyColumns, ...rest];
-  // The owner's own, of either type, or none: then tracking adds one, which is not mirrored.
-  const updatedAt = random.pick(["timestamp", "timestamptz", null]);
-  if (updatedAt !== null) {
-    const timeKind = COLUMN_KINDS.find(({ sqlType }) => sqlType === updatedAt)!;
+  // The owner's own, of either type, or none.
+  const timeType = random.pick(["timestamp", "timestamptz", null]);
+  if (timeType !== null) {
+    const timeKind = COLUMN_KINDS.find(({ sqlType }) => sqlType === timeType)!;
     columns.push(toColumn("updated_at", "updated_at", false, timeKind));
   }
   const [filter, ...others] = rest;
   for (const column of others.slice(1)) {
     if (random.chance(0.1)) column.configured = random.pick(["excluded", "ignored"]);
   }
-  const form = random.pick(["table", "table", "partitions", "view"]);
+  const hasText = keyColumns.some(isText);
+  const form = needs.form ?? random.pick(["table", "table", "partitions", "view"]);
   const base = number === 0 ? `Odd "table" ${number}` : `torture_${number}`;
   return {
     base,
@@ -70,7 +94,10 @@ function randomTable(random: Random, number: number): TortureTable {
     mirror: `mirror_${number}`,
     columns,
     key: keyColumns.map(({ name }) => name),
-    badColumn: rest.find((column) => column.sqlType === "jsonb" && isMirrored(column))?.name ?? null,
+    keyOrder:
+      hasText && form !== "partitions" && random.chance(0.4) ? random.pick(["C", ...OTHER_ORDERS]) : null,
+    updatedAt: timeType === null ? null : random.pick(["content", "content", "as-written", null]),
+    badColumn: findBadColumn(columns),
   };
 }
 
@@ -78,61 +105,93 @@ function toColumn(name: string, field: string, inKey: boolean, columnKind: Colum
   return { ...columnKind, name, field, inKey, configured: "mirrored" };
 }
 
+function findBadColumn(columns: readonly TortureColumn[]): string | null {
+  return columns.find((column) => column.sqlType === "jsonb" && isMirrored(column))?.name ?? null;
+}
+
+/** The same table as another deployment mirrors it: other columns, and never through a view. */
+export function asOtherMirrors(table: TortureTable, random: Random): TortureTable {
+  const columns = table.columns.map((column): TortureColumn => {
+    if (column.inKey || column.name === "updated_at") return column;
+    return {
+      ...column,
+      field: `other_${column.field}`,
+      configured: random.chance(0.6) ? "mirrored" : random.pick(["excluded", "ignored"]),
+    };
+  });
+  return {
+    ...table,
+    ...{ relation: table.base, filterColumn: null, mirror: `other_${table.mirror}`, columns },
+    badColumn: findBadColumn(columns),
+  };
+}
+
+/** The same mirror under another configuration: fields have other names, or columns are left out or come in. */
+function reshape(table: TortureTable, random: Random): TortureTable {
+  const columns = table.columns.map((column): TortureColumn => {
+    const stays = column.inKey || ["updated_at", table.filterColumn].includes(column.name);
+    if (stays || random.chance(0.6)) return column;
+    if (column.configured === "excluded") return { ...column, configured: "mirrored" };
+    if (column.configured === "ignored") return column; // the view may lack it
+    return random.chance(0.5)
+      ? { ...column, configured: "excluded" }
+      : { ...column, field: `${column.field}_once` };
+  });
+  return { ...table, columns };
+}
+
 /** What of a table has to be in its documents. */
 export function asMirrored(table: TortureTable): MirroredTable {
   return { ...table, columns: table.columns.filter(isMirrored) };
 }
 
-function isMirrored({ configured }: TortureColumn): boolean {
+export function isMirrored({ configured }: TortureColumn): boolean {
   return configured === "mirrored";
 }
 
-/**
- * The table, and what it records by itself of its own changes: whatever the sync makes of them is held against this.
- * `updated_at` is left out, for it follows the others.
- */
 export function createTable(table: TortureTable): string {
   const columns = table.columns.map(
     ({ name, sqlType, inKey }) => `${quoteName(name)} ${sqlType}${inKey ? " NOT NULL" : ""}`,
   );
   const base = quoteName(table.base);
-  const content = table.columns
-    .filter((column) => isMirrored(column) && column.name !== "updated_at")
-    .map(({ name }) => quoteName(name));
-  const images = (row: string) => `ROW(${content.map((name) => `${row}.${name}`).join(", ")})::record`;
-  const note = (kind: string, row: string | null) =>
-    `INSERT INTO changes (mirror, key, kind) VALUES (${quoteText(table.mirror)}, ${row === null ? "NULL" : keyText(table.key, row)}, '${kind}')`;
-  const audit = quoteName(`audit ${table.mirror}`);
-  const settings = Object.entries(PINNED_SETTINGS).map(([name, value]) => `SET ${name} = '${value}'`);
   const partitioning = table.partitions.length > 0 ? `PARTITION BY HASH (${quoteName(table.key[0]!)})` : "";
   const partitions = table.partitions.map(
-    (name, part) =>
-      `CREATE TABLE ${quoteName(name)} PARTITION OF ${base}
-         FOR VALUES WITH (MODULUS ${table.partitions.length}, REMAINDER ${part});`,
-  );
-  // A partition that is truncated by itself fires its own trigger only.
-  const truncations = [table.base, ...table.partitions].map(
-    (name) => `
-    CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ${quoteName(name)} FOR EACH STATEMENT EXECUTE FUNCTION ${audit}();
-    ALTER TABLE ${quoteName(name)} ENABLE ALWAYS TRIGGER audit, ENABLE ALWAYS TRIGGER audit_truncate;`,
+    (name, part) => `CREATE TABLE ${quoteName(name)} PARTITION OF ${base} ${boundsOf(table, part)};`,
   );
   return `
-    CREATE TABLE ${base} (${columns.join(", ")}, PRIMARY KEY (${table.key.map(quoteName).join(", ")})) ${partitioning};
+    CREATE TABLE ${base} (${[...columns, ...primaryKey(table)].join(", ")}) ${partitioning};
+    ${keyIndex(table)}
     ${partitions.join("\n")}
-    CREATE FUNCTION ${audit}() RETURNS trigger LANGUAGE plpgsql ${settings.join(" ")} AS $audit$
-    BEGIN
-      IF TG_OP = 'TRUNCATE' THEN ${note("truncate", null)};
-      ELSIF TG_OP = 'INSERT' THEN ${note("write", "NEW")};
-      ELSIF TG_OP = 'DELETE' THEN ${note("leave", "OLD")};
-      ELSIF ${images("OLD")} OPERATOR(pg_catalog.*<>) ${images("NEW")} THEN
-        IF ${keyText(table.key, "OLD")} <> ${keyText(table.key, "NEW")} THEN ${note("leave", "OLD")}; END IF;
-        ${note("write", "NEW")};
-      END IF;
-      RETURN NULL;
-    END $audit$;
-    CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ${base} FOR EACH ROW EXECUTE FUNCTION ${audit}();
-    ${truncations.join("\n")}
     ${createView(table)}`;
+}
+
+function primaryKey({ key, keyOrder }: TortureTable): string[] {
+  return keyOrder === null ? [`PRIMARY KEY (${key.map(quoteName).join(", ")})`] : [];
+}
+
+function keyIndex({ base, key, keyOrder, columns }: TortureTable): string {
+  if (keyOrder === null) return "";
+  const sorted = key.find((name) => columns.some((column) => column.name === name && isText(column)));
+  const parts = key.map((name) => `${quoteName(name)}${name === sorted ? ` COLLATE "${keyOrder}"` : ""}`);
+  return `CREATE UNIQUE INDEX ON ${quoteName(base)} (${parts.join(", ")});`;
+}
+
+/** Without a collation of its own. */
+function isText({ sqlType }: TortureColumn): boolean {
+  return /^(text|varchar\(60\))$/.test(sqlType);
+}
+
+/** The columns that no deployment looks at. */
+export function ignoredByAll(mirrors: readonly TortureTable[]): string[] {
+  const ignored = mirrors.map(({ columns }) =>
+    columns.filter(({ configured }) => configured === "ignored").map(({ name }) => name),
+  );
+  return ignored.reduce((all, some) => all.filter((name) => some.includes(name)));
+}
+
+/** Of a partition, by its number. */
+export function boundsOf({ partitions }: TortureTable, part: number): string {
+  return `FOR VALUES WITH (MODULUS ${partitions.length}, REMAINDER ${part})`;
 }
 
 function createView({ relation, base, columns, filterColumn }: TortureTable): string {
@@ -142,50 +201,4 @@ function createView({ relation, base, columns, filterColumn }: TortureTable): st
     .map(({ name }) => quoteName(name));
   return `CREATE VIEW ${quoteName(relation)} AS
             SELECT ${shown.join(", ")} FROM ${quoteName(base)} WHERE ${quoteName(filterColumn)} IS NOT NULL;`;
-}
-
-export const CHANGES_DDL = `
-  CREATE TABLE changes (
-    mirror text, key text, kind text, position bigint GENERATED ALWAYS AS IDENTITY,
-    xid xid8 DEFAULT pg_current_xact_id(), at timestamptz DEFAULT clock_timestamp()
-  )`;
-
-/** The schema that a user would deploy for these tables. */
-export function deploySchema(tables: readonly TortureTable[]): {
-  mirrors: GenericSchema;
-  schema: ReturnType<typeof defineSchema>;
-} {
-  const mirrors: GenericSchema = Object.fromEntries(
-    tables.map(({ mirror, columns }) => [
-      mirror,
-      defineTable(
-        Object.fromEntries(
-          columns.filter(isMirrored).map(({ field, validator }) => [field, mirrored(validator)]),
-        ),
-      ),
-    ]),
-  );
-  return { mirrors, schema: defineSchema({ ...mirrors, ...datahubSyncTables }) };
-}
-
-/** datahub-sync.config.json for these tables. */
-export function writeConfig(tables: readonly TortureTable[]): string {
-  const quotePart = (name: string) => (/[".]/.test(name) ? quoteName(name) : name);
-  return JSON.stringify({
-    tables: tables.map(({ relation, mirror, columns }) => ({
-      relation: quotePart(relation),
-      mirror,
-      columns: Object.fromEntries(
-        columns
-          .filter((column) => isMirrored(column) && column.name !== column.field)
-          .map(({ name, field }) => [name, { field }]),
-      ),
-      exclude: namesOf(columns, "excluded"),
-      ignore: namesOf(columns, "ignored"),
-    })),
-  });
-}
-
-function namesOf(columns: readonly TortureColumn[], configured: TortureColumn["configured"]): string[] {
-  return columns.filter((column) => column.configured === configured).map(({ name }) => name);
 }

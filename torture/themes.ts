@@ -2,6 +2,8 @@ import type { Random } from "../src/local/data/random.js";
 import { randomAct, sync, type Act } from "./acts.js";
 import { randomBatchMoment } from "./chaos.js";
 import { randomDeed } from "./deeds.js";
+import { comparisons, deployments, lastWords, partitions, shapes, swaps } from "./scripts-of-changes.js";
+import type { Needs } from "./tables.js";
 
 /** What a seed plays, drawn before it begins. */
 export interface Script {
@@ -22,19 +24,36 @@ export interface Script {
  * Faults that need several things to come together hardly meet them by chance. Each theme but the first brings together
  * what one kind of fault needs, and leaves to chance when.
  */
-export const THEMES = ["anything", "kills", "crashes", "late calls", "truncations", "deletions"] as const;
+export const THEMES = [
+  ...(["anything", "kills", "crashes", "late calls", "truncations", "deletions", "comparisons"] as const),
+  ...(["partitions", "swaps", "shapes", "deployments", "last words"] as const),
+] as const;
 export type Theme = (typeof THEMES)[number];
 
-/** In rotation, so that any twelve seeds in a row play each theme on either version of Postgres. */
+/** In rotation, so that any twenty-four seeds in a row play each theme on either version of Postgres. */
 export function themeOf(seed: number): Theme {
   return THEMES[Math.floor(seed / 2) % THEMES.length]!;
+}
+
+/** What its tables have to have. */
+export function needsOf(theme: Theme): Needs {
+  switch (theme) {
+    case "partitions":
+      return { form: "partitions" };
+    case "shapes":
+      return { sqlType: "mood", reshaped: true };
+    case "deployments":
+      return { other: true, reshaped: true };
+    default:
+      return {};
+  }
 }
 
 export function randomScript(theme: Theme, random: Random): Script {
   return { theme, truncates: false, asynchronous: false, ...SCRIPTS[theme](random) };
 }
 
-type MakeScript = (random: Random) => Partial<Script> & Pick<Script, "acts" | "quietFrom">;
+export type MakeScript = (random: Random) => Partial<Script> & Pick<Script, "acts" | "quietFrom">;
 
 const SCRIPTS: Record<Theme, MakeScript> = {
   anything(random) {
@@ -107,4 +126,11 @@ const SCRIPTS: Record<Theme, MakeScript> = {
     };
     return { acts: [sync(random), purged, killed], quietFrom: random.integer(1, 3) };
   },
+
+  comparisons,
+  partitions,
+  swaps,
+  shapes,
+  deployments,
+  "last words": lastWords,
 };

@@ -1,19 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Sql } from "postgres";
 import { randomForRow, type Random } from "../src/local/data/random.js";
 import type { LocalPostgres } from "../src/local/postgres/start-postgres.js";
-import { checkEnd, lastLines, playAct } from "./acts.js";
 import { Chaos } from "./chaos.js";
-import { checkHistories } from "./check-histories.js";
-import { checkLimits } from "./check-limits.js";
+import { checkEnd, lastLines } from "./check-end.js";
+import type { Ended } from "./command.js";
 import { keepEvidence } from "./evidence.js";
+import { judge } from "./judge.js";
+import { migrateAll } from "./migrate.js";
 import { insertRows } from "./operations.js";
-import { compareTable } from "./oracle/compare-table.js";
-import { findLeaks } from "./secrets.js";
-import { checkSetAside } from "./set-aside.js";
+import { playAct } from "./play-act.js";
 import { runOnce, setStage, type Stage } from "./stage.js";
-import { asMirrored, randomTables, type TortureTable } from "./tables.js";
-import { randomScript, themeOf, type Script } from "./themes.js";
+import { randomShapes, type TortureTable } from "./tables.js";
+import type { Target } from "./target.js";
+import { needsOf, randomScript, themeOf, type Script } from "./themes.js";
 import { writeUntilStopped } from "./writer.js";
 
 export interface SeedOptions {
@@ -43,39 +42,33 @@ export async function tortureSeed({
   chaos: withChaos,
 }: SeedOptions): Promise<SeedResult> {
   const stream = (number: number) => randomForRow(seed, number, 0);
-  const tables = randomTables(stream(STREAMS.tables));
+  const theme = themeOf(seed);
+  const shapes = randomShapes(stream(STREAMS.tables), needsOf(theme));
   const planted = `planted${stream(STREAMS.rows).uuid().slice(0, 8)}`;
   const chaos = new Chaos(stream(STREAMS.weather), withChaos);
-  const stage = await setStage({ seed, server, main, tables, chaos, random: stream(STREAMS.stage) });
+  const stage = await setStage({ seed, server, main, shapes, chaos, random: stream(STREAMS.stage) });
   const failures: string[] = [];
   let told = "";
   try {
-    await fillTables(stage, tables, stream(STREAMS.rows), planted);
-    const migrated = await stage.start(["migrate"]).ended;
-    if (migrated.exitCode !== 0) throw new Error(`migrate failed: ${lastLines(migrated.stderr)}`);
-    const script = randomScript(themeOf(seed), stream(STREAMS.acts));
-    const storm = await playStorm(stage, { script, tables, planted, chaos, withChaos, stream });
+    await fillTables(stage, stream(STREAMS.rows), planted);
+    failures.push(...(await migrateAll(stage, 0, { quiet: true })));
+    const script = randomScript(theme, stream(STREAMS.acts));
+    const storm = await playStorm(stage, { script, planted, chaos, withChaos, stream });
     failures.push(...storm.failures);
-    told = await endCleanly(stage, tables, failures);
+    told = await endCleanly(stage, failures);
     told = `${storm.told}; ${told}`;
-    failures.push(...(await judge(stage, { tables, planted, restarts: storm.restarts })));
+    failures.push(...(await judge(stage, { planted, restarts: storm.restarts })));
   } catch (error) {
     failures.push((error as Error).stack ?? String(error));
   } finally {
-    if (failures.length > 0)
-      await keepEvidence(stage, tables).catch((error: unknown) => console.error(error));
+    if (failures.length > 0) await keepEvidence(stage).catch((error: unknown) => console.error(error));
     await stage.close({ keepFolder: failures.length > 0 });
   }
   return { failures, told, folder: stage.folder };
 }
 
-async function fillTables(
-  stage: Stage,
-  tables: readonly TortureTable[],
-  random: Random,
-  planted: string,
-): Promise<void> {
-  for (const table of tables) {
+async function fillTables(stage: Stage, random: Random, planted: string): Promise<void> {
+  for (const table of stage.tables) {
     for (const operation of insertRows(table, { random, planted }, random.integer(0, 150))) {
       if ("sql" in operation && !operation.sql.includes("VALUES  ON"))
         await runOnce(stage.url, operation.sql);
@@ -85,7 +78,6 @@ async function fillTables(
 
 interface Storm {
   script: Script;
-  tables: readonly TortureTable[];
   planted: string;
   chaos: Chaos;
   withChaos: boolean;
@@ -93,7 +85,7 @@ interface Storm {
 }
 
 /** Writers write while runs run, and are struck. */
-async function playStorm(stage: Stage, { script, tables, planted, chaos, withChaos, stream }: Storm) {
+async function playStorm(stage: Stage, { script, planted, chaos, withChaos, stream }: Storm) {
   const failures: string[] = [];
   const told: string[] = [];
   let restarts = 0;
@@ -104,7 +96,7 @@ async function playStorm(stage: Stage, { script, tables, planted, chaos, withCha
     writeUntilStopped({
       name: `writer ${number}`,
       url: stage.url,
-      tables,
+      tables: stage.tables,
       truncates,
       asynchronous,
       making: { random: stream(STREAMS.writers + number), planted },
@@ -118,7 +110,7 @@ async function playStorm(stage: Stage, { script, tables, planted, chaos, withCha
         stop.abort();
         await Promise.all(writers);
       }
-      const calm = { ...act, strike: null, deed: null, freshRows: false };
+      const calm = { ...act, strike: null, deed: null, freshRows: false, change: null };
       const played = await playAct(stage, chaos, withChaos ? act : calm, {
         random: stream(STREAMS.fresh + number),
         planted,
@@ -153,56 +145,32 @@ async function resolvePrepared(stage: Stage): Promise<void> {
   await sql.end();
 }
 
-/** One clean delta, with the deletion guard lifted. Whoever holds the lease still is waited for. */
-async function endCleanly(
-  stage: Stage,
-  tables: readonly TortureTable[],
-  failures: string[],
-): Promise<string> {
-  const allowed = tables.map(({ mirror }) => mirror);
-  for (let attempt = 0; ; attempt++) {
-    const last = await stage.start(["sync", "--json", "--allow-deletes", ...allowed]).ended;
-    if (last.exitCode === 4 && attempt < 20) {
-      await sleep(500);
-      continue;
-    }
-    checkEnd(last, { failures });
+/**
+ * `migrate` where tables have changed, and one clean delta of each deployment, with the deletion guard lifted. Whoever
+ * holds the lease still is waited for.
+ */
+async function endCleanly(stage: Stage, failures: string[]): Promise<string> {
+  if (stage.drifted || stage.targets.some(({ migrated }) => migrated.shape !== 0))
+    failures.push(...(await migrateAll(stage, 0, { quiet: true })));
+  const told: string[] = [];
+  for (const { tables, start } of stage.targets) {
+    const last = await runLast(tables, start);
+    failures.push(...checkEnd(last));
     if (last.exitCode !== 0 && last.exitCode !== 3) {
       failures.push(
         `the last run ended with exit code ${last.exitCode}: ${lastLines(`${last.stdout}\n${last.stderr}`)}`,
       );
     }
-    return last.stdout.includes("BECAME_FULL") ? "ended full" : "ended with a delta";
+    told.push(last.stdout.includes("BECAME_FULL") ? "ended full" : "ended with a delta");
   }
+  return told.join(", the other ");
 }
 
-interface Trial {
-  tables: readonly TortureTable[];
-  planted: string;
-  restarts: number;
-}
-
-async function judge(stage: Stage, { tables, planted, restarts }: Trial): Promise<string[]> {
-  const failures = [...stage.watch.failures, ...checkLimits(stage.deployment)];
-  const status = await stage.start(["status", "--json"]).ended;
-  const sql: Sql = stage.connect();
-  try {
-    for (const table of tables) {
-      const { differences, missing } = await compareTable(sql, asMirrored(table), stage.deployment);
-      failures.push(...differences.map(({ key, what }) => `${table.mirror} ${key}: ${what}`));
-      failures.push(...(await checkSetAside(sql, table, missing, status.stdout)));
-    }
-    failures.push(...(await checkHistories(sql, stage.watch, { crashed: restarts > 0 })));
-    failures.push(
-      ...(await findLeaks(stage.folder, sql, [
-        { name: "the sync key", text: stage.syncKey },
-        { name: "the connection string", text: stage.url },
-        { name: "the database's password", text: decodeURIComponent(new URL(stage.url).password) },
-        { name: "a row's value", text: planted },
-      ])),
-    );
-  } finally {
-    await sql.end({ timeout: 1 });
+async function runLast(tables: readonly TortureTable[], start: Target["start"]): Promise<Ended> {
+  const allowed = tables.map(({ mirror }) => mirror);
+  for (let attempt = 0; ; attempt++) {
+    const last = await start(["sync", "--json", "--allow-deletes", ...allowed]).ended;
+    if (last.exitCode !== 4 || attempt === 20) return last;
+    await sleep(500);
   }
-  return failures;
 }

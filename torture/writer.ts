@@ -6,10 +6,10 @@ import type { TortureTable } from "./tables.js";
 
 /**
  * What may end a writer's transaction through no fault of the sync: a key that is there, a deadlock with another
- * writer, a lock not granted in time, a server that went away (and the driver's new connection in its place). Anything else has been caused by the tracking.
+ * writer, a partition that has gone, a lock not granted in time, a server that went away (and the driver's new connection in its place). Anything else has been caused by the tracking.
  */
 const EXPECTED_FAILURES =
-  /^(23505|40P01|40001|55P03|25P0[12]|42704|57P0[123]|53300|08...|CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE)$/;
+  /^(23505|23514|40P01|40001|55P03|25P0[12]|42704|57P0[123]|53300|08...|CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE)$/;
 
 export function isExpectedFailure(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };

@@ -23,6 +23,8 @@ export interface CompareCursor extends Acknowledged {
   listed: number;
   /** Entries that there should be, by the mirror's own count. */
   expected: number;
+  /** Documents that the pass has added itself, up to here. */
+  written: number;
 }
 
 /** Pages compared between two times at which the cursor is saved, where nothing differs. */
@@ -51,9 +53,15 @@ class Comparison {
   #gone: string[] = [];
   #compared = 0;
   #savedAt = 0;
+  /** Documents may have been written since the count that a pass begins with. */
+  readonly #isLate: boolean;
+  /** To be added to what this run has written: what the pass had written before, without what the run had. */
+  readonly #writtenBefore: number;
 
   constructor(run: MirrorRun, from: CompareCursor | null) {
     this.#run = run;
+    this.#isLate = from !== null || documentsAdded(run) !== 0;
+    this.#writtenBefore = (from?.written ?? 0) - documentsAdded(run);
     this.cursor = from ?? {
       kind: "compare",
       phase: run.source.keyOrder === "bytes" ? "merge" : "rows",
@@ -61,13 +69,19 @@ class Comparison {
       pass: run.context.lease.nonce,
       listed: 0,
       expected: run.documentsBefore,
+      written: 0,
       acknowledged: run.writer.acknowledged,
     };
   }
 
   async toEnd(): Promise<void> {
     this.#run.writer.onRead = () => {}; // progress is in keys compared, not in rows read
-    if (this.cursor.phase === "merge") await this.#mergeBoth();
+    if (this.cursor.phase === "merge") {
+      // What was sent and not noted, by an interrupted pass or by this run before the pass, is listed from here on.
+      const { written } = this.cursor;
+      if (this.#isLate) this.cursor.expected = (await rowsInMirror(this.#run)) - written;
+      await this.#mergeBoth();
+    }
     if (this.cursor.phase === "rows") {
       await this.#lookRowsUp();
       // By now the ledger has what this pass has sent, and what an interrupted one had on its way.
@@ -141,9 +155,14 @@ class Comparison {
     this.#differing = [];
     this.#gone = [];
     this.#savedAt = this.#compared;
-    this.cursor = { ...this.cursor, ...change, acknowledged: await writer.seal() };
+    const written = this.#writtenBefore + documentsAdded(this.#run);
+    this.cursor = { ...this.cursor, ...change, written, acknowledged: await writer.seal() };
     await saveProgress(this.#run, this.cursor);
   }
+}
+
+function documentsAdded({ writer }: MirrorRun): number {
+  return writer.counts.inserted - writer.counts.deleted;
 }
 
 /** Both sides list their next page while the last one is being compared: their answers take longer than that does. */

@@ -199,7 +199,11 @@ describe.each(ALL_POSTGRES_VERSIONS)(
           cursor: { kind: "load", after: "ä" },
           finalNonce: "final",
         });
-        await commitWatermark(polluted, token, "m", { mode: "full", finalNonce: "final", changes: { read: 5, timestamps: 2 } });
+        await commitWatermark(polluted, token, "m", {
+          mode: "full",
+          finalNonce: "final",
+          changes: { read: 5, timestamps: 2 },
+        });
         await recordFailure(polluted, token, "m", "delta", "INTERRUPTED");
         const record = (await readMirrorRecord(polluted, target.id, "m"))!;
         expect(record).toEqual({

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SyncError } from "../../src/errors.js";
 import { packageRoot } from "../../src/package-root.js";
 import { applyMigrations, requireMigrations } from "../../src/state/apply-migrations.js";
 import { connectTo, createMigratedDatabase } from "../support/migrated-database.js";
@@ -41,6 +42,50 @@ describe.each(ALL_POSTGRES_VERSIONS)("migrations (Postgres %i)", (version) => {
       expect(await journal()).toEqual(before);
     } finally {
       await db.drop();
+    }
+  });
+
+  test("a database that a checkout of before the first release migrated is refused, with the way out", async () => {
+    const test = await createTestDatabase({ version });
+    const database = connectTo(test);
+    try {
+      // As much of it as matters: tracking in a column of the table, and records of deletions beside it.
+      await test.sql.unsafe(`
+        CREATE TABLE things (id int PRIMARY KEY, sync_xid xid8 DEFAULT pg_current_xact_id());
+        CREATE SCHEMA datahub_sync;
+        CREATE TABLE datahub_sync.migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint);
+        INSERT INTO datahub_sync.migrations (hash, created_at) VALUES ('of that checkout', 1);
+        CREATE TABLE datahub_sync.deletions (id bigserial PRIMARY KEY, tracked_id int, kind text, key text);
+        CREATE TABLE datahub_sync.tracked_tables (id serial PRIMARY KEY, relation_oid oid);
+        INSERT INTO datahub_sync.tracked_tables (relation_oid) VALUES ('things'::regclass);
+        CREATE FUNCTION datahub_sync.untrack(relation regclass) RETURNS boolean LANGUAGE plpgsql AS
+          $$ BEGIN EXECUTE format('ALTER TABLE %s DROP COLUMN sync_xid', relation); RETURN true; END $$`);
+      const journal = () => test.sql`SELECT hash FROM datahub_sync.migrations`;
+      const before = await journal();
+      const refusals = await Promise.all(
+        [applyMigrations(database), requireMigrations(database)].map((refused) =>
+          refused.catch((error: unknown) => error),
+        ),
+      );
+      for (const refusal of refusals) {
+        expect(refusal).toMatchObject({
+          code: "MIGRATIONS_OBSOLETE",
+          remedy: expect.stringContaining("untrack") as string,
+        });
+      }
+      expect(await journal()).toEqual(before);
+
+      const statements = /again; the next run compares everything: (.*)$/.exec(
+        (refusals[0] as SyncError).remedy,
+      );
+      await test.sql.unsafe(statements![1]!);
+      expect((await applyMigrations(database)).at(0)).toBe("0000_state");
+      const columns =
+        await test.sql`SELECT attname AS name FROM pg_attribute WHERE attrelid = 'things'::regclass AND attnum > 0 AND NOT attisdropped`;
+      expect(columns.map(({ name }) => name as string)).toEqual(["id"]);
+    } finally {
+      await database.close();
+      await test.drop();
     }
   });
 

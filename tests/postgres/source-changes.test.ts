@@ -8,6 +8,9 @@ import { spyOnStatements } from "../support/spy-statements.js";
 import { useTable } from "../support/table-fixture.js";
 import { currentXid } from "../support/tracked-table.js";
 
+/** The transactions that a snapshot found open. */
+const openIn = (snapshot: Snapshot) => snapshot.split(":")[2]!.split(",");
+
 describe.each(ALL_POSTGRES_VERSIONS)("reading the change log (Postgres %i)", (version) => {
   const table = useTable({ version });
   const { run } = table;
@@ -111,13 +114,13 @@ describe.each(ALL_POSTGRES_VERSIONS)("reading the change log (Postgres %i)", (ve
     const { log } = await make(9);
     const old = await table.sql.reserve();
     await run("BEGIN; UPDATE $t SET a = 'old' WHERE id = 9", old);
+    const xid = await currentXid(old);
     let since = await snapshotOf(table.sql);
-    const oldest = since.split(":")[0];
     for (let n = 1; n <= 5; n++) {
       await run(`UPDATE $t SET a = 'x' WHERE id = ${n}`);
       const [keys, next] = await read(log, since, 2);
       expect(keys).toEqual([`a${n}`]);
-      expect(next.split(":")[0]).toBe(oldest);
+      expect(openIn(next)).toContain(xid);
       since = next;
     }
     await old.unsafe("COMMIT");
@@ -219,7 +222,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("reading the change log (Postgres %i)", (ve
     }
     await run("ANALYZE datahub_sync.changes");
     const since = await snapshotOf(table.sql);
-    expect(since.split(":")[0]).toBe(xid);
+    expect(openIn(since)).toContain(xid);
     await run("UPDATE $t SET a = 'b'");
     await run("UPDATE $t SET a = 'c'", old);
     await old.unsafe("COMMIT");

@@ -249,48 +249,6 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
     ]);
   });
 
-  test("the order of a key is that of its texts where its types and collations are of bytes", async () => {
-    await run(
-      "CREATE DOMAIN $t_id AS uuid; CREATE DOMAIN $t_key AS $t_id; CREATE TYPE $t_mood AS ENUM ('b', 'a')",
-    );
-    const order = async (columns: string, key: string[] | null = null) => {
-      await run(`CREATE TABLE $t (${columns})`);
-      const { keyOrder } = await look("$t", { key });
-      await run("DROP TABLE $t");
-      return keyOrder;
-    };
-    for (const type of [
-      "uuid",
-      "$t_id",
-      "$t_key",
-      "int8",
-      "date",
-      "bytea",
-      "bool",
-      "name",
-      'text COLLATE "POSIX"',
-    ]) {
-      expect([type, await order(`id ${type} PRIMARY KEY`)]).toEqual([type, "bytes"]);
-    }
-    for (const type of [
-      "numeric",
-      "float8",
-      "$t_mood",
-      "inet",
-      "time",
-      "interval",
-      "bit(3)",
-      'text COLLATE "en-x-icu"',
-    ]) {
-      expect([type, await order(`id ${type} PRIMARY KEY`)]).toEqual([type, "index"]);
-    }
-    expect(await order("p uuid, q uuid, PRIMARY KEY (p, q)")).toBe("bytes");
-    expect(await order("p uuid, q numeric, PRIMARY KEY (p, q)")).toBe("index");
-    const language = 'id text COLLATE "en-x-icu" NOT NULL';
-    expect(await order(`${language}); CREATE UNIQUE INDEX ON $t (id COLLATE "C"`, ["id"])).toBe("bytes");
-    if (version >= 17) expect(await order("id text COLLATE pg_c_utf8 PRIMARY KEY")).toBe("bytes");
-  });
-
   test("a table that is not tracked, or for another key or other columns, is told from one that is", async () => {
     await run(TABLE);
     expect((await look("$t")).tracking).toBeNull();

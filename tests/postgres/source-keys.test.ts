@@ -5,7 +5,8 @@ import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { spyOnStatements } from "../support/spy-statements.js";
 import { useTable } from "../support/table-fixture.js";
 
-const byUtf8 = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+const byUtf8 = (a: string | null, b: string | null) =>
+  Buffer.compare(Buffer.from(a ?? ""), Buffer.from(b ?? ""));
 
 describe.each(ALL_POSTGRES_VERSIONS)("keys (Postgres %i)", (version) => {
   const table = useTable({ version });

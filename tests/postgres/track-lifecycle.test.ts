@@ -10,7 +10,9 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
   const { run } = table;
 
   async function generation(of = "$t"): Promise<number> {
-    const [row] = await run(`SELECT generation FROM datahub_sync.tracked_tables WHERE table_name = '${of}'`);
+    const [row] = await run(
+      `SELECT generation FROM datahub_sync.tracked_tables WHERE relation_oid = '${of}'::regclass`,
+    );
     return row!["generation"] as number;
   }
 
@@ -19,16 +21,16 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     return { schema: "public", name: table.named(of), oid: row!["oid"] as string };
   }
 
-  /** Everything that the catalog says of a table, in the words of Postgres, without what a drop leaves unused. */
-  async function describeTable(of = "$t"): Promise<unknown> {
+  /** Everything that the catalog says of a table, as `\\d+` would print it; also numbers that a drop leaves unused. */
+  async function describeTable(of = "$t"): Promise<Record<string, unknown>[]> {
     return run(`
       WITH parts AS (SELECT '${of}'::regclass::oid AS oid UNION SELECT relid FROM pg_partition_tree('${of}'))
-      SELECT c.relname, c.relacl::text, c.reloptions::text, c.relhastriggers AND EXISTS (
-               SELECT FROM pg_trigger WHERE tgrelid = c.oid) AS has_triggers,
-             (SELECT json_agg(json_build_array(attname, format_type(atttypid, atttypmod), attnotnull, attstorage,
-                       attgenerated, attidentity, pg_get_expr(adbin, adrelid)) ORDER BY attnum)
+      SELECT c.relname, c.relacl::text, c.reloptions::text, c.relfilenode::text, c.relnatts, c.relchecks, c.relkind,
+             c.relreplident, c.relrowsecurity, c.relhasrules, obj_description(c.oid) AS comment,
+             (SELECT json_agg(json_build_array(attnum, attname, format_type(atttypid, atttypmod), attnotnull, attstorage,
+                       attgenerated, attidentity, attstattarget, attacl::text, pg_get_expr(adbin, adrelid)) ORDER BY attnum)
                 FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-               WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
+               WHERE attrelid = c.oid AND attnum > 0) AS columns,
              (SELECT json_agg(pg_get_indexdef(indexrelid) ORDER BY 1) FROM pg_index WHERE indrelid = c.oid) AS indexes,
              (SELECT json_agg(pg_get_triggerdef(oid) || tgenabled::text ORDER BY tgname) FROM pg_trigger
                WHERE tgrelid = c.oid AND NOT tgisinternal) AS triggers,
@@ -41,7 +43,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
       ["a table without updated_at", "CREATE TABLE $t (id uuid PRIMARY KEY, a text NOT NULL DEFAULT 'x')"],
       [
         "a table with updated_at",
-        "CREATE TABLE $t (id serial PRIMARY KEY, updated_at timestamp DEFAULT now())",
+        "CREATE TABLE $t (id serial PRIMARY KEY, a text, updated_at timestamp DEFAULT now()); COMMENT ON TABLE $t IS 'mine'",
       ],
       [
         "a table with indexes, triggers and a key of several columns",
@@ -60,14 +62,20 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     ])("%s", async (_, ddl) => {
       await run(ddl);
       const before = await describeTable();
-      await table.track();
-      expect(await describeTable()).not.toEqual(before);
-      expect(await untrack(table.sql, table.name)).toBe(true);
-      expect(await describeTable()).toEqual(before);
-      expect(await untrack(table.sql, table.name)).toBe(false);
+      const ofOwner = async () => (await describeTable()).map(({ triggers: _triggers, ...rest }) => rest);
+      for (const updatedAt of ["as-written", "content"] as const) {
+        await table.track({ updatedAt });
+        expect(await describeTable()).not.toEqual(before);
+        // Tracked and untracked, it differs by triggers alone (invariant 12).
+        expect(await ofOwner()).toEqual(before.map(({ triggers: _triggers, ...rest }) => rest));
+        expect(await untrack(table.sql, table.name)).toBe(true);
+        expect(await describeTable()).toEqual(before);
+        expect(await untrack(table.sql, table.name)).toBe(false);
+      }
       const left = await run(`SELECT proname FROM pg_proc WHERE pronamespace = 'datahub_sync'::regnamespace
-                                   AND proname ~ '^(stamp|forget)_[0-9]+$'`);
+                                   AND proname ~ '^(log|content)_[0-9]+$'`);
       expect(left).toEqual([]);
+      expect(await run("SELECT FROM datahub_sync.changes")).toEqual([]);
     });
 
     test("also from a partition that was detached meanwhile", async () => {
@@ -88,8 +96,6 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     const before = await run(rows);
     await table.track();
     expect(await run(rows)).toEqual(before);
-    const marks = await run("SELECT count(*)::int AS n, count(DISTINCT sync_xid)::int AS xids FROM $t");
-    expect(marks).toEqual([{ n: 100, xids: 1 }]);
   });
 
   test("repeated, it changes nothing and takes no lock", async () => {
@@ -97,7 +103,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     const id = await table.track({ ignored: ["sync_timestamp", "no such column"] });
     const before = await describeTable();
     await table.sql.begin(async (holder) => {
-      await run("LOCK TABLE $t IN ACCESS SHARE MODE", holder);
+      await run("LOCK TABLE $t IN ROW EXCLUSIVE MODE", holder);
       await table.sql.begin(async (tx) => {
         await run("SET LOCAL lock_timeout = '100ms'", tx);
         expect(await track(tx, table.name, { ignored: ["no such column", "sync_timestamp"] })).toBe(id);
@@ -123,13 +129,25 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     expect(await generation()).toBe(3);
     expect(await table.track({ key: ["other"], ignored: ["b"] })).toBe(id);
     expect(await generation()).toBe(4);
-    await run("INSERT INTO $t VALUES (1, 100, 'a')");
-    await run("DELETE FROM $t");
-    expect(await table.deletions()).toEqual([{ kind: "row", key: "100" }]);
-    const [index] = await run(
-      "SELECT pg_get_indexdef(('datahub_sync_changed_' || '$t'::regclass::oid)::regclass)",
+    expect(await table.track({ key: ["other"], ignored: ["b"], compared: ["a"] })).toBe(id);
+    expect(await generation()).toBe(5);
+    expect(await table.newEntries("INSERT INTO $t VALUES (1, 100, 'a')")).toEqual(["i c100"]);
+    expect(await table.newEntries("UPDATE $t SET id = 2, b = 'x'")).toEqual([]);
+    expect(await table.newEntries("UPDATE $t SET other = 101")).toEqual(["i c101", "d c100"]);
+  });
+
+  test("what updated_at means is part of it", async () => {
+    await run("CREATE TABLE $t (id int PRIMARY KEY, updated_at timestamp)");
+    await table.track({ updatedAt: "as-written" });
+    await table.track({ updatedAt: "content" });
+    await table.track({ updatedAt: "content" });
+    expect(await generation()).toBe(2);
+    await table.track({ updatedAt: "as-written" });
+    expect(await generation()).toBe(3);
+    const left = await run(
+      "SELECT tgname FROM pg_trigger WHERE tgrelid = '$t'::regclass AND tgname ~ 'content'",
     );
-    expect(index!["pg_get_indexdef"]).toMatch(/\(sync_xid, other\)/);
+    expect(left).toEqual([]);
   });
 
   test("a renamed table is still the one that was tracked", async () => {
@@ -141,79 +159,55 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     expect(await untrack(table.sql, `${table.name}_renamed`)).toBe(true);
   });
 
-  test("two tracked tables that swap names are tracked under their new ones, each with its indexes", async () => {
+  test("two tracked tables that swap names log each under its own id", async () => {
     await run("CREATE TABLE $t (id int PRIMARY KEY, a text)");
     await run("CREATE TABLE $t_new (id int PRIMARY KEY, a text)");
-    const before = await describeTable("$t_new");
-    const id = await table.track();
-    await track(table.sql, `${table.name}_new`);
-    await run("ALTER TABLE $t RENAME TO $t_old");
-    await run("ALTER TABLE $t_new RENAME TO $t");
-    expect((await readTracking(table.sql, await base()))!.problem).toMatch(/dropped and created again/);
-    expect(await table.track()).toBe(id);
-    expect(await generation()).toBe(2);
-    expect((await readTracking(table.sql, await base()))!.problem).toBeNull();
-    const [indexes] = await run("SELECT count(*)::int AS n FROM pg_index WHERE indrelid = '$t'::regclass");
-    expect(indexes).toEqual({ n: 3 });
-    await run("DROP TABLE $t_old");
-    expect(await untrack(table.sql, table.name)).toBe(true);
-    await run("ALTER TABLE $t RENAME TO $t_new");
-    expect(await describeTable("$t_new")).toEqual(before);
+    const ids = [await table.track(), await track(table.sql, `${table.name}_new`)];
+    await run("ALTER TABLE $t RENAME TO $t_old; ALTER TABLE $t_new RENAME TO $t");
+    expect((await readTracking(table.sql, await base()))!.id).toBe(ids[1]);
+    expect(await table.newEntries("INSERT INTO $t VALUES (1, 'new')")).toEqual(["i a1"]);
+    await run("INSERT INTO $t_old VALUES (2, 'old')");
+    expect(await table.track()).toBe(ids[1]);
+    expect(await generation()).toBe(1);
+    const logged = await run(`SELECT tracked_id AS id, key FROM datahub_sync.changes
+                               WHERE tracked_id IN (${ids.join()}) ORDER BY tracked_id`);
+    expect(logged).toEqual([
+      { id: ids[0], key: "a2" },
+      { id: ids[1], key: "a1" },
+    ]);
+    const names = await run(`SELECT id, table_name FROM datahub_sync.tracked_tables WHERE id = ${ids[1]!}`);
+    expect(names).toEqual([{ id: ids[1], table_name: table.name }]);
   });
 
-  describe("it refuses", () => {
-    test.each([
-      ["a view", "CREATE VIEW $t AS SELECT 1 AS id", /not an ordinary or partitioned table/],
-      ["a materialised view", "CREATE MATERIALIZED VIEW $t AS SELECT 1 AS id", /not an ordinary/],
-      [
-        "a table that others inherit from",
-        "CREATE TABLE $t (id int PRIMARY KEY); CREATE TABLE $t_c () INHERITS ($t)",
-        /inherit/,
-      ],
-      ["a table without a key", "CREATE TABLE $t (id int)", /no key/],
-      [
-        "a table with a sync_xid of its own",
-        "CREATE TABLE $t (id int PRIMARY KEY, sync_xid bigint)",
-        /sync_xid of its own/,
-      ],
-    ])("%s", async (_, ddl, message) => {
-      await run(ddl);
-      await expect(table.track()).rejects.toThrow(message);
-      expect(await run("SELECT 1 FROM datahub_sync.tracked_tables WHERE table_name = '$t'")).toEqual([]);
-    });
-
-    test.each([
-      ["without a unique index", "a"],
-      ["that may be NULL", "nullable"],
-      ["unique under a condition only", "partly"],
-      ["unique only together with an expression", "mixed"],
-      ["that do not exist", "absent"],
-    ])("key columns %s", async (_, column) => {
-      await run(`CREATE TABLE $t (id int PRIMARY KEY, a int NOT NULL, nullable int UNIQUE, partly int NOT NULL,
-                                        mixed int NOT NULL)`);
-      await run("CREATE UNIQUE INDEX ON $t (partly) WHERE partly > 0");
-      await run("CREATE UNIQUE INDEX ON $t (mixed, (a % 2))");
-      await expect(table.track({ key: [column] })).rejects.toThrow(/no key/);
-    });
+  test("a table that is dropped leaves nothing of ours behind once another is tracked", async () => {
+    await run("CREATE TABLE $t (id int PRIMARY KEY, updated_at timestamp)");
+    const id = await table.track({ updatedAt: "content" });
+    await run("INSERT INTO $t VALUES (1)");
+    await run("DROP TABLE $t");
+    await run("CREATE TABLE $t_other (id int PRIMARY KEY)");
+    await track(table.sql, `${table.name}_other`);
+    expect(await run(`SELECT FROM pg_proc WHERE proname IN ('log_${id}', 'content_${id}')`)).toEqual([]);
+    expect(await run(`SELECT FROM datahub_sync.changes WHERE tracked_id = ${id}`)).toEqual([]);
+    expect(await run(`SELECT FROM datahub_sync.tracked_tables WHERE id = ${id}`)).toEqual([]);
   });
 
-  test("a table that is not the caller's is refused with 42501", async () => {
-    await run("CREATE TABLE $t (id int PRIMARY KEY)");
-    const role = `other_${crypto.randomUUID().replaceAll("-", "")}`;
-    await run(`CREATE ROLE ${role}`);
-    try {
-      await run(`GRANT ALL ON ALL TABLES IN SCHEMA datahub_sync TO ${role}`);
-      await run(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA datahub_sync TO ${role}`);
-      const refused = table.sql.begin(async (tx) => {
-        await run(`SET LOCAL ROLE ${role}`, tx);
-        await track(tx, table.name);
-      });
-      await expect(refused).rejects.toMatchObject({ code: "42501" });
-    } finally {
-      await run(`DROP OWNED BY ${role}`);
-      await run(`DROP ROLE ${role}`);
-    }
-  });
+  test.each(["is not tracked yet", "is tracked"])(
+    "several that track one table at once take turns: it %s",
+    async (already) => {
+      await run("CREATE TABLE $t (id int PRIMARY KEY, a text, b text)");
+      if (already === "is tracked") await table.track();
+      const columns = [["a"], ["b"], ["a", "b"], ["id"]];
+      const ids = await Promise.all(
+        columns.map((compared, n) => track(table.sql, table.name, { compared, target: `target ${n}` })),
+      );
+      expect(new Set(ids).size).toBe(1);
+      const [row] = await run(`SELECT compared_columns AS compared,
+        triggers = datahub_sync.describe_triggers(relation_oid::regclass, id) AS intact
+      FROM datahub_sync.tracked_tables WHERE relation_oid = '$t'::regclass`);
+      expect(row).toEqual({ compared: ["id", "a", "b"], intact: true });
+      expect(await table.newEntries("INSERT INTO $t VALUES (1, 'a', 'b')")).toEqual(["i a1"]);
+    },
+  );
 
   test("a lock that does not come ends the statement after five seconds, and nothing has changed", async () => {
     await run("CREATE TABLE $t (id int PRIMARY KEY)");
@@ -222,10 +216,17 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     const before = [await describeTable(), await describeTable("$t_tracked")];
     const startedAt = Date.now();
     await table.sql.begin(async (holder) => {
-      await run("SELECT FROM $t, $t_tracked", holder);
+      await run("LOCK TABLE $t, $t_tracked IN ROW EXCLUSIVE MODE", holder);
+      const claim = {
+        target: "",
+        keyColumns: null,
+        compared: ["id"],
+        ignored: [],
+        updatedAt: "none",
+      } as const;
       const [tracking, untracking] = await Promise.allSettled([
-        base().then((found) => trackTable(table.sql, found, null, [])),
-        base("$t_tracked").then((found) => untrackTable(table.sql, found.oid)),
+        base().then((found) => trackTable(table.sql, found, claim)),
+        base("$t_tracked").then((found) => untrackTable(table.sql, found.oid, "")),
       ]);
       for (const settled of [tracking, untracking]) {
         expect(settled.status).toBe("rejected");
@@ -245,10 +246,10 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
       id,
       generation: 1,
       keyColumns: ["id"],
-      ignoredColumns: ["odd, name"],
-      addedUpdatedAt: true,
+      comparedColumns: ["id"],
+      updatedAt: "none",
       files: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
-      indexed: true,
+      partitions: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       problem: null,
     });
   });

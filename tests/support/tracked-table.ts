@@ -39,7 +39,7 @@ export interface LogEntry {
 export async function logEntries(sql: Statements, table: string): Promise<LogEntry[]> {
   const rows = await sql<LogEntry[]>`
     SELECT c.kind, c.key FROM datahub_sync.changes c JOIN datahub_sync.tracked_tables t ON t.id = c.tracked_id
-     WHERE t.relation_oid = ${table}::text::regclass ORDER BY c.xid, c.id`;
+     WHERE t.relation_oid = ${table}::pg_catalog.text::pg_catalog.regclass ORDER BY c.xid, c.id`;
   return rows.map(({ kind, key }) => ({ kind, key }));
 }
 

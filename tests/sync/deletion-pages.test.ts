@@ -14,7 +14,7 @@ test("logged changes of several pages are all read, though their ids gain a digi
   // Ids 95 to 124: in the order of texts, "100" comes before "95".
   await mirror.run("DISCARD SEQUENCES; SELECT setval('datahub_sync.changes_id_seq', 94); DELETE FROM $t");
   const [first] = await mirror.run(
-    `SELECT min(id)::int AS id FROM datahub_sync.changes JOIN datahub_sync.tracked_tables t ON t.id = tracked_id
+    `SELECT min(c.id)::int AS id FROM datahub_sync.changes c JOIN datahub_sync.tracked_tables t ON t.id = tracked_id
       WHERE relation_oid = '$t'::regclass AND kind = 'd'`,
   );
   expect(first).toEqual({ id: 95 });

@@ -12,7 +12,7 @@ const SETTINGS = { pageRows: 3 };
 const DDL = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
 const STATE = [
   ...["leases", "mirrors", "targets", "migrations", "source", "tracked_tables", "rejected_rows"],
-  ...["pending_deletions", "deletions", "runs"],
+  ...["pending_deletions", "changes", "tracking_claims", "runs"],
 ]
   .map((table) => `datahub_sync.${table}`)
   .join(", ");

@@ -150,3 +150,31 @@ describe("invariant 14: what a view shows of its rows is changed while a run rea
     expect(await mirror.sync()).toMatchObject(QUIET);
   });
 });
+
+test("invariant 14: row-level security comes while a run reads a table that its role does not own, and goes", async () => {
+  const mirror = await open({
+    ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text); CREATE POLICY half ON $t USING (id % 2 = 0)",
+    settings: { pageRows: 3, maxInFlight: 2 },
+  });
+  await mirror.run("INSERT INTO $t SELECT n, 'row ' || n FROM generate_series(1, 20) n");
+  await mirror.run("CREATE ROLE $t_runner LOGIN PASSWORD 'invented'; GRANT SELECT ON $t TO $t_runner");
+  await mirror.run("SELECT datahub_sync.grant_runner('$t_runner')");
+  const url = new URL(mirror.db.url);
+  url.username = `${mirror.table}_runner`;
+  url.password = "invented";
+  const runner = mirror.withDatabase({ ...mirror.db, url: url.href });
+  await runner.sync();
+  const [isRead, isEnd] = [nth(1, (step) => step.startsWith("Postgres: comparing keys")), nth(2, isLook)];
+  await watchRun(runner, {
+    mode: "full",
+    allowDeletes: true,
+    onStep: async (step) => {
+      if (isRead(step)) await mirror.run("ALTER TABLE $t ENABLE ROW LEVEL SECURITY");
+      if (isEnd(step)) await mirror.run("ALTER TABLE $t DISABLE ROW LEVEL SECURITY");
+    },
+  });
+  expect(mirror.documents()).toHaveLength(10);
+  expect(await runner.sync()).toMatchObject({ mode: "full", inserted: 10 });
+  await mirror.compare();
+  expect(await runner.sync()).toMatchObject(QUIET);
+});

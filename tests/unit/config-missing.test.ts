@@ -61,6 +61,17 @@ describe("what is missing", () => {
     expect(folder.failure({ environment: {} }, "source").message).toMatch(/^DATABASE_URL .* is not set/);
   });
 
+  it("is for a command that leaves Convex alone no more than whose mirrors these are", () => {
+    const target = (given: string) =>
+      folder.loadSource({ environment: { DATABASE_URL: COMPLETE.DATABASE_URL, CONVEX_URL: given } }).config
+        .target;
+    expect(target("")).toBe("");
+    expect(target(`${COMPLETE.CONVEX_URL}/`)).toBe(COMPLETE.CONVEX_URL);
+    expect(target("nonsense")).toBe(""); // for the other commands to refuse
+    const { config } = folder.load();
+    expect(config.target).toBe(config.convex.url);
+  });
+
   it("comes with what is wrong", () => {
     folder.write("datahub-sync.config.json", '{"tables": []}');
     const error = folder.failure({ environment: { DATABASE_URL: "nonsense" } });

@@ -4,6 +4,7 @@ import {
   keyText,
   quoteName,
   quoteText,
+  shownKey,
   type Difference,
   type Documents,
   type MirroredColumn,
@@ -16,7 +17,7 @@ const SHOWN_CHARACTERS = 300;
 
 export interface Comparison {
   differences: Difference[];
-  /** Rows without a document; the caller knows which may be set aside. */
+  /** Rows without a document, by their shown keys; the caller knows which may be set aside. */
   missing: string[];
   documents: number;
 }
@@ -38,8 +39,8 @@ export async function compareTable(
   await compareRows(sql, table, differ);
   await compareLedger(sql, table, documents, ids, differ);
   const missing = await sql.unsafe<{ key: string }[]>(
-    `SELECT ${keyText(table.key, "want")} AS key FROM ${quoteName(table.relation)} want
-      WHERE NOT EXISTS (SELECT FROM got WHERE ${keyText(table.key, "got")} = ${keyText(table.key, "want")})`,
+    `SELECT ${shownKey(table, "want")} AS key FROM ${quoteName(table.relation)} want
+      WHERE NOT EXISTS (SELECT FROM got WHERE ${keyText(table, "got")} = ${keyText(table, "want")})`,
   );
   await sql.unsafe("DROP TABLE got");
   return { differences, missing: missing.map(({ key }) => key), documents: ids.size };
@@ -103,14 +104,14 @@ async function insertAll(sql: Sql, rows: string[], differ: Differ): Promise<void
 }
 
 async function compareRows(sql: Sql, table: MirroredTable, differ: Differ): Promise<void> {
-  const got = keyText(table.key, "got");
+  const got = keyText(table, "got");
   const twice = await sql.unsafe<{ key: string }[]>(
     `SELECT ${got} AS key FROM got GROUP BY 1 HAVING count(*) > 1`,
   );
   for (const { key } of twice) differ(key, "has several documents");
   const stray = await sql.unsafe<{ key: string }[]>(
     `SELECT ${got} AS key FROM got
-      WHERE NOT EXISTS (SELECT FROM ${quoteName(table.relation)} want WHERE ${keyText(table.key, "want")} = ${got})`,
+      WHERE NOT EXISTS (SELECT FROM ${quoteName(table.relation)} want WHERE ${keyText(table, "want")} = ${got})`,
   );
   for (const { key } of stray) differ(key, "has a document and no row");
 
@@ -119,7 +120,7 @@ async function compareRows(sql: Sql, table: MirroredTable, differ: Differ): Prom
     const rows = await sql.unsafe<{ key: string; row: string | null; document: string | null }[]>(
       `SELECT ${got} AS key, left(want.${name}::text, ${SHOWN_CHARACTERS}) AS row,
               left(got.${name}::text, ${SHOWN_CHARACTERS}) AS document
-         FROM got JOIN ${quoteName(table.relation)} want ON ${keyText(table.key, "want")} = ${got}
+         FROM got JOIN ${quoteName(table.relation)} want ON ${keyText(table, "want")} = ${got}
         WHERE ${isDifferent(column, `want.${name}`, `got.${name}`)}`,
     );
     for (const { key, row, document } of rows) {
@@ -144,7 +145,7 @@ async function compareLedger(
   differ: Differ,
 ): Promise<void> {
   const rows = await sql.unsafe<{ id: string; key: string }[]>(
-    `SELECT "document id" AS id, ${keyText(table.key, "got")} AS key FROM got`,
+    `SELECT "document id" AS id, ${keyText(table, "got")} AS key FROM got`,
   );
   const keys = new Map(rows.map(({ id, key }) => [id, key]));
   const named = new Set<string>();

@@ -39,14 +39,57 @@ export function quoteText(text: string | null): string {
   return text === null ? "NULL" : `'${text.replaceAll("'", "''")}'`;
 }
 
+/** Of a table, what its keys are made of. */
+export type Keyed = Pick<MirroredTable, "key" | "columns">;
+
+/** What `keyText` calls, to be run once in each database. */
+export const ORACLE_DDL = `
+  CREATE FUNCTION number_text(n numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $oracle$
+    SELECT CASE WHEN n >= 0 THEN chr(96 + digits) || n
+                ELSE chr(91 - digits) || lpad((repeat('9', digits)::numeric + n)::text, digits, '0') END
+      FROM length(abs(n)::text) AS digits
+  $oracle$`;
+
 /**
- * A row's key as the ledger is documented to name it: one column's text, or several texts joined by commas with the
- * commas and backslashes in them escaped. Compared by its bytes: a collation may call two texts equal.
+ * A row's key as the ledger is documented to name it (migrations/0002_keys.sql), said once more in other words: texts
+ * as they are; whole numbers behind a letter for how many digits they have, those below zero as what they lack of
+ * 99…9; days and microseconds of 1970 as such numbers, `-` and `~` for what is infinite; bytes as hexadecimal digits. Of
+ * several columns, each text ends with \x01. Compared by its bytes: a collation may call two texts equal.
  */
-export function keyText(key: readonly string[], row: string): string {
+export function keyText({ key, columns }: Keyed, row: string): string {
+  const parts = key.map((name) => {
+    const value = `(${row}.${quoteName(name)})`;
+    const kind = columns.find((column) => column.name === name)!.sqlType;
+    return isNumbered(kind) ? numberText(value, kind) : partText(value, kind, key.length === 1);
+  });
+  return `((${parts.join(" || ")}) COLLATE "C")`;
+}
+
+/** The same key as people are shown it: as SQL prints the column, or several as a row. */
+export function shownKey({ key }: Keyed, row: string): string {
   const texts = key.map((name) => `(${row}.${quoteName(name)})::text COLLATE "C"`);
-  const escaped = texts.map((text) => `replace(replace(${text}, '\\', '\\\\'), ',', '\\,')`);
-  return `(${texts.length === 1 ? texts[0]! : escaped.join(" || ',' || ")})`;
+  return texts.length === 1 ? `(${texts[0]!})` : `(ROW(${texts.join(", ")})::text)`;
+}
+
+function isNumbered(sqlType: string): boolean {
+  return /^(smallint|integer|bigint|date|timestamp|timestamptz)$/.test(sqlType);
+}
+
+function numberText(value: string, sqlType: string): string {
+  if (/int/.test(sqlType)) return `number_text(${value})`;
+  // In two parts: the last years of a timestamp are too many microseconds for EXTRACT(epoch), which rounds them.
+  const moment = sqlType === "timestamptz" ? `(${value} AT TIME ZONE 'UTC')` : `${value}::timestamp`;
+  const days = `(${moment}::date - date 'epoch')::numeric`;
+  const number =
+    sqlType === "date"
+      ? `(${value} - date 'epoch')::numeric`
+      : `trunc(${days} * 86400000000 + extract(epoch FROM ${moment}::time) * 1000000)`;
+  return `CASE ${value} WHEN '-infinity' THEN '-' WHEN 'infinity' THEN '~' ELSE number_text(${number}) END`;
+}
+
+function partText(value: string, sqlType: string, alone: boolean): string {
+  const text = sqlType === "bytea" ? `encode(${value}, 'hex')` : `${value}::text COLLATE "C"`;
+  return alone ? text : `regexp_replace(${text}, E'([\\x01\\x02])', E'\\x02\\\\1', 'g') || E'\\x01'`;
 }
 
 /** Settings in which two texts of one value are equal. */

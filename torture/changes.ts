@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres, { type Sql } from "postgres";
+import type { Random } from "../src/local/data/random.js";
+import type { CallMoment } from "./chaos.js";
+import { noteShape } from "./audit.js";
+import { CHANGES_OF_TABLES } from "./changes-of-tables.js";
+
+import type { Making } from "./random-values.js";
+import type { Stage } from "./stage.js";
+import type { Target } from "./target.js";
+import { isExpectedFailure } from "./writer.js";
+
+export type ChangeKind =
+  | "a partition comes or goes"
+  | "tables are swapped"
+  | "a table is created again"
+  | "the last word is given"
+  | "the last word is taken"
+  | "a label is renamed"
+  | "the other is forgotten";
+
+/** What an owner does to a table itself, once. */
+export interface Change {
+  kind: ChangeKind;
+  /** Of the tables, modulo their number. */
+  table: number;
+  /** Before the run, or while a call of its is under way. */
+  moment: "before" | CallMoment;
+}
+
+/** A call waits for so long, so that the owner is done with it by then, unless a writer is in the way. */
+const CALL_DELAY_MS = 250;
+const LONGEST_MS = 20_000;
+
+export function randomChange(random: Random, kind: ChangeKind, { during = random.chance(0.5) } = {}): Change {
+  const point = random.pick(["beforeCall", "beforeCommit", "beforeAnswer"] as const);
+  const fate = { kind: "delay", delayMs: CALL_DELAY_MS } as const;
+  const call = random.integer(1, 14);
+  return {
+    ...{ kind, table: random.integer(0, 5) },
+    moment: during ? { of: "any", call, point, fate } : "before",
+  };
+}
+
+/** In one transaction, tried again while a writer is in the way. */
+export async function makeChange(stage: Stage, change: Change, making: Making): Promise<void> {
+  const { statements, drifts, reshapes } = CHANGES_OF_TABLES[change.kind];
+  const table = stage.tables[change.table % stage.tables.length]!;
+  if (drifts) {
+    stage.drifted = true;
+    stage.drifts++;
+  }
+  if (reshapes) for (const { watch } of stage.targets) watch.mayRehash = true;
+  const endAt = performance.now() + LONGEST_MS;
+  for (;;) {
+    const sql = postgres(stage.url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 1_000 } });
+    try {
+      const lines = await statements({ stage, sql, table, making });
+      await sql.unsafe(["BEGIN", ...lines, "COMMIT"].join(";\n"));
+      return;
+    } catch (error) {
+      if (!isExpectedFailure(error) || performance.now() > endAt)
+        throw new Error(`${change.kind}: ${(error as Error).message}`, { cause: error });
+      await sleep(20);
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+  }
+}
+
+/** The tables of a deployment get another configuration. */
+export async function noteShapes(stage: Pick<Stage, "connect">, { watch, tables }: Target): Promise<void> {
+  watch.mayRehash = true;
+  const sql: Sql = stage.connect();
+  await sql.unsafe(tables.map(noteShape).join("; "));
+  await sql.end();
+}

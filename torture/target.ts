@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { defineDatahubSync } from "../convex/datahubSyncPackage.js";
+import { LocalDeployment } from "../src/local/convex/deployment.js";
+import { serveLocalDeployment } from "../src/local/convex/serve.js";
+import type { Chaos } from "./chaos.js";
+import { Command } from "./command.js";
+import { CommitWatch } from "./commit-watch.js";
+import { deploySchema, writeConfig } from "./deploy.js";
+import { isMirrored, type TortureTable } from "./tables.js";
+
+/** A deployment, with the configurations under which it is run. */
+export interface Target {
+  /** As the deployment mirrors them in the end. */
+  tables: readonly TortureTable[];
+  deployment: LocalDeployment;
+  watch: CommitWatch;
+  syncKey: string;
+  url: string;
+  /**
+   * Starts the command line; the configuration and the log's folder are given.
+   * @param shape which of the configurations; 0 is the one that `tables` says
+   */
+  start: (args: readonly string[], shape?: number) => Command;
+  /** What the triggers were last made for: that of another shape may not be compared yet. */
+  migrated: { shape: number };
+  /** Whether the triggers may lack a column of this shape. */
+  lacksColumns: (shape: number) => boolean;
+  close(): Promise<void>;
+}
+
+export interface TargetOptions {
+  name: string;
+  /** Of its tables; the first one counts in the end. */
+  shapes: readonly (readonly TortureTable[])[];
+  folder: string;
+  /** The built command line. */
+  main: string;
+  environment: Record<string, string>;
+  chaos: Chaos | null;
+  seed: number;
+  /** Of runs, over all targets. */
+  countRun: () => number;
+}
+
+export async function openTarget(options: TargetOptions): Promise<Target> {
+  const { name, shapes, folder, main, environment, chaos, seed, countRun } = options;
+  const tables = shapes[0]!;
+  const logs = join(folder, `logs of ${name}`);
+  await mkdir(logs);
+  const configs = shapes.map((_, shape) => join(folder, `${name} ${shape}.json`));
+  for (const [shape, config] of configs.entries()) await writeFile(config, writeConfig(shapes[shape]!));
+
+  const syncKey = randomBytes(32).toString("hex");
+  const { mirrors, schema } = deploySchema(shapes);
+  const deployment = LocalDeployment.create({
+    schema,
+    modules: { datahubSync: defineDatahubSync({ tables: mirrors }) },
+    env: { CONVEX_SYNC_AUTH_KEY: syncKey },
+    ...(chaos === null ? {} : { faults: chaos.faults, clock: chaos.clock }),
+    seed,
+  });
+  const watch = new CommitWatch(
+    deployment,
+    tables.map(({ mirror }) => mirror),
+  );
+  const served = await serveLocalDeployment(deployment);
+  const convex = { CONVEX_URL: served.url, CONVEX_SYNC_AUTH_KEY: syncKey };
+  const migrated = { shape: 0 };
+  return {
+    ...{ tables, deployment, watch, syncKey, url: served.url, migrated },
+    start(args, shape = 0) {
+      const common = ["--config", configs[shape]!, "--log-dir", logs];
+      const settings = { main, folder, environment: { ...environment, ...convex } };
+      return new Command(settings, countRun(), [...args, ...common]);
+    },
+    lacksColumns(shape) {
+      const compared = shownBy(shapes[migrated.shape]!);
+      return [...shownBy(shapes[shape]!)].some((column) => !compared.has(column));
+    },
+    close: () => served.close(),
+  };
+}
+
+function shownBy(tables: readonly TortureTable[]): Set<string> {
+  return new Set(
+    tables.flatMap(({ base, columns }) => columns.filter(isMirrored).map(({ name }) => `${base}.${name}`)),
+  );
+}
