@@ -18,12 +18,12 @@ SET bytea_output = 'hex' SET lc_monetary = 'C' SET xmlbinary = 'base64' AS $func
 $function$;
 --> statement-breakpoint
 -- The triggers of a tracked table, on it and its partitions, with their functions. `xmin` changes when a trigger is
--- disabled and enabled again, and when a function is replaced.
+-- disabled and enabled again; that of a function would change with each grant.
 CREATE FUNCTION datahub_sync.describe_triggers(relation regclass, tracked integer) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'table', tgrelid::bigint, 'name', tgname, 'oid', t.oid::bigint, 'xmin', t.xmin::text, 'enabled', tgenabled,
-           'function', p.oid::bigint, 'functionXmin', p.xmin::text)
+           'function', p.oid::bigint, 'does', md5(concat_ws(';', prosrc, proconfig::text)))
          ORDER BY tgrelid::bigint, tgname), '[]')
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
    WHERE starts_with(tgname::text, format('zzz_datahub_sync_%s_', tracked))

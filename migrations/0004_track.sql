@@ -143,8 +143,11 @@ BEGIN
     datahub_sync.log_function(tracked, relation, key_columns, compared_columns));
   -- Whoever creates a partition creates its triggers.
   EXECUTE format('GRANT EXECUTE ON FUNCTION datahub_sync.log_%s() TO PUBLIC', tracked);
+  -- The condition is always true. It ties the trigger to the log: nobody drops that alone, and with CASCADE the triggers go
+  -- along, where otherwise every write would fail.
   EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s
-                  FOR EACH ROW EXECUTE FUNCTION datahub_sync.log_%s()', log_name, relation, tracked);
+                  FOR EACH ROW WHEN (NULL::datahub_sync.changes IS NULL) EXECUTE FUNCTION datahub_sync.log_%s()',
+                 log_name, relation, tracked);
   IF with_content THEN
     EXECUTE format('CREATE OR REPLACE FUNCTION datahub_sync.content_%s() RETURNS trigger LANGUAGE plpgsql AS %L', tracked,
       datahub_sync.content_function(relation, key_columns, ignored_columns));
@@ -160,7 +163,8 @@ BEGIN
   -- TRUNCATE of one partition fires that partition's trigger only.
   FOR part IN SELECT relation UNION SELECT relid FROM pg_partition_tree(relation) LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER TRUNCATE ON %s
-                    FOR EACH STATEMENT EXECUTE FUNCTION datahub_sync.note_truncate(%L)', truncate_name, part, tracked);
+                    FOR EACH STATEMENT WHEN (NULL::datahub_sync.changes IS NULL)
+                    EXECUTE FUNCTION datahub_sync.note_truncate(%L)', truncate_name, part, tracked);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I, ENABLE ALWAYS TRIGGER %I', part, log_name, truncate_name);
   END LOOP;
 END;
@@ -172,6 +176,7 @@ CREATE FUNCTION datahub_sync.forget_dropped_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
 DECLARE
   gone datahub_sync.tracked_tables;
+  ours record;
 BEGIN
   FOR gone IN SELECT * FROM datahub_sync.tracked_tables AS t
                WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relation_oid) FOR UPDATE SKIP LOCKED LOOP
@@ -181,6 +186,11 @@ BEGIN
      WHERE c.tracked_id = gone.id AND heir.id <> gone.id
        AND (heir.schema_name, heir.table_name) = (gone.schema_name, gone.table_name)
     ON CONFLICT DO NOTHING;
+    -- A dump that was restored has brought the triggers along, on a table of another oid.
+    FOR ours IN SELECT tgrelid::regclass AS part, tgname FROM pg_trigger
+                 WHERE starts_with(tgname::text, format('zzz_datahub_sync_%s_', gone.id)) AND tgparentid = 0 LOOP
+      EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', ours.tgname, ours.part);
+    END LOOP;
     EXECUTE format('DROP FUNCTION IF EXISTS datahub_sync.log_%1$s(), datahub_sync.content_%1$s()', gone.id);
     DELETE FROM datahub_sync.changes WHERE tracked_id = gone.id;
     DELETE FROM datahub_sync.tracked_tables WHERE id = gone.id;

@@ -17,8 +17,8 @@ export interface ChangePage {
   /** Each once, in the order of their first entry. */
   keys: string[];
   entries: number;
-  /** Keys that came into being. */
-  born: number;
+  /** Keys that came or went: of no others may a row be new to Convex. */
+  cameOrWent: number;
   /** Entries of rows of which nothing but `updated_at` was changed. */
   timestamps: number;
   /** Where the next page begins; null when this was the last. */
@@ -58,7 +58,7 @@ export class ChangeLog {
     return {
       keys: [...new Set(rows.flatMap(({ key }) => (key === null ? [] : [key])))],
       entries: rows.length,
-      born: new Set(rows.filter(({ kind }) => kind === "i").map(({ key }) => key)).size,
+      cameOrWent: new Set(rows.filter(({ kind }) => kind === "i" || kind === "d").map(({ key }) => key)).size,
       timestamps: rows.filter(({ kind }) => kind === "t").length,
       cursor: last && { xid: last.xid, id: last.id },
     };

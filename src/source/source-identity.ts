@@ -15,6 +15,8 @@ export interface SourceIdentity {
    */
   history: string;
   serverVersion: number;
+  /** What a statement of ours runs at: a pooler lets nobody ask for something else. */
+  isolation: string;
 }
 
 /**
@@ -35,7 +37,8 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
                 (SELECT xmin::text FROM pg_database WHERE datname = current_database()) AS made,
                 extract(epoch FROM pg_postmaster_start_time())::text AS started,
                 pg_is_in_recovery()::text AS recovering,
-                current_setting('server_version_num') AS version`,
+                current_setting('server_version_num') AS version,
+                current_setting('default_transaction_isolation') AS isolation`,
       );
       return found!;
     } catch (error) {
@@ -57,6 +60,7 @@ export async function readIdentity(database: Database): Promise<SourceIdentity> 
     timeline,
     history: [timeline, row["made"], row["started"]].join("/"),
     serverVersion: Number(row["version"]),
+    isolation: row["isolation"]!,
   };
 }
 

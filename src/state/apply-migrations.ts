@@ -60,6 +60,8 @@ const MIGRATED_MEANWHILE = "DS001";
  */
 function inOneTransaction(before: readonly string[], pending: readonly Migration[]): string {
   return [
+    // What was done while we waited for the lock has to be seen, whatever the role's default is.
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
     MIGRATION_LOCK,
     JOURNAL,
     `DO $check$ BEGIN

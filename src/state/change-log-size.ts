@@ -41,7 +41,8 @@ const leaseIsHeld = sql`EXISTS (SELECT FROM ${leases} WHERE ${leases.targetId} =
 
 /**
  * Removes entries that no run will ask for again: what the watermark of every mirror of their table has seen, in every
- * target. By visibility, and not by an xmin, or one old transaction would keep the whole log. Called at the start of a
+ * target. By visibility, and not by an xmin, or one old transaction would keep the whole log; and by the index, so that what
+ * an idle mirror keeps is not read by each run. Called at the start of a
  * run, so that those watermarks were committed by earlier runs. A mirror without a watermark that runs just now, in
  * another process, is about to take its snapshot: nothing of its table goes. Entries of a transaction that this cluster
  * has not begun yet came with a dump of another one.
@@ -56,16 +57,29 @@ export async function purgeChanges(
   for (;;) {
     const rows = await database.runDrizzle("purging the change log", (db) =>
       db.execute<{ purged: string }>(sql`
-        WITH ${heldLeaseSql(token)},
+        WITH RECURSIVE ${heldLeaseSql(token)},
+             logged (id) AS (
+               (SELECT min(${changes.trackedId}) FROM ${changes})
+               UNION ALL
+               SELECT (SELECT min(${changes.trackedId}) FROM ${changes} WHERE ${changes.trackedId} > logged.id)
+                 FROM logged WHERE logged.id IS NOT NULL),
+             seen AS (
+               SELECT logged.id,
+                      coalesce(min(pg_snapshot_xmax(${position})::text::numeric)::text::xid8, pg_snapshot_xmax(pg_current_snapshot())) AS xmax
+                 FROM logged CROSS JOIN held LEFT JOIN ${mirrors} ON ${mirrors.trackedId} = logged.id
+                WHERE logged.id IS NOT NULL
+                GROUP BY logged.id
+               HAVING NOT coalesce(bool_or(${position} IS NULL AND ${mirrors.targetId} <> held_target AND ${leaseIsHeld}), false)),
              passed AS (
                DELETE FROM ${changes} WHERE ctid = ANY (ARRAY(
-                 SELECT c.ctid FROM ${changes} c, held
-                  WHERE NOT EXISTS (
-                          SELECT FROM ${mirrors} WHERE ${mirrors.trackedId} = c.tracked_id
-                             AND CASE WHEN ${position} IS NULL THEN ${mirrors.targetId} <> held_target AND ${leaseIsHeld}
-                                      ELSE NOT pg_visible_in_snapshot(c.xid, ${position}) END)
-                     OR c.xid >= pg_snapshot_xmax(pg_current_snapshot())
-                  LIMIT ${PURGE_BATCH}))
+                 (SELECT c.ctid FROM seen JOIN ${changes} c ON c.tracked_id = seen.id AND c.xid < seen.xmax
+                   WHERE NOT EXISTS (SELECT FROM ${mirrors} WHERE ${mirrors.trackedId} = c.tracked_id
+                                        AND NOT pg_visible_in_snapshot(c.xid, ${position}))
+                   LIMIT ${PURGE_BATCH})
+                 UNION ALL
+                 (SELECT c.ctid FROM seen JOIN ${changes} c
+                      ON c.tracked_id = seen.id AND c.xid >= pg_snapshot_xmax(pg_current_snapshot())
+                   LIMIT ${PURGE_BATCH})))
                RETURNING 1)
         SELECT (SELECT count(*) FROM passed)::text AS purged FROM held`),
     );

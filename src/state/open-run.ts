@@ -51,6 +51,7 @@ export async function registerMirror(
  * that a crash of this run leaves no watermark to go on from. The commit is synchronous: after a crash of Postgres,
  * xids whose WAL was never flushed are handed out again, and a change logged with one of them would seem older than the
  * snapshot. A flushed write after the snapshot and before the first row is read rules that out.
+ * @returns false where nothing was remembered of the mirror: what it kept the change log for may be purged
  */
 export async function openRun(
   database: Database,
@@ -59,9 +60,9 @@ export async function openRun(
   trackedId: number,
   run: OpenRun,
   { voidWatermark = false } = {},
-): Promise<void> {
+): Promise<boolean> {
   const rows = await database.runDrizzle(`writing the start of ${name}`, (db) =>
-    db.execute(sql`
+    db.execute<{ anew: string }>(sql`
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_prior_nonce, run_mode, run_snapshot, run_snapshot_at,
@@ -78,9 +79,10 @@ export async function openRun(
             run_cursor = excluded.run_cursor, run_final_nonce = NULL${
               voidWatermark ? sql`, watermark = NULL, watermark_at = NULL, nonce = NULL` : sql``
             }
-      RETURNING 1 AS written`),
+      RETURNING (xmax = 0)::text AS anew`),
   );
   if (rows.length === 0) throw leaseLost();
+  return rows[0]!.anew !== "true";
 }
 
 /**
@@ -98,6 +100,17 @@ export async function saveCursor(
   const written = await update(database, token, name, `writing the progress of ${name}`, {
     runCursor: cursor,
     ...(seen !== undefined && { runSeen: sql`${JSON.stringify(seen)}::text::jsonb` }),
+  });
+  if (!written) throw await whyRefused(database, token, name);
+}
+
+/**
+ * Writes that the open run has not seen one thing, before it sends what it read so: killed after that, it must not be
+ * gone on with.
+ */
+export async function markUnsteady(database: Database, token: LeaseToken, name: string): Promise<void> {
+  const written = await update(database, token, name, `noting a change of the catalog of ${name}`, {
+    runSeen: sql`${mirrors.runSeen} || '{"unsteady": true}'::jsonb`,
   });
   if (!written) throw await whyRefused(database, token, name);
 }

@@ -15,21 +15,21 @@ export interface DeltaCursor extends Acknowledged {
 /**
  * Sends the rows whose keys were logged in the range. A row is read after the range's end was fixed, so that once is
  * enough, however often it was touched. A key that is not there (any more), or that the view does not show, is a deletion.
- * @returns how many keys came into being, at least: no more rows than that can be new to Convex
+ * @returns how many keys came or went: no more rows than that can be new to Convex
  */
 export async function sendChanges(
   run: MirrorRun,
   range: ChangeRange,
   from: ChangeCursor | null,
-): Promise<{ born: number }> {
+): Promise<{ cameOrWent: number }> {
   const { context, source, log, writer } = run;
   const recent = new RecentKeys();
   let cursor = from;
-  let born = 0;
+  let cameOrWent = 0;
   do {
     context.signal.throwIfAborted();
     const page = await log.page(range, cursor, keysPerPage(context.settings));
-    born += page.born;
+    cameOrWent += page.cameOrWent;
     run.changes.read += page.entries;
     run.changes.timestamps += page.timestamps;
     const missing = await writer.sendRows(recent.keepNew(page.keys));
@@ -41,5 +41,5 @@ export async function sendChanges(
       await saveProgress(run, saved);
     }
   } while (cursor !== null);
-  return { born };
+  return { cameOrWent };
 }

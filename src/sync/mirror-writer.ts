@@ -4,6 +4,7 @@ import type { EncodedDocument } from "../encode/types.js";
 import { BatchSender, type RowRefusal, type SendCounts } from "../sink/batch-sender.js";
 import type { RunToken } from "../sink/convex-sink.js";
 import type { SourceRow, TableReader } from "../source/table-reader.js";
+import { markUnsteady } from "../state/open-run.js";
 import { findRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
 import { readAhead } from "./read-ahead.js";
 import { readChunks, type RowChunk } from "./read-chunks.js";
@@ -45,6 +46,7 @@ export class MirrorWriter {
   /** Of the chunks since the last checkpoint: rows that earlier runs set aside. */
   #refusedBefore = new Set<string>();
   #settled: string[] = [];
+  #notedPartitions = false;
   /** Something was handed over since the last seal: equal names would say equal contents. */
   #unsealed = false;
 
@@ -89,6 +91,7 @@ export class MirrorWriter {
     for await (const chunk of readAhead(this.#readChunks(keys))) {
       this.#context.signal.throwIfAborted();
       await this.#recallRejected(chunk.rows);
+      await this.#noteOtherPartitions();
       for (const row of chunk.rows) await this.#sendRow(row);
       missing.push(...chunk.missing);
       this.onRead(this.read);
@@ -172,6 +175,13 @@ export class MirrorWriter {
     for (const key of await findRejectedRows(database, lease.targetId, this.#table, keys)) {
       this.#refusedBefore.add(key);
     }
+  }
+
+  /** Rows of a partition that comes and goes leave no trace: whoever goes on after a crash would keep them. */
+  async #noteOtherPartitions(): Promise<void> {
+    if (this.#notedPartitions || !this.#reader.sawOtherPartitions) return;
+    await markUnsteady(this.#context.database, this.#context.lease, this.#table);
+    this.#notedPartitions = true;
   }
 
   async #sendRow(row: SourceRow): Promise<void> {

@@ -37,6 +37,16 @@ export function contentFollows(tables: readonly string[]): Notice {
   };
 }
 
+/** Under it, what somebody has read can make the transactions of others fail. */
+export function isolationSerializable(): Notice {
+  return {
+    code: "ISOLATION_SERIALIZABLE",
+    message:
+      "Transactions of this role are SERIALIZABLE by default: what the sync reads could make serializable transactions of others fail. " +
+      "ALTER ROLE … SET default_transaction_isolation = 'read committed' for the role that the sync connects as.",
+  };
+}
+
 /** The next run heals what this one could not know. */
 export function catalogChanged(table: string): Notice {
   return {

@@ -32,7 +32,7 @@ export async function beginRun(
   const { database, lease, sink, signal, deadlineAt } = context;
   const snapshot = run.resumed?.snapshot ?? taken.snapshot;
   const snapshotAt = run.resumed?.snapshotAt ?? taken.at;
-  await openRun(
+  const wasRegistered = await openRun(
     database,
     lease,
     source.name,
@@ -50,12 +50,23 @@ export async function beginRun(
     },
     { voidWatermark: run.voidWatermark },
   );
+  if (!wasRegistered) throw forgotten(source.name);
   const { epoch, nonce } = lease;
   await sink.beginRun(
     { table: source.name, lineage: context.lineage, epoch, nonce, takeOver },
     { signal, deadlineAt },
   );
   return { snapshot, snapshotAt };
+}
+
+/** It was registered before the snapshot was taken; somebody, or the run of another deployment, has removed it since. */
+function forgotten(table: string): SyncError {
+  return new SyncError({
+    code: "DATABASE_FAILED",
+    message: `What was remembered of ${table} was removed while this run began.`,
+    remedy: "Run again: the next run compares everything.",
+    table,
+  });
 }
 
 /**

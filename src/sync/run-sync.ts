@@ -12,6 +12,7 @@ import { acquireLease, findTarget, raiseEpoch, releaseLease } from "../state/lea
 import { purgeChanges } from "../state/change-log-size.js";
 import { recordRun } from "../state/run-history.js";
 import { LeaseKeeper } from "./lease-keeper.js";
+import { isolationSerializable } from "./notices.js";
 import { openDatabase } from "./open-database.js";
 import type { RunContext } from "./run-context.js";
 import { summarise } from "./summarise-run.js";
@@ -104,6 +105,10 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   );
 
   const notices: Notice[] = [];
+  if (opened.identity.isolation === "serializable") {
+    notices.push(isolationSerializable());
+    progress.notice(null, notices[0]!);
+  }
   if (lease.replaced !== null) {
     const { holder, acquiredAt } = lease.replaced;
     notices.push({
@@ -112,7 +117,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
         `The run of ${holder}, begun at ${acquiredAt}, neither ended nor renewed its lease; ` +
         "this one goes on from there.",
     });
-    progress.notice(null, notices[0]!);
+    progress.notice(null, notices.at(-1)!);
   }
   try {
     // Only now: before the lease, another run may have been going on.

@@ -75,7 +75,8 @@ function disputed(base: string, table: string, how: string): SyncError {
     code: "UPDATED_AT_DISPUTED",
     message: `What updated_at of ${base} means is disputed: ${how}. A table has one meaning for all.`,
     remedy:
-      'Give "updatedAt" the same value wherever the table is mirrored, or leave the column out of one of the mirrors.',
+      'Give "updatedAt" the same value wherever the table is mirrored, or leave the column out of one of the mirrors. ' +
+      "Of a deployment that is gone: `CONVEX_URL=… datahub-sync untrack --table …`, with its URL.",
     table,
   });
 }

@@ -209,6 +209,25 @@ describe.each(ALL_POSTGRES_VERSIONS)("track and untrack (Postgres %i)", (version
     },
   );
 
+  test("one that tracks what another one is tracking waits for it, and then knows what that one mirrors", async () => {
+    await run("CREATE TABLE $t (id int PRIMARY KEY, a text, b text)");
+    await table.track();
+    const { second } = await table.sql.begin(async (tx) => {
+      await track(tx, table.name, { compared: ["a"], target: "one" });
+      const second = track(table.sql, table.name, { compared: ["b"], target: "two" });
+      const waits = () =>
+        run(`SELECT FROM pg_stat_activity WHERE datname = current_database()
+                                  AND wait_event_type = 'Lock' AND query LIKE '%datahub_sync.track(%'`);
+      while ((await waits()).length === 0);
+      return { second };
+    });
+    await second;
+    const [row] = await run(
+      "SELECT compared_columns AS compared FROM datahub_sync.tracked_tables WHERE relation_oid = '$t'::regclass",
+    );
+    expect(row).toEqual({ compared: ["id", "a", "b"] });
+  });
+
   test("a lock that does not come ends the statement after five seconds, and nothing has changed", async () => {
     await run("CREATE TABLE $t (id int PRIMARY KEY)");
     await run("CREATE TABLE $t_tracked (id int PRIMARY KEY)");

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { isProgress, nth, watchRun } from "../support/crash.js";
-import { MirrorFixture, useMirrors } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { openAnother, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
 
 // Small pages, so that a few rows make several of them.

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { nth, watchRun, type Step } from "../support/crash.js";
+import { isProgress, nth, watchRun, type Step } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { QUIET } from "../support/paged-mirror.js";
 
@@ -94,6 +94,26 @@ describe("invariant 14: a partition is attached while a run lists the table, and
       crashBefore: isLate,
     });
     expect(crashed).toBe(true);
+    await mirror.run(DETACH);
+    await mirror.expireLease();
+    await settle(mirror);
+  });
+
+  const MOMENTS = [
+    { when: "before it had written down its first page", page: 1, ids: "-10, -1" },
+    { when: "before it had written down a later page", page: 2, ids: "1, 10" },
+  ];
+  test.each(MOMENTS)("and a first load is killed $when", async ({ page, ids }) => {
+    const mirror = await partitioned(ids);
+    const isPage = nth(page, isListing);
+    const { crashed } = await watchRun(mirror, {
+      onStep: async (step) => {
+        if (isPage(step)) await mirror.run(ATTACH);
+      },
+      crashBefore: nth(page, isProgress),
+    });
+    expect(crashed).toBe(true);
+    expect(mirror.documents().filter(({ part }) => part === 2)).not.toEqual([]);
     await mirror.run(DETACH);
     await mirror.expireLease();
     await settle(mirror);

@@ -10,14 +10,17 @@ const DDL = `CREATE TABLE $t (id int PRIMARY KEY, a text, b text, updated_at tim
 const REWRITE =
   "INSERT INTO $t SELECT id, a, b, now() FROM $t ON CONFLICT (id) DO UPDATE SET a = excluded.a, b = excluded.b, updated_at = excluded.updated_at";
 
-async function loaded(config: Partial<MirrorConfig>): Promise<MirrorFixture> {
+async function loaded(config: Partial<Omit<MirrorConfig, "relation">>): Promise<MirrorFixture> {
   const mirror = await open({ ddl: DDL, mirrors: [{ relation: "$t", ...config }] });
   await mirror.sync();
   return mirror;
 }
 
 /** Another deployment's mirror of the same table. */
-async function openTwin(mirror: MirrorFixture, config: Partial<MirrorConfig>): Promise<MirrorFixture> {
+async function openTwin(
+  mirror: MirrorFixture,
+  config: Partial<Omit<MirrorConfig, "relation">>,
+): Promise<MirrorFixture> {
   const twin = await MirrorFixture.create(mirror.db, mirror.table, {
     ddl: "SELECT 1",
     mirrors: [{ relation: "$t", ...config }],
