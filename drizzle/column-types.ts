@@ -6,4 +6,5 @@ import { customType } from "drizzle-orm/pg-core";
  */
 export const xid8 = customType<{ data: string }>({ dataType: () => "xid8" });
 export const pgSnapshot = customType<{ data: string }>({ dataType: () => "pg_snapshot" });
+export const bytea = customType<{ data: string }>({ dataType: () => "bytea" });
 export const oid = customType<{ data: string }>({ dataType: () => "oid" });

@@ -12,13 +12,16 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import { oid, pgSnapshot, xid8 } from "./column-types.js";
+import { bytea, oid, pgSnapshot, xid8 } from "./column-types.js";
 
 /**
  * What the sync remembers, in the source database itself. Everything about one deployment hangs on a row of
  * `targets`, so one source can feed several. Watermarks are `pg_snapshot`s as text, never numbers.
  */
 export const datahubSync = pgSchema("datahub_sync");
+
+/** A key's stand-in in an index, for which a key may be too long. */
+const digestOfKey = () => bytea("digest").generatedAlwaysAs(sql`datahub_sync.key_digest(key)`);
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
 
@@ -190,12 +193,13 @@ export const pendingDeletions = datahubSync.table(
      */
     kind: text("kind", { enum: ["key", "document", "stranger"] }).notNull(),
     key: text("key").notNull(),
+    digest: digestOfKey(),
     /** The nonce of the last run that found it. */
     foundBy: text("found_by").notNull(),
     /** When the first one did, for people. */
     foundAt: moment("found_at").notNull().defaultNow(),
   },
-  (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.kind, table.key] })],
+  (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.kind, table.digest] })],
 );
 
 /** Rows that could not be mirrored losslessly, with the reason; never a value. Removed when the row is mended. */
@@ -207,13 +211,14 @@ export const rejectedRows = datahubSync.table(
       .references(() => targets.id, { onDelete: "cascade" }),
     mirror: text("mirror").notNull(),
     key: text("key").notNull(),
+    digest: digestOfKey(),
     code: text("code").notNull(),
     column: text("column_name"),
     reason: text("reason").notNull(),
     firstAt: moment("first_at").notNull().defaultNow(),
     lastAt: moment("last_at").notNull().defaultNow(),
   },
-  (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.key] })],
+  (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.digest] })],
 );
 
 /** The history of runs, for people: the report of each, as `--json` prints it. */

@@ -3,6 +3,12 @@ SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
 CREATE SCHEMA IF NOT EXISTS "datahub_sync";
 --> statement-breakpoint
+-- Immutable as it is used: the server's encoding does not change.
+CREATE FUNCTION datahub_sync.key_digest(key text) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $function$
+  SELECT sha256(convert_to(key, 'UTF8'));
+$function$;
+--> statement-breakpoint
 CREATE TABLE "datahub_sync"."changes" (
 	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "datahub_sync"."changes_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 64),
@@ -52,21 +58,23 @@ CREATE TABLE "datahub_sync"."pending_deletions" (
 	"mirror" text NOT NULL,
 	"kind" text NOT NULL,
 	"key" text NOT NULL,
+	"digest" "bytea" GENERATED ALWAYS AS (datahub_sync.key_digest(key)) STORED,
 	"found_by" text NOT NULL,
 	"found_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "pending_deletions_target_id_mirror_kind_key_pk" PRIMARY KEY("target_id","mirror","kind","key")
+	CONSTRAINT "pending_deletions_target_id_mirror_kind_digest_pk" PRIMARY KEY("target_id","mirror","kind","digest")
 );
 --> statement-breakpoint
 CREATE TABLE "datahub_sync"."rejected_rows" (
 	"target_id" integer NOT NULL,
 	"mirror" text NOT NULL,
 	"key" text NOT NULL,
+	"digest" "bytea" GENERATED ALWAYS AS (datahub_sync.key_digest(key)) STORED,
 	"code" text NOT NULL,
 	"column_name" text,
 	"reason" text NOT NULL,
 	"first_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"last_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "rejected_rows_target_id_mirror_key_pk" PRIMARY KEY("target_id","mirror","key")
+	CONSTRAINT "rejected_rows_target_id_mirror_digest_pk" PRIMARY KEY("target_id","mirror","digest")
 );
 --> statement-breakpoint
 CREATE TABLE "datahub_sync"."runs" (

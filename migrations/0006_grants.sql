@@ -20,7 +20,7 @@ BEGIN
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA datahub_sync TO %s', runner);
   EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON datahub_sync.source, datahub_sync.tracked_tables,
     datahub_sync.tracking_claims FROM %s', runner);
-  EXECUTE format('GRANT EXECUTE ON FUNCTION datahub_sync.pin_output(), datahub_sync.key_expression(regclass, text[], text),
+  EXECUTE format('GRANT EXECUTE ON FUNCTION datahub_sync.pin_output(), datahub_sync.key_digest(text), datahub_sync.key_expression(regclass, text[], text),
     datahub_sync.key_parts(regclass, text[]), datahub_sync.key_index(regclass, text[]), datahub_sync.order_key(regclass, text[]),
     datahub_sync.number_key(text, text), datahub_sync.time_key(text, text, text), datahub_sync.sorts_by_bytes(oid),
     datahub_sync.describe_columns(regclass), datahub_sync.describe_triggers(regclass, integer),

@@ -104,7 +104,7 @@ export interface StatusReport {
   exitCode: ExitCode;
   tables: TableStatus[];
   lease: { holder: string; epoch: string; acquiredAt: string; expiresAt: string } | null;
-  /** What keeps the snapshot's horizon back, so that rows are looked at again; null when nothing does. */
+  /** The oldest open transaction: what it changes is read when it has ended. Null when there is none. */
   horizon: { xidsBehind: string; oldest: string | null } | null;
   /** The change log of all tracked tables: its entries, and what its files take. */
   changeLog: { entries: number; bytes: number };

@@ -17,7 +17,7 @@ export type Moment = CallMoment | { afterMs: number };
 export interface CallMoment {
   /** Counted from the run's start, of this function's calls or of all. */
   call: number;
-  of: "applyBatch" | "any";
+  of: "applyBatch" | "beginRun" | "any";
   point: FaultPoint;
   /** What becomes of the call itself. A dead process's request may arrive all the same, or not. */
   fate: Fault | null;

@@ -1,5 +1,6 @@
 import { checkHistories } from "./check-histories.js";
 import { checkLimits } from "./check-limits.js";
+import { checkLog } from "./check-log.js";
 import { compareTable } from "./oracle/compare-table.js";
 import { findLeaks } from "./secrets.js";
 import { checkSetAside } from "./set-aside.js";
@@ -27,6 +28,7 @@ export async function judge(stage: Stage, { planted, restarts }: Trial): Promise
       }
       failures.push(...(await checkHistories(sql, watch, { crashed: restarts > 0 })));
     }
+    if (stage.targets.length > 1) failures.push(...(await checkLog(stage)));
     failures.push(
       ...(await findLeaks(stage.folder, sql, [
         ...stage.targets.map(({ syncKey }) => ({ name: "the sync key", text: syncKey })),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HARSH, LEASE_SECONDS, type Act } from "./acts.js";
 import { Blowing } from "./blowing.js";
-import { makeChange, noteShapes } from "./changes.js";
+import { makeChange, momentOf, noteShapes } from "./changes.js";
 import type { Chaos, Strike } from "./chaos.js";
 import { checkEnd } from "./check-end.js";
 import type { Command, Ended } from "./command.js";
@@ -41,8 +41,8 @@ export async function playAct(stage: Stage, chaos: Chaos, act: Act, making: Maki
   if (act.change?.moment === "before") await change();
   if (act.migrates === "before") played.failures.push(...(await migrateAll(stage, act.shape)));
   if (act.shape !== 0) await noteShapes(stage, target);
-  if (act.change && act.change.moment !== "before")
-    chaos.arm(act.change.moment, () => changes.push(change()));
+  const moment = act.change && momentOf(act.change, stage.tables);
+  if (moment) chaos.arm(moment, () => changes.push(change()));
 
   const deed = act.deed && (await doDeed(stage, act.deed));
   const fresh = act.freshRows ? new FreshRows(stage, making) : null;

@@ -47,7 +47,7 @@ export const swaps: MakeScript = (random) => {
   const number = random.integer(0, 5);
   const changed = (): Act => {
     const act = withChange(random, kind);
-    return { ...act, change: { ...act.change!, table: number } };
+    return { ...act, change: act.change && { ...act.change, table: number } };
   };
   const acts = [sync(random), changed(), changed()];
   if (random.chance(0.3)) acts[1]!.strike = killedAtBatch(random, 4);
@@ -99,13 +99,15 @@ export const lastWords: MakeScript = (random) => {
 };
 
 function withChange(random: Random, kind: ChangeKind): Act {
+  // Or `migrate` alone, after the run that met the change before.
+  const change = random.chance(0.8) ? randomChange(random, kind) : null;
   return {
     ...sync(random, {
       pageRows: random.pick(["2", "7"]),
       mode: random.chance(0.2) ? ["--full"] : [],
       allowDeletes: random.chance(0.3),
     }),
-    change: randomChange(random, kind),
-    migrates: random.pick(["before", "beside", null, null]),
+    change,
+    migrates: change === null ? "before" : random.pick(["before", "beside", null, null]),
   };
 }

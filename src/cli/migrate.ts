@@ -30,8 +30,8 @@ Examples:
 export async function runMigrate(flags: ParsedFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
   const loaded = loadConfig(configInput(io, flags), "source");
   const { config } = loaded;
-  return runSession({ io, flags, loaded }, async ({ context, log, print }) => {
-    const announce = ({ message }: Notice) => log.warn(message);
+  return runSession({ io, flags, loaded }, async ({ context, log, tell, print }) => {
+    const announce = ({ message }: Notice) => tell(message);
     const report = await commands.migrate({ ...context, config, announce });
     log.record(report.ok ? "info" : "warn", "migrate ended", { report });
     print(report, (paint) => renderMigrateReport(report, paint));

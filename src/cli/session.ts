@@ -20,6 +20,8 @@ export interface Session {
   screen: Screen;
   /** Standard error is a terminal, and standard output is not for a machine. */
   interactive: boolean;
+  /** What a person has to know before something is done: on standard error, whatever the log's level. */
+  tell: (message: string) => void;
   /** Prints a report: as JSON with `--json`, else as text. The only output on standard output. */
   print: (report: object, render: (paint: Paint) => string) => void;
 }
@@ -54,6 +56,10 @@ export async function runSession(
     log,
     screen,
     interactive: onTerminal && flags.json !== true,
+    tell: (message) => {
+      log.record("warn", message);
+      io.stderr.write(`${timePrefix(io)}warn  ${scrubber.scrub(message)}\n`);
+    },
     print: (report, render) => {
       const paint = createPaint(wantsColour(io.stdout, io.environment));
       io.stdout.write(`${flags.json ? JSON.stringify(report) : render(paint)}\n`);
@@ -83,10 +89,16 @@ export function presentFailure(
 ): ExitCode {
   const failure = toFailure(error);
   const paint = createPaint(wantsColour(io.stderr, io.environment));
-  const time = io.stderr.isTTY === true ? "" : `${new Date(io.clock.now()).toISOString()} `;
-  io.stderr.write(`${time}${scrubber.scrub(renderFailure(failure, flags.verbose === true, paint))}\n`);
+  io.stderr.write(
+    `${timePrefix(io)}${scrubber.scrub(renderFailure(failure, flags.verbose === true, paint))}\n`,
+  );
   if (flags.json) io.stdout.write(`${scrubber.scrub(JSON.stringify(failureReport(failure)))}\n`);
   return failure.exitCode;
+}
+
+/** Lines that cron collects say when they were written. */
+function timePrefix(io: CliIo): string {
+  return io.stderr.isTTY === true ? "" : `${new Date(io.clock.now()).toISOString()} `;
 }
 
 /** What a command's flags and the outside world say to the configuration. */

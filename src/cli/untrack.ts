@@ -8,7 +8,7 @@ import { renderUntrackReport } from "./render/tracking-report.js";
 import { configInput, runSession } from "./session.js";
 
 export function defineUntrack(command: Command): Command {
-  command.description("remove the tracking of a table, and restore what was there before");
+  command.description("remove the tracking triggers of a table");
   return addCommonFlags(command, "all", "the table, by mirror or relation; may be repeated").addHelpText(
     "after",
     `

@@ -31,7 +31,7 @@ export function whyCompare(then: Sight, now: Sight): string | null {
   if (then.partitions !== now.partitions)
     return "partitions came or went since the last run, which fires no trigger";
   if (then.files !== now.files)
-    return "the table was rewritten, or a type or view that its documents depend on replaced, since the last run, which fires no trigger";
+    return "the table was rewritten or altered, or a type or view that its documents depend on replaced, since the last run, which fires no trigger";
   return null;
 }
 

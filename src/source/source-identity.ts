@@ -104,7 +104,7 @@ export async function isAheadOfServer(database: Database, snapshots: readonly Sn
   return row!.ahead === "true";
 }
 
-/** What keeps old transactions open, so that the same changes are looked at again: null when nothing does. */
+/** The oldest open transaction, and how far it is behind: null when there is none. */
 export async function readHorizon(
   database: Database,
 ): Promise<{ xidsBehind: string; oldest: string | null } | null> {

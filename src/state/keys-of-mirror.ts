@@ -1,11 +1,11 @@
-import { and, eq, gt, sql, type SQL } from "drizzle-orm";
+import { and, eq, sql, type SQL } from "drizzle-orm";
 import type { pendingDeletions, rejectedRows } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 
 /** The tables that hold keys of a mirror's rows. */
 type KeyTable = typeof pendingDeletions | typeof rejectedRows;
 
-/** The rows of a mirror; with `after`, those behind that key. */
+/** The rows of a mirror; with `after`, those behind that key, in the order of the digests. */
 export function ofMirror(
   table: KeyTable,
   targetId: number,
@@ -15,11 +15,12 @@ export function ofMirror(
   return and(
     eq(table.targetId, targetId),
     eq(table.mirror, mirror),
-    after === null ? undefined : gt(table.key, after),
+    after === null ? undefined : sql`${table.digest} > datahub_sync.key_digest(${after})`,
   );
 }
 
 /** The rows of these keys. */
 export function withKeys(table: KeyTable, keys: readonly string[]): SQL {
-  return sql`${table.key} = ANY (${arrayLiteral(keys)}::text::text[])`;
+  return sql`${table.digest} = ANY (ARRAY(
+    SELECT datahub_sync.key_digest(wanted) FROM unnest(${arrayLiteral(keys)}::text::text[]) AS wanted))`;
 }

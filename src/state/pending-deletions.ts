@@ -28,7 +28,7 @@ export async function addPendingDeletions(
   if (keys.length === 0) return;
   const list = sql`unnest(${arrayLiteral(keys)}::text::text[])`;
   const isStranger = sql`EXISTS (SELECT FROM ${pendingDeletions} p WHERE p.target_id = held_target
-                                    AND p.mirror = ${mirror} AND p.kind = 'stranger' AND p.key = list.key)`;
+                                    AND p.mirror = ${mirror} AND p.kind = 'stranger' AND p.digest = datahub_sync.key_digest(list.key))`;
   await writeUnderLease(
     database,
     token,
@@ -36,7 +36,7 @@ export async function addPendingDeletions(
     sql`INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key, found_by)
         SELECT held_target, ${mirror}, ${kind}, list.key, ${foundBy} FROM held, ${list} AS list (key)
          WHERE ${kind} <> 'document' OR NOT ${isStranger}
-        ON CONFLICT (target_id, mirror, kind, key) DO UPDATE SET found_by = excluded.found_by`,
+        ON CONFLICT (target_id, mirror, kind, digest) DO UPDATE SET found_by = excluded.found_by`,
   );
 }
 
@@ -81,7 +81,7 @@ export async function forgetUnconfirmedDeletions(
   );
 }
 
-/** A page, in the order of the key. */
+/** A page, in the order of the keys' digests. */
 export async function readPendingDeletions(
   database: Database,
   targetId: number,
@@ -95,7 +95,7 @@ export async function readPendingDeletions(
       .select({ key: pendingDeletions.key })
       .from(pendingDeletions)
       .where(and(ofMirror(pendingDeletions, targetId, mirror, after), eq(pendingDeletions.kind, kind)))
-      .orderBy(asc(pendingDeletions.key))
+      .orderBy(asc(pendingDeletions.digest))
       .limit(limit),
   );
   return rows.map((row) => row.key);

@@ -26,7 +26,7 @@ export async function recordRejectedRow(
     `setting a row of ${mirror} aside`,
     sql`INSERT INTO ${rejectedRows} (target_id, mirror, key, code, column_name, reason)
         SELECT held_target, ${mirror}, ${row.key}, ${row.code}, ${row.column}, ${row.reason} FROM held
-        ON CONFLICT (target_id, mirror, key) DO UPDATE
+        ON CONFLICT (target_id, mirror, digest) DO UPDATE
           SET code = excluded.code, column_name = excluded.column_name, reason = excluded.reason, last_at = now()`,
   );
 }
@@ -48,14 +48,14 @@ export async function forgetRejectedRows(
   );
 }
 
-/** A page of the rows that are set aside, in the order of the key. */
+/** A page of the rows that are set aside, in the order of the keys' digests; without `after`, the first by their keys. */
 export async function readRejectedRows(
   database: Database,
   targetId: number,
   mirror: string,
   page: { after?: string | null; limit: number },
 ): Promise<(RejectedRow & { since: string })[]> {
-  const { after = null, limit } = page;
+  const { after, limit } = page;
   return database.runDrizzle(`reading the rows of ${mirror} that were set aside`, (db) =>
     db
       .select({
@@ -66,8 +66,8 @@ export async function readRejectedRows(
         since: sql<string>`${utcText(rejectedRows.firstAt)}`,
       })
       .from(rejectedRows)
-      .where(ofMirror(rejectedRows, targetId, mirror, after))
-      .orderBy(asc(rejectedRows.key))
+      .where(ofMirror(rejectedRows, targetId, mirror, after ?? null))
+      .orderBy(asc(after === undefined ? rejectedRows.key : rejectedRows.digest))
       .limit(limit),
   );
 }

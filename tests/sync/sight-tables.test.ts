@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { nth, watchRun, type CrashOptions, type Step } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
-import { PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
+import { expectFull, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
 
 // Small pages, so that a few rows make several of them.
 vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
@@ -132,6 +132,19 @@ describe("invariant 14: nothing of it is missed, whenever it happens:", () => {
     await settle(mirror);
   });
 });
+
+test.each([CHANGES[0], CHANGES[2]])(
+  "%s: another table is tracked anew, and its first run says that it is another",
+  async (_, sql) => {
+    const mirror = await loaded();
+    await mirror.run(sql);
+    await mirror.migrate();
+    await expectFull(
+      mirror,
+      /the table is not the one that was mirrored: it was dropped and created again, or swapped/,
+    );
+  },
+);
 
 describe("invariant 14: a label of an enum is renamed while a run reads, and back", () => {
   test.each(["delta", "full"] as const)("before the %s run ends", async (mode) => {

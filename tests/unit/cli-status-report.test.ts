@@ -149,7 +149,7 @@ describe("status", () => {
       poles  2025-11-21 06:15:02  28 h ago  1480:1512+3  failed 3 h ago  done 2 d ago
 
       A run is going on: vps-1, process 4711 took the lease (epoch 12) 3 min ago; it ends at 2025-11-22 10:16:00 unless renewed.
-      The snapshot's horizon is 14,032 transactions behind, held back by a session of psql, open for 3 hours: what changed since is looked at again, and nothing is missed.
+      The snapshot's horizon is 14,032 transactions behind, held back by a session of psql, open for 3 hours: what it changes is read when it has ended, and nothing is missed.
       The change log has 1 entry and takes 3.2 MiB in Postgres.
 
       Problems

@@ -130,7 +130,7 @@ function horizon({ horizon: held }: StatusReport): string[] {
   if (held === null) return [];
   const behind = showCount(BigInt(held.xidsBehind));
   return [
-    `The snapshot's horizon is ${behind} transactions behind, held back by ${held.oldest ?? "an open transaction"}: what changed since is looked at again, and nothing is missed.`,
+    `The snapshot's horizon is ${behind} transactions behind, held back by ${held.oldest ?? "an open transaction"}: what it changes is read when it has ended, and nothing is missed.`,
   ];
 }
 
