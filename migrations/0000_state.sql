@@ -58,7 +58,7 @@ CREATE TABLE "datahub_sync"."pending_deletions" (
 	"mirror" text NOT NULL,
 	"kind" text NOT NULL,
 	"key" text NOT NULL,
-	"digest" "bytea" GENERATED ALWAYS AS (datahub_sync.key_digest(key)) STORED,
+	"digest" "bytea" GENERATED ALWAYS AS (datahub_sync.key_digest(key)) STORED NOT NULL,
 	"found_by" text NOT NULL,
 	"found_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "pending_deletions_target_id_mirror_kind_digest_pk" PRIMARY KEY("target_id","mirror","kind","digest")
@@ -68,7 +68,7 @@ CREATE TABLE "datahub_sync"."rejected_rows" (
 	"target_id" integer NOT NULL,
 	"mirror" text NOT NULL,
 	"key" text NOT NULL,
-	"digest" "bytea" GENERATED ALWAYS AS (datahub_sync.key_digest(key)) STORED,
+	"digest" "bytea" GENERATED ALWAYS AS (datahub_sync.key_digest(key)) STORED NOT NULL,
 	"code" text NOT NULL,
 	"column_name" text,
 	"reason" text NOT NULL,
