@@ -23,6 +23,21 @@ export function checkEnd({ args, exitCode, stdout, stderr }: Ended, { drifted = 
   return failures;
 }
 
+/** What shows whether a theme has met the moments that it is for: as runs say it with --json, and without. */
+const MOMENTS: readonly [string, RegExp][] = [
+  ["resumed", /RESUMED|goes on where it stopped/],
+  ["became full", /BECAME_FULL|compares everything:/],
+  ["saw the catalog change", /CATALOG_CHANGED|was changed while this run went on/],
+  ["held deletions back", /DELETIONS_HELD_BACK|would be deleted/],
+  ["refused a table", DRIFT],
+  ["lost its lease", /LEASE_LOST/],
+];
+
+export function momentsMet({ stdout, stderr }: Ended): string {
+  const output = `${stdout}\n${stderr}`;
+  return MOMENTS.flatMap(([words, shown]) => (shown.test(output) ? [words] : [])).join(" and ");
+}
+
 export function lastLines(text: string): string {
   return text.trim().split("\n").slice(-6).join("\n").slice(-1500);
 }

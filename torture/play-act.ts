@@ -3,7 +3,7 @@ import { HARSH, LEASE_SECONDS, type Act } from "./acts.js";
 import { Blowing } from "./blowing.js";
 import { makeChange, momentOf, noteShapes } from "./changes.js";
 import type { Chaos, Strike } from "./chaos.js";
-import { checkEnd } from "./check-end.js";
+import { checkEnd, momentsMet } from "./check-end.js";
 import type { Command, Ended } from "./command.js";
 import { doDeed, FreshRows } from "./deeds.js";
 import { migrateAll } from "./migrate.js";
@@ -14,10 +14,6 @@ import type { Stage } from "./stage.js";
 const STORM_MS = 2_500;
 const HANGS_AFTER_MS = 90_000;
 const LONGEST_MS = 600_000;
-
-/** What shows whether a theme has met the moments that it is for. */
-const TOLD =
-  /RESUMED|BECAME_FULL|CATALOG_CHANGED|LEDGER_SHORT|DELETIONS_HELD_BACK|NOT_TRACKED|TRACKING_BROKEN|LEASE_LOST/g;
 
 export interface Played {
   failures: string[];
@@ -83,8 +79,8 @@ function watchRun(stage: Stage, played: Played, lacksColumns: boolean): Finish {
   const { drifted, drifts } = stage;
   return async (run) => {
     const ended = (await endOf(run, stage)) ?? (await kill(run, played));
-    const said = new Set(`${ended.stdout}\n${ended.stderr}`.match(TOLD));
-    if (said.size > 0) played.told.push(`run ${run.number}: ${[...said].join(" ")}`);
+    const met = momentsMet(ended);
+    if (met !== "") played.told.push(`run ${run.number} ${met}`);
     const hasDrifted = drifted || lacksColumns || stage.drifts !== drifts;
     played.failures.push(...checkEnd(ended, { drifted: hasDrifted }));
     return ended;
