@@ -10,36 +10,40 @@ import { saveProgress } from "./save-progress.js";
 export interface DeltaCursor extends Acknowledged {
   kind: "delta";
   at: ChangeCursor;
+  strays: number;
 }
 
 /**
  * Sends the rows whose keys were logged in the range. A row is read after the range's end was fixed, so that once is
  * enough, however often it was touched. A key that is not there (any more), or that the view does not show, is a deletion.
- * @returns how many keys came or went: no more rows than that can be new to Convex
+ * @param straysBefore of the pages before `from`
+ * @returns how many more rows were new to Convex than keys came or went: none, unless its ledger has lost entries
  */
 export async function sendChanges(
   run: MirrorRun,
   range: ChangeRange,
   from: ChangeCursor | null,
-): Promise<{ cameOrWent: number }> {
+  straysBefore = 0,
+): Promise<number> {
   const { context, source, log, writer } = run;
   const recent = new RecentKeys();
   let cursor = from;
-  let cameOrWent = 0;
+  let strays = straysBefore;
   do {
     context.signal.throwIfAborted();
     const page = await log.page(range, cursor, keysPerPage(context.settings));
-    cameOrWent += page.cameOrWent;
+    const insertedBefore = writer.counts.inserted;
     run.changes.read += page.entries;
     run.changes.timestamps += page.timestamps;
     const missing = await writer.sendRows(recent.keepNew(page.keys));
     await writer.checkpoint();
+    strays += writer.counts.inserted - insertedBefore - page.cameOrWent;
     await addPendingDeletions(context.database, context.lease, source.name, "key", missing);
     cursor = page.cursor;
     if (cursor !== null) {
-      const saved: DeltaCursor = { kind: "delta", at: cursor, acknowledged: await writer.seal() };
+      const saved: DeltaCursor = { kind: "delta", at: cursor, strays, acknowledged: await writer.seal() };
       await saveProgress(run, saved);
     }
   } while (cursor !== null);
-  return { cameOrWent };
+  return strays;
 }

@@ -58,7 +58,7 @@ export function catalogChanged(table: string): Notice {
 export function entriesMissing(rows: number): Notice {
   return {
     code: "ENTRIES_MISSING",
-    message: `${count(rows, "row")} that had been mirrored before ${rows === 1 ? "was" : "were"} new to the ledger in Convex, or its document was gone: this run compares everything.`,
+    message: `${count(rows, "row")} that had been mirrored before ${rows === 1 ? "was new to the ledger in Convex, or its document was" : "were new to the ledger in Convex, or their documents were"} gone: this run compares everything.`,
   };
 }
 

@@ -17,7 +17,7 @@ import { compareMemories, type Acknowledged } from "./agreement.js";
 import { checkMirror } from "./check-mirror.js";
 import { compareAll, type CompareCursor } from "./compare-pass.js";
 import { makeDeletions } from "./deletion-pass.js";
-import { sendChanges } from "./delta-pass.js";
+import { sendChanges, type DeltaCursor } from "./delta-pass.js";
 import { checkDocuments, recordStrangers } from "./document-pass.js";
 import { loadAll } from "./load-pass.js";
 import { MirrorWriter } from "./mirror-writer.js";
@@ -159,12 +159,10 @@ async function doWork(
     run.notices.push(ledgerShort(listed, expected));
   };
   const send = async (range: ChangeRange, from: ChangeCursor | null): Promise<void> => {
-    const before = run.writer.counts.inserted;
-    const { cameOrWent } = await sendChanges(run, range, from);
-    // A row may come into a view by any change, and one that was set aside was never there. Of the pages before a cursor
-    // nobody knows any more which keys came or went.
-    const strays = run.writer.counts.inserted - before - cameOrWent;
-    if (strays <= 0 || from !== null || source.isView || run.writer.hasRejected) return;
+    const { strays: before } = (from === null ? {} : plan.resumed!.cursor) as Partial<DeltaCursor>;
+    const strays = await sendChanges(run, range, from, before);
+    // A row may come into a view by any change, and one that was set aside was never there.
+    if (strays <= 0 || source.isView || run.writer.hasRejected) return;
     run.notices.push(entriesMissing(strays));
     if (mode === "delta") mode = "full";
     await compare(null);

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { watchRun } from "../support/crash.js";
+import { isProgress, nth, watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { QUIET } from "../support/paged-mirror.js";
 
@@ -84,6 +84,19 @@ describe.each(KEYS)("invariant 1: entries of the ledger were removed by hand (ke
     await mirror.run("UPDATE $t SET a = 'b'");
     const report = await mirror.sync("delta", { allowDeletes: true });
     expect(report.notices.map(({ code }) => code)).toEqual(["ENTRIES_MISSING", "LEDGER_SHORT"]);
+    await expectSettled(mirror);
+  });
+
+  test("also where the delta that wrote them is killed: the next one knows what that one had found", async () => {
+    const mirror = await loaded(keys);
+    removeEntries(mirror, (position) => position % 2 === 1);
+    await mirror.run("UPDATE $t SET a = 'b'");
+    // With pages of five entries, most of them are written by then.
+    const { crashed } = await watchRun(mirror, { crashBefore: nth(7, isProgress) });
+    expect(crashed).toBe(true);
+    await mirror.expireLease();
+    const report = await mirror.sync("delta", { allowDeletes: true });
+    expect(report.notices.map(({ code }) => code)).toEqual(["RESUMED", "ENTRIES_MISSING", "LEDGER_SHORT"]);
     await expectSettled(mirror);
   });
 
