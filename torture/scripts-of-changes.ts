@@ -57,13 +57,14 @@ export const swaps: MakeScript = (random) => {
 /** A configuration or a label that holds for one run, which dies over it. What it has sent has to go again. */
 export const shapes: MakeScript = (random) => {
   const odd: Act = {
-    ...sync(random, { pageRows: random.pick(["2", "7"]), mode: random.pick([[], [], ["--full"]]) }),
-    strike: killedAtBatch(random, 5),
+    ...sync(random, { pageRows: "2", mode: random.pick([[], [], ["--full"]]) }),
+    // Not the first one: something of the odd shape has arrived.
+    strike: { blow: "kill", moment: { ...randomBatchMoment(random, 4), call: random.integer(2, 5) } },
   };
   const back = sync(random, { mode: random.pick([[], [], [], ["--full"]]) });
   if (random.chance(0.5)) {
     if (random.chance(0.3)) odd.migrates = "before";
-    return { acts: [sync(random), { ...odd, shape: 1 }, back], quietFrom: random.integer(1, 3) };
+    return { acts: [sync(random), { ...odd, shape: 1 }, back], quietFrom: random.pick([1, 1, 2, 3]) };
   }
   const renamed = () => randomChange(random, "a label is renamed", { during: false });
   // Writers know the label by its first name.

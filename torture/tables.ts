@@ -137,6 +137,15 @@ function reshape(table: TortureTable, random: Random): TortureTable {
       ? { ...column, configured: "excluded" }
       : { ...column, field: `${column.field}_once` };
   });
+  // Each table gets another shape: one that keeps its own is not what a run dies over.
+  const changed = columns.some(({ field, configured }, i) => {
+    const before = table.columns[i]!;
+    return configured === "excluded" ? before.configured === "mirrored" : field !== before.field;
+  });
+  const first = columns.findIndex(
+    (column) => !column.inKey && isMirrored(column) && column.name !== "updated_at",
+  );
+  if (!changed) columns[first] = { ...columns[first]!, field: `${columns[first]!.field}_once` };
   return { ...table, columns };
 }
 
