@@ -123,6 +123,8 @@ function whyFull(
   seen: Sight,
   resumable: OpenRun | null,
 ): string | null {
+  // By which its files are others, too.
+  if (unknown === "truncated") return "the table was truncated";
   const reason = whyCompare(seen, source.sight);
   if (reason !== null) return reason;
   if (record!.openRun !== null && resumable?.mode !== "delta") {
@@ -130,7 +132,6 @@ function whyFull(
       ? "an interrupted run saw the table, or what its documents depend on, otherwise than they are now"
       : "a comparison was interrupted";
   }
-  if (unknown === "truncated") return "the table was truncated";
   if (unknown === "key unknown") return "rows changed whose keys could not be logged";
   return null;
 }
