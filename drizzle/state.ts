@@ -21,7 +21,10 @@ import { bytea, oid, pgSnapshot, xid8 } from "./column-types.js";
 export const datahubSync = pgSchema("datahub_sync");
 
 /** A key's stand-in in an index, for which a key may be too long. */
-const digestOfKey = () => bytea("digest").notNull().generatedAlwaysAs(sql`datahub_sync.key_digest(key)`);
+const digestOfKey = () =>
+  bytea("digest")
+    .notNull()
+    .generatedAlwaysAs(sql`datahub_sync.key_digest(key)`);
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
 
