@@ -1,5 +1,42 @@
--- untrack(relation): the table is as it was before `track`.
+-- untrack(relation): the table is as it was before `track`; and what becomes of tables that are gone.
 SET LOCAL lock_timeout = '5s';
+--> statement-breakpoint
+-- By name, and not by the partitions of today: one that was detached keeps the trigger that is its own.
+CREATE FUNCTION datahub_sync.drop_triggers(tracked integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
+DECLARE
+  ours record;
+BEGIN
+  FOR ours IN SELECT tgrelid::regclass AS part, tgname FROM pg_trigger
+               WHERE starts_with(tgname::text, format('zzz_datahub_sync_%s_', tracked)) AND tgparentid = 0 LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', ours.tgname, ours.part);
+  END LOOP;
+  EXECUTE format('DROP FUNCTION IF EXISTS datahub_sync.log_%1$s(), datahub_sync.content_%1$s()', tracked);
+END;
+$function$;
+--> statement-breakpoint
+-- Forgets tables that were dropped. What other deployments mirrored of such a table goes on for the one that has taken its
+-- name, so that a table that is dropped and created again is tracked for all of them.
+CREATE FUNCTION datahub_sync.forget_dropped_tables() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
+DECLARE
+  gone datahub_sync.tracked_tables;
+BEGIN
+  FOR gone IN SELECT * FROM datahub_sync.tracked_tables AS t
+               WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relation_oid) FOR UPDATE SKIP LOCKED LOOP
+    INSERT INTO datahub_sync.tracking_claims (tracked_id, target, columns, ignored, updated_at_mode)
+    SELECT heir.id, c.target, c.columns, c.ignored, c.updated_at_mode
+      FROM datahub_sync.tracking_claims c, datahub_sync.tracked_tables heir
+     WHERE c.tracked_id = gone.id AND heir.id <> gone.id
+       AND (heir.schema_name, heir.table_name) = (gone.schema_name, gone.table_name)
+    ON CONFLICT DO NOTHING;
+    -- A dump that was restored has brought the triggers along, on a table of another oid.
+    PERFORM datahub_sync.drop_triggers(gone.id);
+    DELETE FROM datahub_sync.changes WHERE tracked_id = gone.id;
+    DELETE FROM datahub_sync.tracked_tables WHERE id = gone.id;
+  END LOOP;
+END;
+$function$;
 --> statement-breakpoint
 -- Returns false where the table was not tracked (for that target). Documents in Convex stay as they are.
 --   target  whose mirrors of it end; the triggers stay while another deployment needs them. Null: everybody's
@@ -8,7 +45,6 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages =
 #variable_conflict use_column
 DECLARE
   known datahub_sync.tracked_tables;
-  ours record;
 BEGIN
   SELECT * INTO known FROM datahub_sync.tracked_tables WHERE relation_oid = relation FOR UPDATE;
   IF known.id IS NULL THEN
@@ -24,12 +60,7 @@ BEGIN
       RETURN FOUND;
     END IF;
   END IF;
-  -- By name, and not by the partitions of today: one that was detached keeps the trigger that is its own.
-  FOR ours IN SELECT tgrelid::regclass AS part, tgname FROM pg_trigger
-               WHERE starts_with(tgname::text, format('zzz_datahub_sync_%s_', known.id)) AND tgparentid = 0 LOOP
-    EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', ours.tgname, ours.part);
-  END LOOP;
-  EXECUTE format('DROP FUNCTION IF EXISTS datahub_sync.log_%1$s(), datahub_sync.content_%1$s()', known.id);
+  PERFORM datahub_sync.drop_triggers(known.id);
   DELETE FROM datahub_sync.changes WHERE tracked_id = known.id;
   DELETE FROM datahub_sync.tracked_tables WHERE id = known.id;
   RETURN true;
