@@ -100,7 +100,7 @@ describe("an owner who works with drizzle-kit", () => {
     owner = await OwnersProject.create(url);
     await owner.write("orders.ts", ordersFile());
     await owner.write("order-lines.ts", linesFile);
-  });
+  }, 300_000); // the command line may have to be built, beside other tests
   afterAll(async () => {
     await owner.remove();
     await cli.remove();
