@@ -3,7 +3,7 @@ export const EXIT = {
   done: 0,
   failed: 1,
   usage: 2,
-  rowsSetAside: 3,
+  incomplete: 3,
   leaseHeld: 4,
   deletionsHeldBack: 5,
   stale: 6,

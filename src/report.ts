@@ -44,6 +44,13 @@ export interface TableReport extends TableCounts {
   outcome: "done" | "failed" | "not-run";
   durationMs: number;
   watermark: WatermarkView;
+  /**
+   * `mended`: the source had drifted away from its tracking, and this run tracked it anew. `unmended`: it could not, and
+   * compared everything. Null where the run did not get so far.
+   */
+  tracking: "intact" | "mended" | "unmended" | null;
+  /** Columns that are not mirrored until the deployment has fields for them. */
+  waiting: string[];
   notices: Notice[];
   error?: { code: ErrorCode; message: string; remedy: string };
 }
@@ -88,6 +95,8 @@ export interface TableStatus {
   /** What `updated_at` of the table means; `none`: it is not mirrored. */
   updatedAt: "content" | "as-written" | "none" | null;
   deletionsHeldBack: number;
+  /** Columns that are not mirrored until the deployment has fields for them. */
+  waiting: string[];
   rejectedRows: number;
   /** The first of them, since when (ISO 8601, UTC) and why; never a value. */
   rejected: { key: string; code: string; column: string | null; reason: string; since: string }[];

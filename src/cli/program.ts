@@ -17,7 +17,8 @@ export const EXIT_CODES: Record<ExitCode, string> = {
   [EXIT.done]: "done",
   [EXIT.failed]: "failed",
   [EXIT.usage]: "usage or configuration",
-  [EXIT.rowsSetAside]: "done, but rows were set aside",
+  [EXIT.incomplete]:
+    "done, but something is not mirrored: rows set aside, columns that wait, tracking to mend",
   [EXIT.leaseHeld]: "another run holds the lease",
   [EXIT.deletionsHeldBack]: "deletions were held back by the guard",
   [EXIT.stale]: "status: a table was never loaded, or has a problem",

@@ -45,7 +45,12 @@ export function isMissingRelation(error: unknown): boolean {
 
 /** Whether the same statement may be tried again. All our statements may run twice. */
 export function isRetryable(error: unknown): boolean {
-  return isConnectionAtFault(error) || CONTENTION_CODES.has(databaseErrorCode(error) ?? "");
+  return isConnectionAtFault(error) || isContention(error);
+}
+
+/** Another session was in the way of the statement, which has changed nothing. */
+export function isContention(error: unknown): boolean {
+  return CONTENTION_CODES.has(databaseErrorCode(error) ?? "");
 }
 
 /** The connection or the server was at fault, not the statement: the next try needs a new connection. */

@@ -1,7 +1,14 @@
 import postgres from "postgres";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Clock } from "../clock.js";
-import { isConnectionAtFault, isRestart, isRetryable, isSilence, toSyncError } from "./database-error.js";
+import {
+  isConnectionAtFault,
+  isContention,
+  isRestart,
+  isRetryable,
+  isSilence,
+  toSyncError,
+} from "./database-error.js";
 
 export interface DatabaseOptions {
   /** A connection string for postgres.js. */
@@ -68,16 +75,18 @@ export class Database {
   /**
    * Runs statements that may run twice, and tries again when the connection failed.
    * @param doing for messages, as in "reading the catalog"
+   * @param once what other sessions stand in the way of is given up at once
    * @throws SyncError; the signal's reason when it was aborted during a wait
    */
-  async run<T>(doing: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+  async run<T>(doing: string, work: (sql: Sql) => Promise<T>, { once = false } = {}): Promise<T> {
     const { clock, signal } = this.#options;
     const ending = signal?.aborted === true;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#once(work);
       } catch (error) {
-        if (ending || !isRetryable(error) || attempt >= this.#maxAttempts(error)) {
+        const given = once && isContention(error);
+        if (ending || given || !isRetryable(error) || attempt >= this.#maxAttempts(error)) {
           if (isRestart(error)) this.#worthWaiting = false;
           throw toSyncError(error, doing);
         }

@@ -1,4 +1,4 @@
-import type { MirrorConfig } from "../config/types.js";
+import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { ColumnShape, PgType } from "../encode/types.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteRelation } from "../postgres/identifier.js";
@@ -7,7 +7,7 @@ import { columnsShown } from "./columns-shown.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { KeyKind } from "./key-text.js";
 import { display, refuser } from "./mirror-refusal.js";
-import type { MirrorSource } from "./mirror-source.js";
+import { UNTRACKED, type MirrorSource } from "./mirror-source.js";
 import type { Relation } from "./read-relation.js";
 import { resolveMirror } from "./resolve-mirror.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
@@ -47,6 +47,7 @@ export async function inspectMirror(
     columns,
     typesRead,
   );
+  const problem = tracking && (tracking.problem ?? findMismatch(tracking, resolved, shown));
   const updatedAt = columns.some(({ name }) => name === "updated_at")
     ? (tracking?.updatedAt ?? "none")
     : "none";
@@ -71,18 +72,25 @@ export async function inspectMirror(
     tracking: tracking && {
       id: tracking.id,
       generation: tracking.generation,
-      problem: tracking.problem ?? findMismatch(tracking, resolved, shown),
+      problem,
+      isBehind: tracking.isBehind,
     },
-    sight: tracking && {
-      trackedId: tracking.id,
-      generation: tracking.generation,
+    sight: {
+      trackedId: tracking?.id ?? UNTRACKED,
+      generation: tracking?.generation ?? 0,
       fingerprint,
-      files: relation.rules === null ? tracking.files : `${tracking.files}/${relation.rules}`,
-      partitions: tracking.partitions,
-      unnoticed: whyUnnoticed(resolved, columns),
+      files: relation.rules === null ? resolved.files : `${resolved.files}/${relation.rules}`,
+      partitions: resolved.partitions,
+      unnoticed: whyUnnoticed(resolved, columns) ?? whyUntracked(base, tracking && { problem }),
+      columns: columns.map(({ name }) => name),
     },
     updatedAt,
   };
+}
+
+function whyUntracked(base: RelationName, tracking: { problem: string | null } | null): string | null {
+  if (tracking === null) return `changes of ${display(base)} are not being tracked`;
+  return tracking.problem && `changes of ${display(base)} may have gone unlogged: ${tracking.problem}`;
 }
 
 interface KeyRow {

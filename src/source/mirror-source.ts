@@ -16,9 +16,14 @@ export interface KeyColumn {
 export interface Tracking {
   id: number;
   generation: number;
-  /** Null while everything is in place; otherwise what is not, in one sentence. */
+  /** Null while every change is logged; otherwise why some may not be, in one clause. */
   problem: string | null;
+  /** The table has columns that the tracking does not know yet. Those that it knows are logged. */
+  isBehind: boolean;
 }
+
+/** The tracked id of a table that is not tracked: no entry of the log has it. */
+export const UNTRACKED = 0;
 
 /** One mirror, resolved against the catalog: everything that a run needs to read it. */
 export interface MirrorSource {
@@ -45,11 +50,8 @@ export interface MirrorSource {
   /** Of everything that shapes a document; salts every content hash. */
   fingerprint: string;
   tracking: Tracking | null;
-  /** What a run sees of the catalog; null where the table is not tracked. */
-  sight: Sight | null;
+  /** What a run sees of the catalog. */
+  sight: Sight;
   /** What `updated_at` means in this mirror; `none`: it has no such column. */
   updatedAt: "content" | "as-written" | "none";
 }
-
-/** A mirror whose changes are being tracked. */
-export type TrackedSource = MirrorSource & { tracking: Tracking; sight: Sight };

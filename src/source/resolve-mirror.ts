@@ -3,7 +3,7 @@ import type { Sql } from "../postgres/database.js";
 import { display, refuser } from "./mirror-refusal.js";
 import { orderKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
-import { readTracking } from "./tracking.js";
+import { readFiles, readTracking } from "./tracking.js";
 import { columnShown, parseRules, readViewTrees } from "./view-columns.js";
 
 /**
@@ -88,7 +88,11 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Show the key as it is, under its own name; what is computed from it can have another.",
     );
   }
-  return { config, relation, base, viewTrees, keyColumns, tracking: await readTracking(sql, base) };
+  return {
+    ...{ config, relation, base, viewTrees, keyColumns },
+    tracking: await readTracking(sql, base),
+    ...(await readFiles(sql, base.oid)),
+  };
 }
 
 /** The first key column whose name a view has given to something else. */

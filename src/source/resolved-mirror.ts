@@ -11,4 +11,7 @@ export interface ResolvedMirror {
   viewTrees: string[];
   keyColumns: string[];
   tracking: TrackingRecord | null;
+  /** Of the base table; see `Sight`. */
+  files: string;
+  partitions: string;
 }

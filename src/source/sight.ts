@@ -3,7 +3,7 @@
  * moves: whatever differs may have changed content while no row was logged (invariant 14).
  */
 export interface Sight {
-  /** Of the table's tracking: another table under the same name has another id. */
+  /** Of the table's tracking: another table under the same name has another id. `UNTRACKED`: it has none. */
   trackedId: number;
   generation: number;
   /** Of everything that shapes a document besides the row. */
@@ -13,6 +13,8 @@ export interface Sight {
   partitions: string;
   /** Why content may change without an entry in the log; null: it cannot. */
   unnoticed: string | null;
+  /** The mirrored columns, by name: what was mirrored once does not vanish because a deployment lacks its field. */
+  columns?: string[];
   /** It was another one when the run ended: what the run read is not all of one kind. */
   unsteady?: boolean;
 }

@@ -53,9 +53,8 @@ export class TableReader {
     this.#hash = hashExpression(source);
     this.#keys = new KeySql(source.keyColumns);
     this.#kinds = source.keyColumns.map(({ kind }) => kind);
-    this.#partitions = source.isPartitioned
-      ? `(SELECT datahub_sync.describe_partitions(${quoteOid(source.baseOid)}))`
-      : "NULL::text";
+    // Also of an ordinary table: a child that begins to inherit shows its rows, until it is let go.
+    this.#partitions = `(SELECT datahub_sync.describe_partitions(${quoteOid(source.baseOid)}))`;
   }
 
   /** A statement read other partitions than the run began with: they came, or went, and may be back by now. */

@@ -11,10 +11,9 @@ interface TrackingRow {
   key_columns: string;
   compared_columns: string;
   updated_at_mode: UpdatedAtMode;
+  known_columns: string;
   same_columns: string;
   same_triggers: string;
-  files: string;
-  partitions: string;
 }
 
 export interface TrackingRecord extends Tracking {
@@ -22,23 +21,20 @@ export interface TrackingRecord extends Tracking {
   /** What the triggers compare. */
   comparedColumns: string[];
   updatedAt: UpdatedAtMode;
-  files: string;
-  partitions: string;
 }
 
 /**
  * What is recorded of a base table, compared with the catalog. A trigger that was dropped or disabled, a column that
- * came or went: each means that changes may have gone unlogged. A table that was dropped and created again is another
- * one, and not tracked.
+ * went or was changed: each means that changes may have gone unlogged. A column that came means that those of that column
+ * are not compared. A table that was dropped and created again is another one, and not tracked.
  */
 export async function readTracking(sql: Sql, base: { oid: string }): Promise<TrackingRecord | null> {
   const [row] = await sql.unsafe<TrackingRow[]>(
     `SELECT id, generation, to_json(key_columns)::text AS key_columns,
             to_json(compared_columns)::text AS compared_columns, updated_at_mode,
+            (columns <@ datahub_sync.describe_columns($1::text::oid::regclass))::text AS known_columns,
             (columns = datahub_sync.describe_columns($1::text::oid::regclass))::text AS same_columns,
-            (triggers = datahub_sync.describe_triggers($1::text::oid::regclass, id))::text AS same_triggers,
-            datahub_sync.describe_files($1::text::oid::regclass) AS files,
-            datahub_sync.describe_partitions($1::text::oid::regclass) AS partitions
+            (triggers = datahub_sync.describe_triggers($1::text::oid::regclass, id))::text AS same_triggers
        FROM datahub_sync.tracked_tables WHERE relation_oid = $1::text::oid`,
     [base.oid],
   );
@@ -49,14 +45,23 @@ export async function readTracking(sql: Sql, base: { oid: string }): Promise<Tra
     keyColumns: JSON.parse(row.key_columns) as string[],
     comparedColumns: JSON.parse(row.compared_columns) as string[],
     updatedAt: row.updated_at_mode,
-    files: row.files,
-    partitions: row.partitions,
     problem: describeProblem(row),
+    isBehind: row.same_columns !== "true",
   };
 }
 
+/** Which writings of the catalog are in force for a base table, tracked or not; see `Sight`. */
+export async function readFiles(sql: Sql, oid: string): Promise<{ files: string; partitions: string }> {
+  const [row] = await sql.unsafe<{ files: string; partitions: string }[]>(
+    `SELECT datahub_sync.describe_files($1::text::oid::regclass) AS files,
+            datahub_sync.describe_partitions($1::text::oid::regclass) AS partitions`,
+    [oid],
+  );
+  return { files: row!.files, partitions: row!.partitions };
+}
+
 function describeProblem(row: TrackingRow): string | null {
-  if (row.same_columns !== "true") return "its columns are not those that were tracked";
+  if (row.known_columns !== "true") return "its columns are not those that were tracked";
   if (row.same_triggers !== "true")
     return "a tracking trigger or its function was dropped, disabled or changed, or a partition came or went";
   return null;
@@ -89,6 +94,25 @@ export async function trackTable(
       ...[arrayLiteral(compared), updatedAt, target],
     ],
   );
+}
+
+/**
+ * Calls `heal`, which waits for others 200 ms at most. Needs the table's owner.
+ * @returns false where the table was never tracked for that deployment
+ */
+export async function healTable(
+  sql: Sql,
+  base: { oid: string },
+  { target, keyColumns, compared, ignored }: TrackingClaim,
+): Promise<boolean> {
+  const [row] = await sql.unsafe<{ healed: string }[]>(
+    `SELECT datahub_sync.heal($1::text::oid::regclass, $2::text::text[], $3::text::text[], $4::text::text[], $5::text)::text AS healed`,
+    [
+      ...[base.oid, keyColumns === null ? null : arrayLiteral(keyColumns), arrayLiteral(ignored)],
+      ...[arrayLiteral(compared), target],
+    ],
+  );
+  return row!.healed === "true";
 }
 
 /** Calls `untrack` for one deployment; false where it did not track the table. */

@@ -1,54 +1,57 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import { validatorSource } from "../encode/plan-document.js";
+import type { ColumnShape } from "../encode/types.js";
 import { SyncError } from "../errors.js";
-import type { MirrorSource, TrackedSource } from "../source/mirror-source.js";
+import type { MirrorSource } from "../source/mirror-source.js";
 import { display } from "../source/mirror-refusal.js";
+import type { Sight } from "../source/sight.js";
+import type { MirrorRecord } from "../state/mirror-record.js";
+
+/** Refuses a table that was never tracked for this deployment: `migrate` says first what tracking means for its owner. */
+export function requireTracked(source: MirrorSource, record: MirrorRecord | null): void {
+  if (source.tracking !== null || record !== null) return;
+  throw new SyncError({
+    code: "NOT_TRACKED",
+    message: `Changes of ${display(source.base)} are not being tracked.`,
+    remedy: "Run `datahub-sync migrate`, as the table's owner.",
+    table: source.name,
+  });
+}
 
 /**
- * Refuses a table that cannot be mirrored as it stands, before a row moves.
- * @throws SyncError NOT_TRACKED, TRACKING_BROKEN, TABLE_NOT_DEPLOYED, SCHEMA_LAGS
+ * The columns that the deployed table has no fields for, which wait for a deploy while the others are mirrored.
+ * @throws SyncError TABLE_NOT_DEPLOYED; SCHEMA_LAGS where a column was mirrored before, or where nothing was yet: a first
+ *   load that lacks a field would be written once more when that is there
  */
-export function checkMirror(
+export function findWaiting(
   source: MirrorSource,
   handshake: MirrorHandshake,
-): asserts source is TrackedSource {
-  const table = source.name;
-  if (source.tracking === null) {
-    throw new SyncError({
-      code: "NOT_TRACKED",
-      message: `Changes of ${display(source.base)} are not being tracked: it never was, or it was dropped and created again.`,
-      remedy: "Run `datahub-sync migrate`, as the table's owner.",
-      table,
-    });
-  }
-  if (source.tracking.problem !== null) {
-    throw new SyncError({
-      code: "TRACKING_BROKEN",
-      message: `Changes of ${display(source.base)} may have gone unnoticed: ${source.tracking.problem}.`,
-      remedy:
-        "Run `datahub-sync migrate`, as the table's owner; the table's next run then compares everything.",
-      table,
-    });
-  }
+  record: MirrorRecord | null,
+): ColumnShape[] {
   if (!handshake.deployed) {
     throw new SyncError({
       code: "TABLE_NOT_DEPLOYED",
-      message: `The deployment does not mirror a table named ${table}.`,
+      message: `The deployment does not mirror a table named ${source.name}.`,
       remedy:
         "Add it to the tables of `defineDatahubSync` and to the schema in `convex/`, and run `npx convex deploy`.",
-      table,
+      table: source.name,
     });
   }
-  const lacking = source.columns.filter((column) => !(handshake.fields?.includes(column.field) ?? true));
-  if (lacking.length > 0) {
-    const fields = lacking
-      .map((column) => `${column.field}: mirrored(${validatorSource(column)})`)
-      .join(", ");
-    throw new SyncError({
-      code: "SCHEMA_LAGS",
-      message: `The deployed schema of ${table} lacks ${lacking.map((column) => column.field).join(", ")}.`,
-      remedy: `Add { ${fields} } to the table in \`convex/\` and run \`npx convex deploy\`; or exclude the columns in datahub-sync.config.json.`,
-      table,
-    });
+  const lacking = source.columns.filter(({ field }) => !(handshake.fields?.includes(field) ?? true));
+  const seen = (record?.watermark?.seen ?? record?.openRun?.seen) as Partial<Sight> | undefined;
+  if (lacking.length === 0 || (seen?.columns && !lacking.some(({ name }) => seen.columns!.includes(name)))) {
+    return lacking;
   }
+  throw new SyncError({
+    code: "SCHEMA_LAGS",
+    message: `The deployed schema of ${source.name} lacks ${lacking.map(({ field }) => field).join(", ")}.`,
+    remedy: howToAdd(lacking),
+    table: source.name,
+  });
+}
+
+/** What to paste, in words. */
+export function howToAdd(columns: readonly ColumnShape[]): string {
+  const fields = columns.map((column) => `${column.field}: mirrored(${validatorSource(column)})`).join(", ");
+  return `Add { ${fields} } to the table in \`convex/\` and run \`npx convex deploy\`; or exclude the columns in datahub-sync.config.json.`;
 }

@@ -12,7 +12,7 @@ import { applyMigrations, requireMigrations } from "../state/apply-migrations.js
 import { listTrackedTables } from "../state/tracked-tables.js";
 import { contentFollows } from "./notices.js";
 import { openDatabase } from "./open-database.js";
-import { claimTable } from "./tracking-claim.js";
+import { claimTable, groupByBase } from "./tracking-claim.js";
 
 export interface MigrateOptions {
   config: SourceConfig;
@@ -135,22 +135,6 @@ async function untrackMirror(
   ]);
   const outcome = remains ? "kept-for-others" : removed ? "untracked" : "not-tracked";
   return { base: display(base), outcome };
-}
-
-/** The mirrors over each base table, by its oid; without those that cannot be resolved. */
-async function groupByBase(
-  database: Database,
-  mirrors: readonly MirrorConfig[],
-): Promise<Map<string, MirrorConfig[]>> {
-  const groups = new Map<string, MirrorConfig[]>();
-  for (const mirror of mirrors) {
-    const resolved = await resolve(database, mirror).catch((error: unknown) => {
-      if (error instanceof SyncError) return null;
-      throw error;
-    });
-    if (resolved !== null) groups.set(resolved.base.oid, [...(groups.get(resolved.base.oid) ?? []), mirror]);
-  }
-  return groups;
 }
 
 /** Generations by the table's oid, as they are recorded. The migrations may track tables themselves. */

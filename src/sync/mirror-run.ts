@@ -1,6 +1,6 @@
 import type { Notice, TableReport } from "../report.js";
 import type { ChangeLog } from "../source/change-log.js";
-import type { MirrorSource, TrackedSource } from "../source/mirror-source.js";
+import type { MirrorSource } from "../source/mirror-source.js";
 import type { TableReader } from "../source/table-reader.js";
 import type { ChangesRead } from "../state/open-run.js";
 import type { MirrorWriter } from "./mirror-writer.js";
@@ -9,7 +9,7 @@ import type { RunContext } from "./run-context.js";
 /** One table of a run, between its beginning and its end. */
 export interface MirrorRun {
   context: RunContext;
-  source: TrackedSource;
+  source: MirrorSource;
   /** Looks at the catalog again. */
   inspect: () => Promise<MirrorSource>;
   log: ChangeLog;
@@ -36,5 +36,7 @@ export type MirrorOutcome = Pick<
   | "rejected"
   | "heldBack"
   | "watermark"
+  | "tracking"
+  | "waiting"
   | "notices"
 >;

@@ -1,6 +1,8 @@
+import type { ColumnShape } from "../encode/types.js";
 import type { Notice } from "../report.js";
 import { MIRROR_RETENTION_DAYS, type IdleMirror } from "../state/change-log-size.js";
 import type { ChangesRead } from "../state/open-run.js";
+import { howToAdd } from "./check-mirror.js";
 
 /** What a person should know about a table's run, in words. Codes are stable; see docs/operations.md. */
 
@@ -52,6 +54,30 @@ export function catalogChanged(table: string): Notice {
   return {
     code: "CATALOG_CHANGED",
     message: `${table}, or what its documents depend on, was changed while this run went on: the next run compares everything.`,
+  };
+}
+
+/** The run goes on with what the triggers are now told to log. */
+export function trackingMended(base: string, what: string): Notice {
+  return {
+    code: "TRACKING_MENDED",
+    message: `The tracking of ${base} was mended: ${what}.`,
+  };
+}
+
+export function trackingUnmended(base: string, why: string): Notice {
+  return {
+    code: "TRACKING_UNMENDED",
+    message: `The tracking of ${base} is not in order, so each run compares everything. ${why}`,
+  };
+}
+
+/** Added to the source, and not yet to the deployment. */
+export function columnsWait(table: string, columns: readonly ColumnShape[]): Notice {
+  const names = columns.map(({ name }) => name).join(", ");
+  return {
+    code: "COLUMNS_WAIT",
+    message: `${names} of ${table} ${columns.length === 1 ? "is" : "are"} not mirrored yet: the deployed table has no such ${columns.length === 1 ? "field" : "fields"}. ${howToAdd(columns)}`,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import type { Notice, RunMode } from "../report.js";
 import type { ChangeCursor, Unknown } from "../source/change-log.js";
-import type { TrackedSource } from "../source/mirror-source.js";
+import type { MirrorSource } from "../source/mirror-source.js";
 import { isSameSight, whyCompare, type Sight } from "../source/sight.js";
 import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
 import type { MirrorRecord, OpenRun } from "../state/mirror-record.js";
@@ -31,7 +31,7 @@ export interface RunPlan {
 
 export interface Situation {
   requested: RunMode;
-  source: TrackedSource;
+  source: MirrorSource;
   record: MirrorRecord | null;
   handshake: MirrorHandshake;
   agreement: Agreement;

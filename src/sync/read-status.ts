@@ -1,14 +1,12 @@
 import type { Clock } from "../clock.js";
 import type { MirrorConfig, SyncConfig } from "../config/types.js";
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import { toConvexName } from "../encode/names.js";
-import { ENCODER_VERSION } from "../encode/type-table.js";
+import type { ColumnShape } from "../encode/types.js";
 import { EXIT, SyncError, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice, StatusReport, TableStatus } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { ChangeLog } from "../source/change-log.js";
-import { inspectMirror } from "../source/inspect-mirror.js";
 import { showKey } from "../source/key-text.js";
 import { display } from "../source/mirror-refusal.js";
 import type { MirrorSource } from "../source/mirror-source.js";
@@ -21,9 +19,10 @@ import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { countPendingDeletions } from "../state/pending-deletions.js";
 import { findIdleMirrors, findUnreadTables, readChangeLogSize } from "../state/change-log-size.js";
 import { countRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
-import { checkMirror } from "./check-mirror.js";
-import { changesKept, changesUnread, timestampsAlone } from "./notices.js";
+import { findWaiting, requireTracked } from "./check-mirror.js";
+import { changesKept, changesUnread, columnsWait, timestampsAlone } from "./notices.js";
 import { openDatabase } from "./open-database.js";
+import { lookAtMirror } from "./ready-mirror.js";
 
 export interface StatusOptions {
   config: SyncConfig;
@@ -99,15 +98,14 @@ async function tableStatus(
     deletionsHeldBack: kept?.pending ?? 0,
     rejectedRows: kept?.rejected ?? 0,
     rejected: kept?.rows ?? [],
+    waiting: [],
     lastDelta: record?.lastDelta ?? null,
     lastFull: record?.lastFull ?? null,
     tracking: "missing",
     problem: null,
   };
   try {
-    const source = await database.run("reading the catalog", (sql) =>
-      inspectMirror(sql, config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
-    );
+    const source = await lookAtMirror({ database }, config);
     const counted = {
       ...blank,
       base: display(source.base),
@@ -127,7 +125,9 @@ async function tableStatus(
     }
     const tracking =
       source.tracking === null ? "missing" : source.tracking.problem === null ? "intact" : "broken";
-    return { ...counted, tracking, problem: describeProblem(source, handshake) };
+    const found = findProblems(source, handshake, record);
+    if (found.waiting.length > 0) notices.push(columnsWait(config.mirror, found.waiting));
+    return { ...counted, tracking, waiting: found.waiting.map(({ name }) => name), problem: found.problem };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     return { ...blank, problem: `${error.message} ${error.remedy}` };
@@ -154,18 +154,35 @@ async function countSource(database: Database, source: MirrorSource, record: Mir
   return { rowsInPostgres, changesWaiting: await log.countKeys(parseSnapshot(record.watermark.snapshot)) };
 }
 
-function describeProblem(source: MirrorSource, handshake: MirrorHandshake): string | null {
+function findProblems(
+  source: MirrorSource,
+  handshake: MirrorHandshake,
+  record: MirrorRecord | null,
+): { problem: string | null; waiting: ColumnShape[] } {
   try {
-    checkMirror(source, handshake);
-    return null;
+    requireTracked(source, record);
+    const waiting = findWaiting(source, handshake, record);
+    return { problem: describeDrift(source), waiting };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    return `${error.message} ${error.remedy}`;
+    return { problem: `${error.message} ${error.remedy}`, waiting: [] };
   }
+}
+
+/** What the next run mends by itself, as the table's owner. */
+function describeDrift({ base, tracking }: MirrorSource): string | null {
+  const remedy =
+    "The next `datahub-sync sync` as the table's owner mends it; so does `datahub-sync migrate`.";
+  if (tracking === null)
+    return `Changes of ${display(base)} are not being tracked: it was dropped and created again, or swapped for another. ${remedy}`;
+  if (tracking.problem === null) return null;
+  return `Changes of ${display(base)} may have gone unlogged: ${tracking.problem}. ${remedy}`;
 }
 
 function exitCodeOf(tables: TableStatus[]): ExitCode {
   if (tables.some((table) => table.problem !== null || table.watermark.position === null)) return EXIT.stale;
   if (tables.some((table) => table.deletionsHeldBack > 0)) return EXIT.deletionsHeldBack;
-  return tables.some((table) => table.rejectedRows > 0) ? EXIT.rowsSetAside : EXIT.done;
+  return tables.some((table) => table.rejectedRows > 0 || table.waiting.length > 0)
+    ? EXIT.incomplete
+    : EXIT.done;
 }

@@ -1,7 +1,7 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import { SyncError } from "../errors.js";
 import type { RunMode } from "../report.js";
-import type { TrackedSource } from "../source/mirror-source.js";
+import type { MirrorSource } from "../source/mirror-source.js";
 import { isSteady, type Sight } from "../source/sight.js";
 import type { SnapshotMoment } from "../source/snapshot.js";
 import { readIdentity } from "../source/source-identity.js";
@@ -20,7 +20,7 @@ import type { RunContext } from "./run-context.js";
  */
 export async function beginRun(
   context: RunContext,
-  source: TrackedSource,
+  source: MirrorSource,
   run: RunPlan,
   taken: SnapshotMoment,
   {
@@ -36,7 +36,7 @@ export async function beginRun(
     database,
     lease,
     source.name,
-    source.tracking.id,
+    source.sight.trackedId,
     {
       nonce: lease.nonce,
       priorNonce: handshake.state?.nonce ?? null,
@@ -118,11 +118,7 @@ export async function finishRun(run: MirrorRun, mode: RunMode, outcome: MirrorOu
 async function lookAgain(run: MirrorRun): Promise<Sight> {
   const { source, reader } = run;
   const again = await run.inspect();
-  const steady =
-    !reader.sawOtherPartitions &&
-    again.sight !== null &&
-    isSteady(source.sight, again.sight) &&
-    again.tracking!.problem === null;
+  const steady = !reader.sawOtherPartitions && isSteady(source.sight, again.sight);
   return steady ? source.sight : { ...source.sight, unsteady: true };
 }
 

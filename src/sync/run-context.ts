@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.js";
-import type { Settings } from "../config/types.js";
+import type { MirrorConfig, Settings } from "../config/types.js";
 import type { Database } from "../postgres/database.js";
 import type { ProgressListener } from "../report.js";
 import type { ConvexSink } from "../sink/convex-sink.js";
@@ -13,6 +13,10 @@ export interface RunContext {
   pacer: WritePacer | null;
   clock: Clock;
   settings: Settings;
+  /** All that are configured, run or not: those over one table are tracked together. */
+  allMirrors: readonly MirrorConfig[];
+  /** The deployment's URL, by which tracking knows whom it is for. */
+  target: string;
   listener: ProgressListener;
   /** Of the source when the run began, as the two below. */
   lineage: string;

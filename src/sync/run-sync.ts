@@ -84,6 +84,8 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     pacer: Number.isFinite(writeBytesPerSecond) ? new WritePacer(writeBytesPerSecond, clock) : null,
     clock,
     settings: config.settings,
+    allMirrors: config.allMirrors,
+    target: config.target,
     listener: progress,
     lineage: opened.identity.lineage,
     timeline: opened.identity.timeline,

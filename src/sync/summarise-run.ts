@@ -23,6 +23,8 @@ export function notRun(table: string, mode: RunMode): TableReport {
     outcome: "not-run",
     durationMs: 0,
     watermark: { position: null, at: null },
+    tracking: null,
+    waiting: [],
     notices: [],
   };
 }
@@ -58,9 +60,10 @@ export function summarise(
   };
 }
 
-/** A failure outweighs deletions held back, which outweigh rows set aside. */
+/** A failure outweighs deletions held back, which outweigh what is not mirrored. */
 function exitCodeOf(tables: TableReport[], totals: TableCounts): ExitCode {
   if (tables.some((table) => table.outcome !== "done")) return EXIT.failed;
   if (totals.heldBack > 0) return EXIT.deletionsHeldBack;
-  return totals.rejected > 0 ? EXIT.rowsSetAside : EXIT.done;
+  const incomplete = tables.some(({ waiting, tracking }) => waiting.length > 0 || tracking === "unmended");
+  return incomplete || totals.rejected > 0 ? EXIT.incomplete : EXIT.done;
 }

@@ -1,12 +1,9 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import type { MirrorConfig } from "../config/types.js";
-import { toConvexName } from "../encode/names.js";
 import { planDocument } from "../encode/plan-document.js";
-import { ENCODER_VERSION } from "../encode/type-table.js";
 import { SyncError } from "../errors.js";
 import type { Notice, RunMode } from "../report.js";
 import { ChangeLog, type ChangeCursor, type ChangeRange, type Unknown } from "../source/change-log.js";
-import { inspectMirror } from "../source/inspect-mirror.js";
 import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
 import { isAheadOfServer, takeSnapshot } from "../source/source-identity.js";
 import { TableReader } from "../source/table-reader.js";
@@ -14,7 +11,6 @@ import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { advanceRun, registerMirror } from "../state/open-run.js";
 import { countRejectedRows } from "../state/rejected-rows.js";
 import { compareMemories, type Acknowledged } from "./agreement.js";
-import { checkMirror } from "./check-mirror.js";
 import { compareAll, type CompareCursor } from "./compare-pass.js";
 import { makeDeletions } from "./deletion-pass.js";
 import { sendChanges, type DeltaCursor } from "./delta-pass.js";
@@ -24,6 +20,7 @@ import { MirrorWriter } from "./mirror-writer.js";
 import { deletionsHeldBack, documentsMended, entriesMissing, ledgerShort, rowsSetAside } from "./notices.js";
 import { planRun, type RunPlan } from "./plan-run.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
+import { lookAtMirror, readyMirror } from "./ready-mirror.js";
 import { beginRun, finishEndedRun, finishRun } from "./run-boundaries.js";
 import type { RunContext } from "./run-context.js";
 
@@ -40,31 +37,26 @@ export interface MirrorOptions {
 type WorkCounts = Pick<MirrorOutcome, "read" | "inserted" | "updated" | "unchanged" | "deleted">;
 
 /**
- * One table's run, from the snapshot to the watermark:
- * catalog and tracking are as recorded, both sides agree on the last run, snapshot, a synchronous write, rows,
- * deletions, Convex is told the end, the watermark moves.
+ * One table's run, from the look at the catalog to the watermark: both sides agree on the last run, the tracking is as
+ * recorded or is mended, snapshot, a synchronous write, rows, deletions, Convex is told the end, the watermark moves.
  */
 export async function syncMirror(context: RunContext, options: MirrorOptions): Promise<MirrorOutcome> {
   const { database } = context;
-  const { handshake, requested } = options;
-  const inspect = () =>
-    database.run("reading the catalog", (sql) =>
-      inspectMirror(sql, options.config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
-    );
-  const source = await inspect();
-  checkMirror(source, handshake);
-  const plan = planDocument(source.columns, source.name);
-
-  const record = await readMirrorRecord(database, context.lease.targetId, source.name);
+  const { config, handshake, requested } = options;
+  const looked = await lookAtMirror(context, config);
+  const record = await readMirrorRecord(database, context.lease.targetId, config.mirror);
   const agreement = compareMemories(record, handshake, context);
-  if (agreement.kind === "foreign" && !options.takeOver) throw foreignMirror(source.name);
+  if (agreement.kind === "foreign" && !options.takeOver) throw foreignMirror(config.mirror);
+  const { source, inspect, ...ready } = await readyMirror(context, config, looked, { handshake, record });
+  const plan = planDocument(source.columns, source.name);
   const remembered =
     agreement.kind === "ended" ? await finishEndedRun(context, source.name, record!) : record;
 
-  if (remembered?.trackedId !== source.tracking.id) {
-    await registerMirror(database, context.lease, source.name, source.tracking.id);
+  const { trackedId } = source.sight;
+  if (remembered?.trackedId !== trackedId) {
+    await registerMirror(database, context.lease, source.name, trackedId);
   }
-  const log = new ChangeLog(database, { name: source.name, trackedId: source.tracking.id });
+  const log = new ChangeLog(database, { name: source.name, trackedId });
   // Before what is decided by what it holds: a TRUNCATE between the two would be behind the watermark, and unnoticed.
   const taken = await takeSnapshot(database);
   const run = planRun({
@@ -78,6 +70,7 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
   });
   const reader = new TableReader(database, source);
   context.listener.tableStarted(source.name, run.mode, await expectRows(log, reader, run));
+  run.notices.unshift(...ready.notices);
   for (const notice of run.notices) context.listener.notice(source.name, notice);
 
   const { snapshotAt, snapshot } = await beginRun(context, source, run, taken, {
@@ -115,6 +108,8 @@ export async function syncMirror(context: RunContext, options: MirrorOptions): P
     rejected,
     heldBack,
     watermark: { position: end.snapshot, at: end.at },
+    tracking: ready.tracking,
+    waiting: ready.waiting,
     notices: [...run.notices, ...closingNotices(source.name, rejected, heldBack)],
   };
   await finishRun(mirrorRun, end.mode, outcome);

@@ -1,7 +1,7 @@
 import { isDefaultTable } from "../config/default-mirrors.js";
 import type { MirrorConfig, UpdatedAt } from "../config/types.js";
 import { SyncError } from "../errors.js";
-import type { Sql } from "../postgres/database.js";
+import type { Database, Sql } from "../postgres/database.js";
 import { columnsShown } from "../source/columns-shown.js";
 import { display } from "../source/mirror-refusal.js";
 import { resolveMirror } from "../source/resolve-mirror.js";
@@ -54,6 +54,24 @@ export async function claimTable(
     .map(({ ignore }) => ignore)
     .reduce((all, some) => all.filter((name) => some.includes(name)));
   return { target, keyColumns, compared: [...shown], ignored, updatedAt };
+}
+
+/** The mirrors over each base table, by its oid; without those that cannot be resolved. */
+export async function groupByBase(
+  database: Database,
+  mirrors: readonly MirrorConfig[],
+): Promise<Map<string, MirrorConfig[]>> {
+  const groups = new Map<string, MirrorConfig[]>();
+  for (const mirror of mirrors) {
+    const resolved = await database
+      .run("reading the catalog", (sql) => resolveMirror(sql, mirror))
+      .catch((error: unknown) => {
+        if (error instanceof SyncError) return null;
+        throw error;
+      });
+    if (resolved !== null) groups.set(resolved.base.oid, [...(groups.get(resolved.base.oid) ?? []), mirror]);
+  }
+  return groups;
 }
 
 function disputedKey(

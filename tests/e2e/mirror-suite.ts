@@ -110,6 +110,7 @@ export function describeMirror(kind: StackKind): void {
         ...{ startedAt: ISO_TIME, finishedAt: ISO_TIME, durationMs: COUNT, exitCode: 0, notices: [] },
         tables: TABLES.map((table) => ({
           ...{ table, mode: "delta", outcome: "done", durationMs: COUNT, notices: [], ...counts },
+          ...{ tracking: "intact", waiting: [] },
           watermark: { position: expect.stringMatching(/^\d+:\d+:[\d,]*$/) as string, at: ISO_TIME },
         })),
         totals: counts,

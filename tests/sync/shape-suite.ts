@@ -20,8 +20,11 @@ export interface Change {
   reconfigure?: Partial<MirrorConfig>;
   /** Whether `migrate` is run at once, before any run could have noticed. */
   thenMigrate?: true;
-  /** How the next run ends: with an error, or by itself with a comparison or a delta. */
-  ends: ErrorCode | "full" | "delta";
+  /**
+   * How the next run ends: with an error, or by itself with a comparison or a delta. `mended`: with a comparison, after it
+   * has tracked the table anew.
+   */
+  ends: ErrorCode | "full" | "delta" | "mended";
   /** What it says: the error's message, or the reason why everything is compared. */
   says?: RegExp;
   /** The remedy is `migrate` wherever the error says so; what else it asks for. */
@@ -138,6 +141,13 @@ export function describeChanges(what: string, changes: readonly Change[]): void 
           expect(report.notices).toEqual([
             { code: "BECAME_FULL", message: expect.stringMatching(says!) as string },
           ]);
+        } else if (ends === "mended") {
+          expect(report).toMatchObject({ outcome: "done", mode: "full", tracking: "mended" });
+          expect(report.notices).toMatchObject([
+            { code: "TRACKING_MENDED", message: expect.stringMatching(says!) as string },
+            { code: "BECAME_FULL" },
+          ]);
+          expect(statusWhenChanged.tables[index]).toMatchObject({ tracking: "intact", problem: null });
         } else {
           expect(report).toMatchObject({ outcome: "failed", read: 0, calls: 0, error: { code: ends } });
           expect(report.error!.message).toMatch(says!);
@@ -157,8 +167,8 @@ export function describeChanges(what: string, changes: readonly Change[]): void 
 
     test.each(cases)("$does: the remedy works, and nothing is missed", async ({ index, ends }) => {
       expect(runs.mended[index]!.error).toBeUndefined();
-      if (ends === "TRACKING_BROKEN" || ends === "NOT_TRACKED") expect(runs.mended[index]!.mode).toBe("full");
-      if (ends === "delta") expect(runs.mended[index]!.mode).toBe("delta");
+      // Mended, it needs no migrate: that finds nothing to do, and the next run is a delta.
+      if (ends === "delta" || ends === "mended") expect(runs.mended[index]!.mode).toBe("delta");
       expect(runs.settled[index]).toMatchObject({ outcome: "done", mode: "delta" });
       await compareMirror(db.sql, mirror.deployment, mirror.config.mirrors[index]!);
       expect(runs.quiet[index]).toMatchObject({ outcome: "done", mode: "delta", read: 0, deleted: 0 });

@@ -11,7 +11,7 @@ const CHANGES: Change[] = [
   {
     does: "the trigger of changes disabled",
     sql: withId("ALTER TABLE $t DISABLE TRIGGER zzz_datahub_sync_%1$s_log"),
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {
@@ -19,33 +19,33 @@ const CHANGES: Change[] = [
     ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text, n int, updated_at timestamp DEFAULT now())",
     config: { updatedAt: "content" },
     sql: withId("ALTER TABLE $t DISABLE TRIGGER zzz_datahub_sync_%1$s_content"),
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {
     does: "all triggers disabled",
     sql: "ALTER TABLE $t DISABLE TRIGGER ALL",
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {
     does: "rows written while the triggers were disabled, as pg_restore does",
     sql: `ALTER TABLE $t DISABLE TRIGGER ALL; UPDATE $t SET a = 'unmarked'; DELETE FROM $t WHERE id < 4;
           ALTER TABLE $t ENABLE TRIGGER ALL`,
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {
     does: "a TRUNCATE while the triggers were disabled",
     sql: `ALTER TABLE $t DISABLE TRIGGER ALL; TRUNCATE $t;
           ${withId("ALTER TABLE $t ENABLE ALWAYS TRIGGER zzz_datahub_sync_%1$s_log, ENABLE ALWAYS TRIGGER zzz_datahub_sync_%1$s_truncate")}`,
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {
     does: "a trigger dropped",
     sql: withId("DROP TRIGGER zzz_datahub_sync_%1$s_truncate ON $t"),
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {
@@ -53,13 +53,13 @@ const CHANGES: Change[] = [
     sql: withId(
       "CREATE OR REPLACE FUNCTION datahub_sync.log_%1$s() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
     ),
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {
     does: "a trigger's function dropped",
     sql: withId("DROP FUNCTION datahub_sync.log_%1$s() CASCADE"),
-    ends: "TRACKING_BROKEN",
+    ends: "mended",
     says: TRIGGERS,
   },
   {

@@ -22,6 +22,8 @@ const REPORT: TableReport = {
   bytesSent: 16_000,
   durationMs: 412,
   watermark: { position: "740:740:", at: "2025-11-22T10:15:00.000Z" },
+  tracking: "intact",
+  waiting: [],
   notices: [{ code: "RESUMED", message: "" }],
 };
 

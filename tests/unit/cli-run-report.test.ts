@@ -13,6 +13,8 @@ function table(name: string, given: Partial<TableReport> = {}): TableReport {
     calls: 2,
     durationMs: 180,
     watermark: { position: "740:740:", at: "2025-11-22T10:15:00.000Z" },
+    tracking: "intact",
+    waiting: [],
     notices: [],
     ...given,
   };

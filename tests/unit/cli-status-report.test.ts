@@ -19,6 +19,7 @@ function status(table: string, given: Partial<TableStatus> = {}): TableStatus {
     deletionsHeldBack: 0,
     rejectedRows: 0,
     rejected: [],
+    waiting: [],
     lastDelta: { at: "2025-11-22T06:15:40Z", outcome: "done" },
     lastFull: { at: "2025-11-20T01:00:00Z", outcome: "done" },
     tracking: "intact",

@@ -20,7 +20,7 @@ describe("sync", () => {
       progress.tableStarted("sow_poles", "delta", 12);
       progress.tableProgress("sow_poles", 6);
       progress.notice(null, { code: "RESUMED", message: "An earlier run is resumed." });
-      return Promise.resolve({ ...RUN, exitCode: EXIT.rowsSetAside, ok: false });
+      return Promise.resolve({ ...RUN, exitCode: EXIT.incomplete, ok: false });
     });
     const { exitCode, out, err } = await cli.run("sync --json", { tty: true });
     expect(exitCode).toBe(3);

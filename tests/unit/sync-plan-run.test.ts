@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { TrackedSource } from "../../src/source/mirror-source.js";
+import type { MirrorSource } from "../../src/source/mirror-source.js";
 import type { Sight } from "../../src/source/sight.js";
 import type { MirrorRecord, OpenRun, Watermark } from "../../src/state/mirror-record.js";
 import type { Agreement } from "../../src/sync/agreement.js";
@@ -20,7 +20,7 @@ const sourceSeen = (now: Sight) =>
     fingerprint: now.fingerprint,
     tracking: { id: now.trackedId, generation: now.generation, problem: null },
     sight: now,
-  }) as TrackedSource;
+  }) as MirrorSource;
 const watermark: Watermark = {
   snapshot: "10:10:",
   at: "2026-01-01T00:00:00Z",

@@ -15,8 +15,8 @@ export function closingSentence(report: RunReport): string | null {
         named(({ outcome }) => outcome === "failed"),
         named(({ outcome }) => outcome === "not-run"),
       );
-    case EXIT.rowsSetAside:
-      return `${setAside(totals.rejected)} Mend them in Postgres, or exclude or recode the column: the next run sends them.`;
+    case EXIT.incomplete:
+      return incomplete(report);
     case EXIT.deletionsHeldBack: {
       const held = named(({ heldBack }) => heldBack > 0);
       const first = totals.rejected > 0 ? `${setAside(totals.rejected)} ` : "";
@@ -36,6 +36,22 @@ function failed(failing: readonly string[], notRun: readonly string[]): string {
   const others = notRun.length === 0 ? "" : `; ${showList(notRun)} ${isAre(notRun.length)} not run`;
   const what = failing.length === 0 ? "The run failed" : `${showList(failing)} failed`;
   return `${what}${others}. Nothing is lost: when the cause is gone, the same command goes on where this run stopped.`;
+}
+
+/** What is not mirrored, or not yet by deltas. */
+function incomplete({ tables, totals }: RunReport): string {
+  const waiting = tables.filter((table) => table.waiting.length > 0).map(({ table }) => table);
+  const unmended = tables.filter(({ tracking }) => tracking === "unmended").map(({ table }) => table);
+  return [
+    totals.rejected > 0 &&
+      `${setAside(totals.rejected)} Mend them in Postgres, or exclude or recode the column: the next run sends them.`,
+    waiting.length > 0 &&
+      `New columns of ${showList(waiting)} wait for a deploy: the lines to paste stand above. Everything else is mirrored.`,
+    unmended.length > 0 &&
+      `${showList(unmended)} ${isAre(unmended.length)} mirrored by comparing everything, until ${unmended.length === 1 ? "its" : "their"} tracking is in order again.`,
+  ]
+    .filter((sentence) => sentence !== false)
+    .join(" ");
 }
 
 function setAside(rows: number): string {

@@ -142,8 +142,10 @@ function closingSentence({ exitCode, tables }: StatusReport): string | null {
   switch (exitCode) {
     case EXIT.done:
       return null;
-    case EXIT.rowsSetAside:
-      return "Some rows are set aside and missing from the mirror: mend them in Postgres, or exclude or recode the column.";
+    case EXIT.incomplete:
+      return tables.some(({ rejectedRows }) => rejectedRows > 0)
+        ? "Some rows are set aside and missing from the mirror: mend them in Postgres, or exclude or recode the column."
+        : "New columns wait for a deploy: the lines to paste stand above.";
     case EXIT.deletionsHeldBack: {
       const held = tables.filter(({ deletionsHeldBack }) => deletionsHeldBack > 0).map(({ table }) => table);
       return `Deletions are held back. If they are meant:\n  datahub-sync sync ${held.map((table) => `--allow-deletes ${table}`).join(" ")}`;

@@ -15,25 +15,29 @@ BEGIN
 END;
 $function$;
 --> statement-breakpoint
--- Forgets tables that were dropped. What other deployments mirrored of such a table goes on for the one that has taken its
--- name, so that a table that is dropped and created again is tracked for all of them.
+-- Forgets tables that were dropped. What deployments mirrored of such a table goes on for the one that has taken its name, so
+-- that a table that is dropped and created again is tracked for all of them; until there is one, it is remembered.
 CREATE FUNCTION datahub_sync.forget_dropped_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
 DECLARE
   gone datahub_sync.tracked_tables;
+  heir datahub_sync.tracked_tables;
 BEGIN
   FOR gone IN SELECT * FROM datahub_sync.tracked_tables AS t
-               WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relation_oid) FOR UPDATE SKIP LOCKED LOOP
+               WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relation_oid) ORDER BY id FOR UPDATE SKIP LOCKED LOOP
+    SELECT t.* INTO heir
+      FROM datahub_sync.tracked_tables AS t JOIN pg_class AS c ON c.oid = t.relation_oid
+     WHERE (t.schema_name, t.table_name) = (gone.schema_name, gone.table_name) ORDER BY t.id DESC LIMIT 1;
     INSERT INTO datahub_sync.tracking_claims (tracked_id, target, columns, ignored, updated_at_mode)
     SELECT heir.id, c.target, c.columns, c.ignored, c.updated_at_mode
-      FROM datahub_sync.tracking_claims c, datahub_sync.tracked_tables heir
-     WHERE c.tracked_id = gone.id AND heir.id <> gone.id
-       AND (heir.schema_name, heir.table_name) = (gone.schema_name, gone.table_name)
+      FROM datahub_sync.tracking_claims c WHERE c.tracked_id = gone.id AND heir.id IS NOT NULL
     ON CONFLICT DO NOTHING;
     -- A dump that was restored has brought the triggers along, on a table of another oid.
     PERFORM datahub_sync.drop_triggers(gone.id);
     DELETE FROM datahub_sync.changes WHERE tracked_id = gone.id;
-    DELETE FROM datahub_sync.tracked_tables WHERE id = gone.id;
+    IF heir.id IS NOT NULL OR NOT EXISTS (SELECT FROM datahub_sync.tracking_claims WHERE tracked_id = gone.id) THEN
+      DELETE FROM datahub_sync.tracked_tables WHERE id = gone.id;
+    END IF;
   END LOOP;
 END;
 $function$;

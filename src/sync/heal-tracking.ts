@@ -1,0 +1,71 @@
+import type { MirrorConfig } from "../config/types.js";
+import { SyncError, type ErrorCode } from "../errors.js";
+import type { Notice } from "../report.js";
+import { display } from "../source/mirror-refusal.js";
+import type { MirrorSource } from "../source/mirror-source.js";
+import { resolveMirror } from "../source/resolve-mirror.js";
+import { healTable } from "../source/tracking.js";
+import { trackingMended, trackingUnmended } from "./notices.js";
+import type { RunContext } from "./run-context.js";
+import { claimTable, groupByBase } from "./tracking-claim.js";
+
+export interface Healing {
+  healed: boolean;
+  notice: Notice;
+}
+
+/** Failures that leave the table as it is; any other is the run's. */
+const LEFT_ALONE: ReadonlySet<ErrorCode> = new Set([
+  "PERMISSION_DENIED",
+  "LOCK_TIMEOUT",
+  "UPDATED_AT_DISPUTED",
+  "KEY_DISPUTED",
+]);
+
+const NOBODYS = "It was never tracked for this deployment: run `datahub-sync migrate`, as the table's owner.";
+
+/** Whether a table is not tracked as a run needs it. */
+export function hasDrifted({ tracking }: MirrorSource): boolean {
+  return tracking === null || tracking.problem !== null || tracking.isBehind;
+}
+
+/**
+ * Tracks a table anew that has drifted away from its tracking (invariant 15): one table in one transaction, in one try,
+ * with short locks, and never narrower than before. Where that fails, the run goes on by comparing, and says what to do.
+ */
+export async function healTracking(
+  context: RunContext,
+  config: MirrorConfig,
+  source: MirrorSource,
+): Promise<Healing> {
+  const { database, allMirrors, target } = context;
+  const base = display(source.base);
+  try {
+    const siblings = (await groupByBase(database, allMirrors)).get(source.baseOid) ?? [config];
+    const healed = await database.run(
+      `mending the tracking of ${base}`,
+      async (sql) => {
+        const claim = await claimTable(sql, await resolveMirror(sql, config), siblings, target);
+        return healTable(sql, { oid: source.baseOid }, claim);
+      },
+      { once: true },
+    );
+    if (!healed) return { healed, notice: trackingUnmended(base, NOBODYS) };
+    return { healed, notice: trackingMended(base, whatHappened(source)) };
+  } catch (error) {
+    if (!(error instanceof SyncError) || !LEFT_ALONE.has(error.code)) throw error;
+    return { healed: false, notice: trackingUnmended(base, whyNot(error)) };
+  }
+}
+
+function whatHappened({ tracking }: MirrorSource): string {
+  if (tracking === null) return "it was dropped and created again, or swapped for another";
+  return tracking.problem ?? "columns were added to it";
+}
+
+function whyNot({ code, message, remedy }: SyncError): string {
+  if (code === "PERMISSION_DENIED")
+    return "This role may not mend that: run `datahub-sync migrate` as the table's owner.";
+  if (code === "LOCK_TIMEOUT") return "Other sessions were writing to it: the next run tries again.";
+  return `${message} ${remedy}`;
+}

@@ -1,0 +1,69 @@
+import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { MirrorConfig } from "../config/types.js";
+import { toConvexName } from "../encode/names.js";
+import { ENCODER_VERSION } from "../encode/type-table.js";
+import type { Notice, TableReport } from "../report.js";
+import { inspectMirror } from "../source/inspect-mirror.js";
+import { display } from "../source/mirror-refusal.js";
+import type { MirrorSource } from "../source/mirror-source.js";
+import type { MirrorRecord } from "../state/mirror-record.js";
+import { findWaiting, requireTracked } from "./check-mirror.js";
+import { hasDrifted, healTracking } from "./heal-tracking.js";
+import { columnsWait, trackingUnmended } from "./notices.js";
+import type { RunContext } from "./run-context.js";
+
+/** A mirror as this run reads it. */
+export interface ReadyMirror {
+  source: MirrorSource;
+  /** Looks at the catalog again, at the same columns. */
+  inspect: () => Promise<MirrorSource>;
+  tracking: NonNullable<TableReport["tracking"]>;
+  waiting: string[];
+  notices: Notice[];
+}
+
+const STILL_DRIFTED = "It was mended, and is out of order again: the next run tries once more.";
+
+export function lookAtMirror(
+  { database }: Pick<RunContext, "database">,
+  config: MirrorConfig,
+): Promise<MirrorSource> {
+  return database.run("reading the catalog", (sql) =>
+    inspectMirror(sql, config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
+  );
+}
+
+/**
+ * Makes the source fit to be read: its tracking is mended where it has drifted, before the snapshot is taken, and columns
+ * that the deployment has no fields for are left out. Neither stops the mirror.
+ * @param looked what the catalog says of it
+ * @throws SyncError NOT_TRACKED, TABLE_NOT_DEPLOYED, SCHEMA_LAGS
+ */
+export async function readyMirror(
+  context: RunContext,
+  config: MirrorConfig,
+  looked: MirrorSource,
+  { handshake, record }: { handshake: MirrorHandshake; record: MirrorRecord | null },
+): Promise<ReadyMirror> {
+  requireTracked(looked, record);
+  const waiting = findWaiting(looked, handshake, record);
+  const names = waiting.map(({ name }) => name);
+  // Ignored, and not excluded: that one of them may be gone by the end of the run is no mistake.
+  const mirrored = names.length === 0 ? config : { ...config, ignore: [...config.ignore, ...names] };
+  const inspect = () => lookAtMirror(context, mirrored);
+  const notices: Notice[] = names.length === 0 ? [] : [columnsWait(looked.name, waiting)];
+  if (!hasDrifted(looked)) {
+    const source = names.length === 0 ? looked : await inspect();
+    return { source, inspect, tracking: "intact", waiting: names, notices };
+  }
+  const { healed, notice } = await healTracking(context, config, looked);
+  const source = await inspect();
+  // Where every mirrored column is logged, what the triggers do not know yet concerns nobody.
+  const isSound = source.tracking !== null && source.tracking.problem === null;
+  if (healed && !isSound) notices.push(trackingUnmended(display(source.base), STILL_DRIFTED));
+  else if (healed || !isSound) notices.push(notice);
+  return {
+    ...{ source, inspect, waiting: names, notices },
+    tracking: isSound ? (healed ? "mended" : "intact") : "unmended",
+  };
+}
