@@ -1,18 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors } from "../support/mirror-fixture.js";
+import { asRunner } from "../support/runner-role.js";
 
 const open = useMirrors();
-
-/** The same mirror, run by a role that owns nothing. */
-async function asRunner(mirror: MirrorFixture): Promise<{ runner: MirrorFixture; role: string }> {
-  const role = `runner_${randomUUID().slice(0, 8)}`;
-  await mirror.run(`CREATE ROLE ${role} LOGIN PASSWORD 'invented'; GRANT SELECT ON $t TO ${role}`);
-  const url = new URL(mirror.db.url);
-  url.username = role;
-  url.password = "invented";
-  return { runner: mirror.withDatabase({ ...mirror.db, url: url.href }), role };
-}
 
 test("a role that may read the table and was granted the rest runs everything but migrate", async () => {
   const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)" });

@@ -204,7 +204,6 @@ describe("status", () => {
 
   it.each([
     [1, "The status is incomplete"],
-    [3, "Some rows are set aside"],
     [4, "Another run is going on"],
     [6, "A table has never been loaded: run `datahub-sync sync`."],
   ] as const)("exit code %i ends with what to do", (exitCode, beginning) => {
@@ -214,5 +213,12 @@ describe("status", () => {
         .split("\n")
         .at(-1),
     ).toContain(beginning);
+  });
+
+  it.each([
+    [{ rejectedRows: 1 }, "Some rows are set aside"],
+    [{ waiting: ["note"] }, "New columns wait for a deploy"],
+  ])("exit code 3 names what is not mirrored: %o", (given, sentence) => {
+    expect(render(report([status("a", given)], { exitCode: 3 }))).toContain(sentence);
   });
 });

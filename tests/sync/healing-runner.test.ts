@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { asRunner } from "../support/runner-role.js";
+
+const open = useMirrors();
+
+const PLAIN = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
+const ROWS = "INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 30) n";
+const COMMAND = /run `datahub-sync migrate` as the table's owner/;
+
+/** A mirror and a role that runs it and does not own its table, after a first load. */
+async function openForRunner(
+  ddl = PLAIN,
+): Promise<{ mirror: MirrorFixture; runner: MirrorFixture; role: string }> {
+  const mirror = await open({ ddl: `${ddl}; ${ROWS}` });
+  const { runner, role } = await asRunner(mirror);
+  await mirror.run(`SELECT datahub_sync.grant_runner('${role}')`);
+  await runner.sync();
+  return { mirror, runner, role };
+}
+
+describe("invariant 15: a runner that does not own the table goes on, and says who has to do what", () => {
+  test.each([
+    { drift: "its triggers disabled", sql: "ALTER TABLE $t DISABLE TRIGGER ALL" },
+    {
+      drift: "its triggers no longer ALWAYS",
+      sql: "ALTER TABLE $t DISABLE TRIGGER ALL; ALTER TABLE $t ENABLE TRIGGER ALL",
+    },
+    { drift: "another table under its name", sql: `DROP TABLE $t; ${PLAIN}; ${ROWS}` },
+    { drift: "a column retyped", sql: "ALTER TABLE $t ALTER a TYPE varchar(20)" },
+    { drift: "a column added", sql: "ALTER TABLE $t ADD COLUMN b text DEFAULT 'b'" },
+  ])("$drift", async ({ sql }) => {
+    const { mirror, runner, role } = await openForRunner();
+    await mirror.run(`${sql}; GRANT SELECT ON $t TO ${role}`);
+    for (const value of ["one", "two"]) {
+      await mirror.run(
+        `UPDATE $t SET a = '${value}' WHERE id = 5; DELETE FROM $t WHERE a = 'one' AND id > 30`,
+      );
+      const report = await runner.runSync();
+      expect(report).toMatchObject({ ok: false, exitCode: 3 });
+      expect(report.tables[0]).toMatchObject({ outcome: "done", mode: "full", tracking: "unmended" });
+      const notice = report.tables[0]!.notices.find(({ code }) => code === "TRACKING_UNMENDED")!;
+      expect(notice.message).toMatch(COMMAND);
+      await mirror.compare();
+    }
+    expect(await runner.status()).toMatchObject({ exitCode: 6 });
+    await mirror.migrate();
+    expect(await runner.sync()).toMatchObject({ mode: "full", tracking: "intact" });
+    await mirror.run("UPDATE $t SET a = 'three' WHERE id = 5");
+    expect(await runner.runSync()).toMatchObject({ exitCode: 0, tables: [{ mode: "delta", updated: 1 }] });
+    await mirror.compare();
+  });
+
+  test("a new partition", async () => {
+    const { mirror, runner, role } = await openForRunner(
+      `CREATE TABLE $t (id int PRIMARY KEY, a text) PARTITION BY RANGE (id);
+       CREATE TABLE $t_1 PARTITION OF $t FOR VALUES FROM (0) TO (100)`,
+    );
+    await mirror.run(`CREATE TABLE $t_2 PARTITION OF $t FOR VALUES FROM (100) TO (200);
+      INSERT INTO $t VALUES (100, 'b'); GRANT SELECT ON $t_2 TO ${role}`);
+    expect(await runner.runSync()).toMatchObject({
+      exitCode: 3,
+      tables: [{ inserted: 1, tracking: "unmended" }],
+    });
+    await mirror.run("TRUNCATE $t_2");
+    expect(await runner.runSync()).toMatchObject({ exitCode: 3, tables: [{ deleted: 1 }] });
+    await mirror.compare();
+  });
+
+  test("a new column that is excluded concerns nobody", async () => {
+    const { mirror, runner } = await openForRunner();
+    runner.config.mirrors[0]!.ignore = ["b"];
+    await mirror.run("ALTER TABLE $t ADD COLUMN b text");
+    expect(await runner.runSync()).toMatchObject({ exitCode: 0, tables: [{ tracking: "intact" }] });
+    await mirror.run("UPDATE $t SET a = 'c' WHERE id = 2");
+    expect(await runner.runSync()).toMatchObject({ exitCode: 0, tables: [{ mode: "delta", updated: 1 }] });
+  });
+});
