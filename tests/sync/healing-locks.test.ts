@@ -1,0 +1,118 @@
+import postgres from "postgres";
+import { describe, expect, test } from "vitest";
+import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { openAnother } from "../support/paged-mirror.js";
+
+const open = useMirrors();
+
+const PLAIN = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
+const ROWS = "INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 30) n";
+const DISABLE = "ALTER TABLE $t DISABLE TRIGGER ALL";
+
+async function loaded(ddl = PLAIN): Promise<MirrorFixture> {
+  const mirror = await open({ ddl: `${ddl}; ${ROWS}` });
+  await mirror.sync();
+  return mirror;
+}
+
+/** An owner's transaction, open until the work is done. */
+async function during<T>(mirror: MirrorFixture, sql: string, work: () => Promise<T>): Promise<T> {
+  const owner = postgres(mirror.db.url, { max: 1, onnotice: () => {} });
+  try {
+    await owner.unsafe(`BEGIN; ${sql.replaceAll("$t", mirror.table)}`);
+    const result = await work();
+    await owner.unsafe("COMMIT");
+    return result;
+  } finally {
+    await owner.end();
+  }
+}
+
+describe("healing waits for nobody for long", () => {
+  test("while somebody writes, the run compares and says so; the next one mends", async () => {
+    const mirror = await loaded();
+    await mirror.run(DISABLE);
+    const report = await during(mirror, "UPDATE $t SET a = 'under way' WHERE id = 1", () => mirror.runSync());
+    expect(report).toMatchObject({
+      exitCode: 3,
+      tables: [{ outcome: "done", mode: "full", tracking: "unmended" }],
+    });
+    expect(report.tables[0]!.notices).toContainEqual({
+      code: "TRACKING_UNMENDED",
+      message: expect.stringMatching(/writing to it: the next run tries again/) as string,
+    });
+    expect(await mirror.runSync()).toMatchObject({
+      exitCode: 0,
+      tables: [{ mode: "full", tracking: "mended", updated: 1 }],
+    });
+    await mirror.compare();
+    await mirror.run("UPDATE $t SET a = 'later' WHERE id = 2");
+    expect(await mirror.sync()).toMatchObject({ mode: "delta", updated: 1 });
+  });
+
+  test("an old trigger function's writers have ended before the snapshot: what they changed is not missed", async () => {
+    const mirror = await loaded();
+    await mirror.run("ALTER TABLE $t ADD COLUMN b text");
+    await during(mirror, "UPDATE $t SET b = 'under the old function' WHERE id = 1", async () => {
+      expect(await mirror.runSync()).toMatchObject({ exitCode: 3, tables: [{ tracking: "unmended" }] });
+    });
+    await mirror.sync();
+    await mirror.compare();
+  });
+
+  test("a new partition is mended beside writers of the others: they are not waited for", async () => {
+    const mirror = await loaded(
+      `CREATE TABLE $t (id int PRIMARY KEY, a text) PARTITION BY RANGE (id);
+       CREATE TABLE $t_1 PARTITION OF $t FOR VALUES FROM (0) TO (100)`,
+    );
+    await mirror.run("CREATE TABLE $t_2 PARTITION OF $t FOR VALUES FROM (100) TO (200)");
+    await during(mirror, "UPDATE $t_1 SET a = 'under way' WHERE id = 1", async () => {
+      expect(await mirror.runSync()).toMatchObject({ exitCode: 0, tables: [{ tracking: "mended" }] });
+    });
+    expect(await mirror.sync()).toMatchObject({ mode: "delta", updated: 1 });
+    await mirror.compare();
+  });
+
+  test("a span of time that is over is not waited in, however many tables there are to lock", async () => {
+    const mirror = await loaded(`${PLAIN}; CREATE TABLE $t_2 (id int)`);
+    const lock = (patience: string) =>
+      mirror.run(`SELECT datahub_sync.keep_writers_out(ARRAY['$t', '$t_2']::regclass[], '${patience}')`);
+    await lock("1 second");
+    await during(mirror, "LOCK TABLE $t_2 IN ROW EXCLUSIVE MODE", async () => {
+      await expect(lock("50 milliseconds")).rejects.toMatchObject({ code: "55P03" });
+      await expect(lock("0")).rejects.toMatchObject({ code: "55P03" });
+    });
+  });
+});
+
+describe("several at once", () => {
+  test("two deployments' runs that heal one table: both end well, and it is tracked once", async () => {
+    const mirror = await loaded();
+    const other = await openAnother(mirror);
+    await other.migrate();
+    await other.sync();
+    for (const drift of [DISABLE, `DROP TABLE $t; ${PLAIN}; ${ROWS}`, "ALTER TABLE $t ADD COLUMN b text"]) {
+      await mirror.run(drift);
+      const reports = await Promise.all([mirror.runSync(), other.runSync()]);
+      for (const { tables } of reports) expect(tables[0]).toMatchObject({ outcome: "done" });
+      await mirror.runSync();
+      await other.runSync();
+      for (const each of [mirror, other]) {
+        expect(await each.sync()).toMatchObject({ mode: "delta", tracking: "intact" });
+        await each.compare();
+      }
+    }
+  });
+
+  test("a migrate beside runs", async () => {
+    const mirror = await loaded();
+    for (let n = 0; n < 5; n++) {
+      await mirror.run(n % 2 === 0 ? DISABLE : `DROP TABLE $t; ${PLAIN}; ${ROWS}`);
+      const [report] = await Promise.all([mirror.runSync(), mirror.migrate()]);
+      expect(report.tables[0]).toMatchObject({ outcome: "done" });
+    }
+    await mirror.sync();
+    expect(await mirror.sync()).toMatchObject({ mode: "delta", tracking: "intact" });
+    await mirror.compare();
+  });
+});
