@@ -39,7 +39,8 @@ export class Cli {
     const texts = child.stdio.slice(1).map((stream) => collect(stream as Readable));
     const [code] = (await once(child, "close")) as [number | null];
     const [stdout, stderr, memory] = (await Promise.all(texts)) as [string, string, string];
-    if (code !== 0) throw new Error(`datahub-sync ${args.join(" ")} ended with ${code}:\n${stderr}`);
+    // 3: done, and something is left, as where a run could not mend the tracking.
+    if (code !== 0 && code !== 3) throw new Error(`datahub-sync ${args.join(" ")} ended with ${code}:\n${stderr}`);
     return { stdout, peakBytes: Number(memory) * 1024, durationMs: performance.now() - startedAt };
   }
 

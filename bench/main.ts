@@ -9,6 +9,7 @@ import { createOtherJob } from "../src/local/data/other-job.js";
 import { startLocal, type LocalStack } from "../src/local/start-local.js";
 import { Cli } from "./cli.js";
 import { count, size, printFindings } from "./findings.js";
+import { describeWaits, measureWaits } from "./healing.js";
 import { describeLookUps } from "./look-up.js";
 import { describeDelta, describeRewrites, measureNaiveCopy, measureRewrites } from "./rewrite.js";
 import { describeFull, describeLoads, describeMonth, type Run } from "./runs.js";
@@ -63,6 +64,11 @@ try {
     await createOtherJob(sql, { seed: 2 }).changeRows(CHANGED_ROWS);
     const busy = await measureRun(stack);
     printFindings("A month", describeMonth(idle, busy, full));
+
+    const waits = await measureWaits(stack.databaseUrl, () =>
+      cli.sync(stack.environment, "--table", "sow_poles"),
+    );
+    printFindings("Writers while a run mends tracking", describeWaits(waits));
 
     for (const subject of SUBJECTS) {
       printFindings("Writers", describeWriters(subject, await measureWriters(sql, subject)));
