@@ -3,6 +3,16 @@
 -- order of bytes at all. One column that prints as text is its text. Numbers begin with their number of digits.
 SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
+-- Of these columns, those whose NOT NULL is NOT VALID (from Postgres 18 on): they may hold NULL, although `attnotnull` is set.
+CREATE FUNCTION datahub_sync.unvalidated_columns(relation regclass, column_names text[])
+RETURNS TABLE (column_name text, constraint_name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+  SELECT a.attname::text, c.conname::text
+    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]
+   WHERE c.conrelid = relation AND c.contype = 'n' AND NOT c.convalidated AND a.attname = ANY (column_names)
+   ORDER BY a.attnum;
+$function$;
+--> statement-breakpoint
 -- The unique index by which the columns identify a row: valid, of nothing but these columns, each NOT NULL and in its
 -- type's own order; null where there is none. The primary key comes first.
 CREATE FUNCTION datahub_sync.key_index(relation regclass, key_columns text[]) RETURNS oid
@@ -10,6 +20,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT i.indexrelid
     FROM pg_index i
    WHERE i.indrelid = relation AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+     AND NOT EXISTS (SELECT FROM datahub_sync.unvalidated_columns(relation, key_columns))
      AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C") FILTER (WHERE a.attnotnull)
             FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, position)
             JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum

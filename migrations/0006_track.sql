@@ -1,7 +1,8 @@
--- track(relation, key columns, …): from now on every change of content is logged. It adds triggers to the table and nothing
--- else.
+-- track(relation, key columns and more): from now on every change of content is logged. It adds triggers to the table and
+-- nothing else.
 SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
+-- What it raises has SQLSTATEs of our own (class DS), by which message and hint are known to name objects and no values.
 -- Idempotent: a table that is tracked as asked, with everything in place, is not touched or locked. Otherwise the
 -- generation rises, which makes the table's next run full. Needs the table's owner. Returns the tracked table's id.
 --   compared_columns  what the caller mirrors; null: everything but the ignored columns
@@ -19,6 +20,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages =
 DECLARE
   table_class pg_class;
   known datahub_sync.tracked_tables;
+  unvalidated record;
   table_schema text;
   wanted_mode text;
 BEGIN
@@ -26,19 +28,27 @@ BEGIN
   table_schema := (SELECT nspname FROM pg_namespace WHERE oid = table_class.relnamespace);
   IF table_class.relkind NOT IN ('r', 'p') OR table_class.relpersistence = 't' THEN
     RAISE EXCEPTION '% cannot be tracked: it is not an ordinary or partitioned table', relation
-      USING HINT = 'A view is mirrored through its base table: name that table as "base" in the configuration.';
+      USING ERRCODE = 'DS101', HINT = 'A view is mirrored through its base table: name that table as "base" in the configuration.';
   END IF;
   IF table_class.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = relation) THEN
     RAISE EXCEPTION '% cannot be tracked: other tables inherit from it', relation
-      USING HINT = 'Track the inheriting tables themselves, or turn them into partitions.';
+      USING ERRCODE = 'DS101', HINT = 'Track the inheriting tables themselves, or turn them into partitions.';
   END IF;
-  key_columns := datahub_sync.order_key(relation, coalesce(key_columns, datahub_sync.primary_key(relation)));
+  key_columns := coalesce(key_columns, datahub_sync.primary_key(relation));
+  SELECT * INTO unvalidated FROM datahub_sync.unvalidated_columns(relation, key_columns) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '% has no key to mirror by: NOT NULL of its column % is NOT VALID', relation, unvalidated.column_name
+      USING ERRCODE = 'DS102',
+            HINT = format('ALTER TABLE %s VALIDATE CONSTRAINT %I;', relation, unvalidated.constraint_name);
+  END IF;
+  key_columns := datahub_sync.order_key(relation, key_columns);
   IF key_columns IS NULL THEN
     RAISE EXCEPTION '% has no key to mirror by', relation
-      USING HINT = 'Add a primary key, or name columns that are NOT NULL and carry a unique index as "key".';
+      USING ERRCODE = 'DS102', HINT = 'Add a primary key, or name columns that are NOT NULL and carry a unique index as "key".';
   END IF;
   IF updated_at_mode NOT IN ('content', 'as-written', 'none') THEN
-    RAISE EXCEPTION 'updated_at_mode is content, as-written or none, not %', updated_at_mode;
+    RAISE EXCEPTION 'updated_at_mode is none of those that there are'
+      USING ERRCODE = 'DS103', HINT = 'It is content, as-written or none.';
   END IF;
 
   INSERT INTO datahub_sync.tracked_tables AS t (relation_oid, schema_name, table_name, key_columns, compared_columns,
@@ -71,7 +81,7 @@ BEGIN
     IF (SELECT count(DISTINCT c.updated_at_mode) FROM datahub_sync.tracking_claims c
          WHERE c.tracked_id = known.id AND c.updated_at_mode <> 'none') > 1 THEN
       RAISE EXCEPTION 'the deployments that mirror % disagree about its updated_at', relation
-        USING HINT = 'Give "updatedAt" the same value, "content" or "as-written", in the configuration of each.';
+        USING ERRCODE = 'DS104', HINT = 'Give "updatedAt" the same value, "content" or "as-written", in the configuration of each.';
     END IF;
     -- The union of what is mirrored; and of what is ignored, what everybody ignores for whom updated_at follows the content.
     SELECT array_agg(DISTINCT name), min(c.updated_at_mode) INTO compared_columns, wanted_mode

@@ -1,4 +1,4 @@
--- heal(relation, …): what a run does where the source has drifted away from its tracking. As `track`, but for what hurts others:
+-- heal(relation, key columns and more): what a run does where the source has drifted away from its tracking. As `track`, but for what hurts others:
 -- it waits for 200 ms at most, well below deadlock_timeout; it only ever widens what the triggers compare; and what
 -- `updated_at` means stays as somebody was told.
 SET LOCAL lock_timeout = '5s';

@@ -25,7 +25,7 @@ BEGIN
     datahub_sync.number_key(text, text), datahub_sync.time_key(text, text, text), datahub_sync.sorts_by_bytes(oid),
     datahub_sync.describe_columns(regclass), datahub_sync.describe_triggers(regclass, integer),
     datahub_sync.describe_partitions(regclass), datahub_sync.describe_files(regclass),
-    datahub_sync.primary_key(regclass) TO %s', runner);
+    datahub_sync.primary_key(regclass), datahub_sync.unvalidated_columns(regclass, text[]) TO %s', runner);
 END;
 $function$;
 --> statement-breakpoint

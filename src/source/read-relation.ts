@@ -1,7 +1,6 @@
 import type { RelationName } from "../config/types.js";
 import type { PgType } from "../encode/types.js";
 import type { Sql } from "../postgres/database.js";
-import { arrayLiteral } from "../postgres/array-literal.js";
 import { PINNED_CATALOG } from "./pinned-catalog.js";
 import { readTypes } from "./read-types.js";
 import {
@@ -38,6 +37,8 @@ export interface Relation extends RelationName {
   rules: string | null;
   /** A crash of Postgres empties it, or a partition of it. */
   isUnlogged: boolean;
+  /** The topmost table of which it is a partition. */
+  partitionOf: RelationName | null;
   /** Tables other than partitions inherit from it. */
   hasHeirs: boolean;
   /** Row-level security applies to our role: it may see a part of the rows only. */
@@ -80,6 +81,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
       owner_security: string;
       delete_rule: string;
       unlogged: string;
+      partition_of: string | null;
       heirs: string;
       hides_rows: string;
       columns: string;
@@ -100,6 +102,9 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
                      WHERE u.relpersistence = 'u'
                        AND (u.oid = c.oid OR u.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))
             )::text AS unlogged,
+            (SELECT json_build_object('schema', n.nspname, 'name', p.relname)
+               FROM pg_catalog.pg_class p JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
+              WHERE c.relispartition AND p.oid = pg_catalog.pg_partition_root(c.oid))::text AS partition_of,
             (c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid))::text AS heirs,
             pg_catalog.row_security_active(c.oid)::text AS hides_rows,
             (SELECT coalesce(json_agg(json_build_object(
@@ -128,6 +133,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
     definition: found.definition,
     rules: found.rules,
     isUnlogged: found.unlogged === "true",
+    partitionOf: found.partition_of === null ? null : (JSON.parse(found.partition_of) as RelationName),
     hasHeirs: found.heirs === "true",
     hidesRows: found.hides_rows === "true",
     readsBeyondRow: found.beyond_row === "true",
@@ -167,22 +173,4 @@ export async function readBaseTables(sql: Sql, viewOid: string): Promise<Relatio
       ORDER BY 1, 2`,
     [viewOid],
   );
-}
-
-/** The primary key's columns, or null. */
-export async function readPrimaryKey(sql: Sql, oid: string): Promise<string[] | null> {
-  const [row] = await sql.unsafe<{ key: string | null }[]>(
-    "SELECT to_json(datahub_sync.primary_key($1::text::oid::regclass))::text AS key",
-    [oid],
-  );
-  return row?.key ? (JSON.parse(row.key) as string[]) : null;
-}
-
-/** The columns in the order of the unique index that they carry together; null where they are no key. */
-export async function orderKey(sql: Sql, oid: string, columns: readonly string[]): Promise<string[] | null> {
-  const [row] = await sql.unsafe<{ key: string | null }[]>(
-    "SELECT to_json(datahub_sync.order_key($1::text::oid::regclass, $2::text::text[]))::text AS key",
-    [oid, arrayLiteral(columns)],
-  );
-  return row?.key ? (JSON.parse(row.key) as string[]) : null;
 }

@@ -1,7 +1,9 @@
 import type { MirrorConfig, RelationName } from "../config/types.js";
+import type { SyncError } from "../errors.js";
 import type { Sql } from "../postgres/database.js";
 import { display, refuser } from "./mirror-refusal.js";
-import { orderKey, readBaseTables, readPrimaryKey, readRelation, type Relation } from "./read-relation.js";
+import { readBaseTables, readRelation, type Relation } from "./read-relation.js";
+import { resolveKey } from "./resolve-key.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import { readFiles, readTracking } from "./tracking.js";
 import { columnShown, parseRules, readViewTrees } from "./view-columns.js";
@@ -12,22 +14,8 @@ import { columnShown, parseRules, readViewTrees } from "./view-columns.js";
  */
 export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<ResolvedMirror> {
   const refuse = refuser(config.mirror);
-  const relation = await readRelation(sql, config.relation);
-  if (!relation) {
-    throw refuse(
-      "RELATION_MISSING",
-      `The relation ${display(config.relation)} does not exist.`,
-      'Create it, or name the one to mirror as "relation" in datahub-sync.config.json.',
-    );
-  }
-  if (relation.kind === "other") {
-    throw refuse(
-      "RELATION_UNSUPPORTED",
-      `${display(relation)} is neither a table nor a view.`,
-      "Mirror an ordinary or partitioned table, or a view over one of those.",
-    );
-  }
-  const base = await resolveBase(sql, config, relation);
+  const { relation, base } = await resolveRelations(sql, config);
+  if (base.partitionOf !== null) throw partitionAlone(config, relation, base, base.partitionOf);
   if (base.hasHeirs) {
     throw refuse(
       "RELATION_UNSUPPORTED",
@@ -42,25 +30,7 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Connect as a role that it does not apply to: ALTER ROLE … BYPASSRLS, or the table's owner where it is not forced on him.",
     );
   }
-  const named = config.key ?? (await readPrimaryKey(sql, base.oid));
-  const keyColumns = named && (await orderKey(sql, base.oid, named));
-  if (keyColumns === null) {
-    throw refuse(
-      "NO_KEY",
-      named === null
-        ? `${display(base)} has no primary key.`
-        : `The columns ${named.join(", ")} of ${display(base)} are not a key.`,
-      'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.',
-    );
-  }
-  const list = keyColumns.find((name) => base.columns.find((column) => column.name === name)?.type.element);
-  if (list !== undefined) {
-    throw refuse(
-      "NO_KEY",
-      `The key column ${list} of ${display(base)} is an array.`,
-      'Name as "key" other columns that are NOT NULL and together carry a unique index.',
-    );
-  }
+  const keyColumns = await resolveKey(sql, config, base);
   const hidden = keyColumns.find((name) => !relation.columns.some((column) => column.name === name));
   if (hidden !== undefined) {
     throw refuse(
@@ -93,6 +63,55 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
     tracking: await readTracking(sql, base),
     ...(await readFiles(sql, base.oid)),
   };
+}
+
+/**
+ * Finds a mirror's relation and the table under it, and no more: so much is there of a table that can't be mirrored any
+ * longer, too.
+ * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES
+ */
+export async function resolveRelations(
+  sql: Sql,
+  config: MirrorConfig,
+): Promise<{ relation: Relation; base: Relation }> {
+  const refuse = refuser(config.mirror);
+  const relation = await readRelation(sql, config.relation);
+  if (!relation) {
+    throw refuse(
+      "RELATION_MISSING",
+      `The relation ${display(config.relation)} does not exist.`,
+      'Create it, or name the one to mirror as "relation" in datahub-sync.config.json.',
+    );
+  }
+  if (relation.kind === "other") {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `${display(relation)} is neither a table nor a view.`,
+      "Mirror an ordinary or partitioned table, or a view over one of those.",
+    );
+  }
+  return { relation, base: await resolveBase(sql, config, relation) };
+}
+
+/**
+ * The table of a partition has triggers of its parent's tracking and of its own, and what happens to the parent, DETACH
+ * above all, happens to its mirror: a mirror of one partition would be mended again and again.
+ */
+function partitionAlone(
+  config: MirrorConfig,
+  relation: Relation,
+  base: Relation,
+  root: RelationName,
+): SyncError {
+  const seen =
+    relation.oid === base.oid ? display(base) : `${display(base)}, which ${display(relation)} shows,`;
+  return refuser(config.mirror)(
+    "RELATION_UNSUPPORTED",
+    `${seen} is a partition of ${display(root)}, and a partition is not mirrored by itself.`,
+    `Mirror ${display(root)}, or a view over it with a condition that keeps this partition's rows. If the table was mirrored by ` +
+      `itself before it was attached, \`datahub-sync untrack --table ${config.mirror}\` takes its own triggers out; detached, it can be ` +
+      "mirrored again.",
+  );
 }
 
 /** The first key column whose name a view has given to something else. */

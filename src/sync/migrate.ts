@@ -4,7 +4,7 @@ import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice } from "../report.js";
 import { display } from "../source/mirror-refusal.js";
-import { resolveMirror } from "../source/resolve-mirror.js";
+import { resolveMirror, resolveRelations } from "../source/resolve-mirror.js";
 import type { ResolvedMirror } from "../source/resolved-mirror.js";
 import { isTracked, trackTable, untrackTable } from "../source/tracking.js";
 import { findContentTables } from "../source/updated-at.js";
@@ -128,7 +128,7 @@ async function untrackMirror(
   mirror: MirrorConfig,
   target: string,
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
-  const { base } = await resolve(database, mirror);
+  const { base } = await database.run("reading the catalog", (sql) => resolveRelations(sql, mirror));
   const [removed, remains] = await database.run(`removing the tracking of ${mirror.mirror}`, async (sql) => [
     await untrackTable(sql, base.oid, target),
     await isTracked(sql, base.oid),
