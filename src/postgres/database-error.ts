@@ -1,5 +1,3 @@
-import { SyncError } from "../errors.js";
-
 /** What a restart of the server or of a pooler looks like from here. It is over soon. */
 const RESTART_CODES = new Set([
   "CONNECTION_CLOSED",
@@ -66,113 +64,32 @@ export function isSilence(error: unknown): boolean {
 export function isRestart(error: unknown): boolean {
   const code = databaseErrorCode(error);
   if (code === undefined) return false;
-  if (RESTART_CODES.has(code) || code.startsWith("08")) return true; // 08: connection exceptions
+  // 08: connection exceptions. A pooler answers with one of them whatever it has to say.
+  if (RESTART_CODES.has(code) || (code.startsWith("08") && poolerRefusal(error) === null)) return true;
   return code === "XX000" && messagesOf(error).some((message) => NEON_TRANSIENT.test(message));
+}
+
+/** What a pooler will not do however often it is asked. */
+export type PoolerRefusal =
+  { kind: "parameter"; name: string; inOptions: boolean } | { kind: "database" | "user" | "encryption" };
+
+/**
+ * PgBouncer says most of what it says with 08P01, and nothing but its text tells the one from the other. What is not
+ * among these may pass: a server that is down, a queue that is too long.
+ */
+export function poolerRefusal(error: unknown): PoolerRefusal | null {
+  if (databaseErrorCode(error) !== "08P01") return null;
+  for (const message of messagesOf(error)) {
+    const parameter = /unsupported startup parameter( in options)?: ([A-Za-z0-9_.]+)/.exec(message);
+    if (parameter) return { kind: "parameter", name: parameter[2]!, inOptions: parameter[1] !== undefined };
+    if (/^no such database|^database ".*" does not exist$|^database ".*" is disabled$/.test(message))
+      return { kind: "database" };
+    if (/^no such user|^("trust"|[A-Za-z]+) authentication failed/.test(message)) return { kind: "user" };
+    if (message === "SSL required") return { kind: "encryption" };
+  }
+  return null;
 }
 
 function messagesOf(error: unknown): string[] {
   return error instanceof Error ? [error.message, ...messagesOf(error.cause)] : [];
-}
-
-/** Classes of SQLSTATE whose messages quote values: data exceptions, constraint violations, what a function raised. */
-const QUOTES_VALUES = /^(22|23|P0)/;
-
-/**
- * The error as it may be logged: the innermost one, since Drizzle's wrapper quotes parameters; without the server's
- * detail and context; and without its message where such messages quote values (invariant 11).
- */
-function withoutValues(error: unknown): Error {
-  let inner: unknown = error;
-  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  const code = databaseErrorCode(inner);
-  const quotes = code !== undefined && QUOTES_VALUES.test(code);
-  const message =
-    inner instanceof Error && !quotes ? inner.message : `Postgres answered ${code ?? "unclearly"}.`;
-  return Object.assign(new Error(message), code === undefined ? {} : { code });
-}
-
-/**
- * Turns whatever the driver threw into the message that the user gets. Of the server's own text only what names
- * objects is repeated: details and parameters may hold row values.
- */
-export function toSyncError(error: unknown, doing: string): SyncError {
-  if (error instanceof SyncError) return error;
-  const code = databaseErrorCode(error);
-  const shared = { cause: withoutValues(error) };
-  switch (code) {
-    case "28P01":
-    case "28000":
-      return new SyncError({
-        ...shared,
-        code: "DATABASE_AUTH",
-        message: `Postgres refused the user or the password (${code}) while ${doing}.`,
-        remedy: "Check DATABASE_URL: user, password and database name.",
-      });
-    case "3D000":
-      return new SyncError({
-        ...shared,
-        code: "DATABASE_AUTH",
-        message: `The database that DATABASE_URL names does not exist (${code}).`,
-        remedy: "Check the path of DATABASE_URL.",
-      });
-    case "42501":
-      return new SyncError({
-        ...shared,
-        code: "PERMISSION_DENIED",
-        message: `Postgres denied permission while ${doing}.`,
-        remedy:
-          "Run `migrate` as the tables' owner; a role that only runs `sync` needs SELECT on the relations and " +
-          "`SELECT datahub_sync.grant_runner('role')`, called once by the owner.",
-      });
-    case "25006":
-      return new SyncError({
-        ...shared,
-        code: "DATABASE_FAILED",
-        message: `Postgres allowed nothing but reading while ${doing} (25006).`,
-        remedy:
-          "Look for default_transaction_read_only: of the role, of the database, or set by another client of the " +
-          "same pooler, which hands its sessions on. Where that is so, use a connection that bypasses the pooler.",
-      });
-    case "57014":
-      return new SyncError({
-        ...shared,
-        code: "DATABASE_FAILED",
-        message: `A statement was cancelled while ${doing} (57014).`,
-        remedy:
-          "Somebody cancelled it, or statement_timeout is too short: of the role, of the database, or set by another " +
-          "client of the same pooler, which hands its sessions on.",
-      });
-    case "40001":
-    case "40P01":
-      return new SyncError({
-        ...shared,
-        code: "LOCK_TIMEOUT",
-        message: `Other transactions were in the way again and again while ${doing} (${code}).`,
-        remedy:
-          "Nothing was changed by that statement. Run again when fewer sessions write to the same tables.",
-      });
-    case "55P03":
-      return new SyncError({
-        ...shared,
-        code: "LOCK_TIMEOUT",
-        message: `Another session held a lock for too long while ${doing}.`,
-        remedy: "Nothing was changed. Try again when no long transaction holds the table.",
-      });
-    default:
-      if (isRetryable(error)) {
-        return new SyncError({
-          ...shared,
-          code: "DATABASE_UNREACHABLE",
-          message: `Postgres could not be reached while ${doing} (${code}).`,
-          remedy:
-            "Check that the server is up and that DATABASE_URL names its host and port; then run again.",
-        });
-      }
-      return new SyncError({
-        ...shared,
-        code: "DATABASE_FAILED",
-        message: `Postgres failed while ${doing}${code === undefined ? "" : ` (${code})`}.`,
-        remedy: "Run again with --verbose to see the server's own message.",
-      });
-  }
 }

@@ -1,14 +1,8 @@
 import postgres from "postgres";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Clock } from "../clock.js";
-import {
-  isConnectionAtFault,
-  isContention,
-  isRestart,
-  isRetryable,
-  isSilence,
-  toSyncError,
-} from "./database-error.js";
+import { isConnectionAtFault, isContention, isRestart, isRetryable, isSilence } from "./database-error.js";
+import { toSyncError } from "./to-sync-error.js";
 
 export interface DatabaseOptions {
   /** A connection string for postgres.js. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { toSyncError } from "../../src/postgres/database-error.js";
+import { toSyncError } from "../../src/postgres/to-sync-error.js";
 import { readTracking, trackTable, untrackTable } from "../../src/source/tracking.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";

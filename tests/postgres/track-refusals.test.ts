@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";
+import type { SyncError } from "../../src/errors.js";
+import { trackTable, type TrackingClaim } from "../../src/source/tracking.js";
 import { track } from "../support/tracked-table.js";
 
 describe.each(ALL_POSTGRES_VERSIONS)("what cannot be tracked (Postgres %i)", (version) => {
@@ -40,6 +42,76 @@ describe.each(ALL_POSTGRES_VERSIONS)("what cannot be tracked (Postgres %i)", (ve
       await run("CREATE UNIQUE INDEX ON $t (partly) WHERE partly > 0");
       await run("CREATE UNIQUE INDEX ON $t (mixed, (a % 2))");
       await expect(table.track({ key: [column] })).rejects.toThrow(/no key/);
+    });
+  });
+
+  describe("what it raises reaches the user with message and remedy", () => {
+    const asWritten: Pick<TrackingClaim, "updatedAt"> = { updatedAt: "as-written" };
+    const key = "CREATE TABLE $t (id int PRIMARY KEY, updated_at timestamptz)";
+    test.each([
+      [
+        "a view",
+        "CREATE VIEW $t AS SELECT 1 AS id",
+        {},
+        "RELATION_UNSUPPORTED",
+        /^public\.\$t cannot be .* ordinary/,
+        /"base"/,
+      ],
+      [
+        "heirs",
+        `${key}; CREATE TABLE $t_c () INHERITS ($t)`,
+        {},
+        "RELATION_UNSUPPORTED",
+        /^public\.\$t cannot be tracked: other tables inherit/,
+        /Track the inheriting tables/,
+      ],
+      ["no key", "CREATE TABLE $t (id int)", {}, "NO_KEY", /^public\.\$t has no key/, /Add a primary key/],
+      [
+        "a mode",
+        key,
+        { updatedAt: "secret" as "none" },
+        "NOT_TRACKABLE",
+        /updated_at_mode/,
+        /content, as-written or none/,
+      ],
+      [
+        "a dispute",
+        `${key}; SELECT datahub_sync.track('$t', NULL, '{}', NULL, 'content', 'https://a')`,
+        { updatedAt: "as-written", target: "https://b" },
+        "UPDATED_AT_DISPUTED",
+        /mirror public\.\$t disagree about its updated_at/,
+        /Give "updatedAt" the same value/,
+      ],
+    ] satisfies [string, string, Partial<TrackingClaim>, string, RegExp, RegExp][])(
+      "%s",
+      async (_, ddl, options, code, says, remedy) => {
+        await run(ddl);
+        const [{ oid }] = (await run("SELECT '$t'::regclass::oid::text AS oid")) as [{ oid: string }];
+        const claim = {
+          target: "",
+          keyColumns: null,
+          compared: ["id"],
+          ignored: [],
+          ...asWritten,
+          ...options,
+        };
+        const base = { schema: "public", name: table.name, oid };
+        const failed = table.database.run("tracking", (sql) => trackTable(sql, base, claim));
+        const error = await failed.catch((refused: unknown) => refused as SyncError);
+        expect(error).toMatchObject({ code });
+        const { message, remedy: shown } = error as SyncError;
+        expect(message.replaceAll(table.name, "$t")).toMatch(says);
+        expect(shown).toMatch(remedy);
+        expect(message + shown).not.toContain("secret");
+      },
+    );
+
+    test("nothing is raised without a SQLSTATE of our own and a hint", async () => {
+      const raised = await table.run(`
+        SELECT p.proname, m[1] AS raised FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,
+               regexp_matches(p.prosrc, 'RAISE EXCEPTION[^;]*?;', 'g') m WHERE n.nspname = 'datahub_sync'`);
+      expect(raised.length).toBeGreaterThan(5);
+      for (const { raised: text } of raised) expect(text).toMatch(/USING ERRCODE = 'DS1\d\d',\s+HINT = /);
     });
   });
 
