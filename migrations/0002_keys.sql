@@ -50,7 +50,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
 $function$;
 --> statement-breakpoint
 -- Whether a collation sorts by bytes: C and POSIX, and what Postgres brings itself (builtin C, C.UTF-8 and their like,
--- which sort by code points). How the catalog says so differs from version to version.
+-- which sort by code points). Not where the bytes are those of another encoding than UTF8, which is what Convex and we sort
+-- by. How the catalog says so differs from version to version.
 CREATE FUNCTION datahub_sync.sorts_by_bytes(sorting oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT coalesce(bool_and(CASE provider WHEN 'c' THEN locale IN ('C', 'POSIX') ELSE provider = 'b' END), false)

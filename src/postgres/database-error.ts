@@ -41,6 +41,15 @@ export function isMissingRelation(error: unknown): boolean {
   return ["42P01", "3F000"].includes(databaseErrorCode(error) ?? "");
 }
 
+/**
+ * Whether a text of ours has letters that the database's encoding lacks: nothing in it can have such a name. Seen through
+ * the SyncError that `Database` makes of it, too.
+ */
+export function isUntranslatable(error: unknown): boolean {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  return code === "22P05" || (cause !== undefined && isUntranslatable(cause));
+}
+
 /** Whether the same statement may be tried again. All our statements may run twice. */
 export function isRetryable(error: unknown): boolean {
   return isConnectionAtFault(error) || isContention(error);

@@ -50,11 +50,24 @@ export function explainPooler(refusal: PoolerRefusal | null): Explanation | null
   }
 }
 
+/** A database whose texts cannot be read as Unicode. */
+export function unsupportedEncoding(encoding: string): Explanation {
+  return {
+    code: "ENCODING_UNSUPPORTED",
+    message: `The database's encoding is ${encoding}, which Postgres does not convert: what its bytes mean is not known.`,
+    remedy:
+      "Mirror from a database with another encoding, UTF8 best: dump this one (pg_dump), CREATE DATABASE … ENCODING 'UTF8' " +
+      "TEMPLATE template0, and restore with the encoding that the bytes are in (PGCLIENTENCODING).",
+  };
+}
+
 /** SQLSTATEs of a start-up parameter that is unknown, has no such value, or is not ours to set. */
 const PARAMETER_CODES = new Set(["42704", "42601", "22023", "55P02"]);
 
 /** What the server says instead of letting a client in. */
 export function explainNotLetIn(code: string | undefined, { message }: ServerError): Explanation | null {
+  const encoding = /conversion between UTF8 and (\w+) is not supported/.exec(message)?.[1];
+  if (encoding !== undefined) return unsupportedEncoding(encoding);
   if (code !== undefined && PARAMETER_CODES.has(code)) {
     // An unknown parameter's name is no value of a row; a value may be.
     const name = code === "42704" ? /"([A-Za-z0-9_.]+)"/.exec(message)?.[1] : undefined;

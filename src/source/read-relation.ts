@@ -1,6 +1,7 @@
 import type { RelationName } from "../config/types.js";
 import type { PgType } from "../encode/types.js";
 import type { Sql } from "../postgres/database.js";
+import { isUntranslatable } from "../postgres/database-error.js";
 import { PINNED_CATALOG } from "./pinned-catalog.js";
 import { readTypes } from "./read-types.js";
 import {
@@ -69,25 +70,26 @@ const KINDS: Record<string, Relation["kind"]> = { r: "table", p: "partitioned", 
 
 /** Reads a relation and its columns from the catalog; null when there is none of that name. */
 export async function readRelation(sql: Sql, relation: RelationName): Promise<Relation | null> {
-  const [found] = await sql.unsafe<
-    {
-      oid: string;
-      kind: string;
-      definition: string | null;
-      rules: string | null;
-      row_by_row: string;
-      beyond_row: string;
-      system_columns: string;
-      owner_security: string;
-      delete_rule: string;
-      unlogged: string;
-      partition_of: string | null;
-      heirs: string;
-      hides_rows: string;
-      columns: string;
-    }[]
-  >(
-    `SELECT c.oid::text, c.relkind::text AS kind,
+  const [found] = await sql
+    .unsafe<
+      {
+        oid: string;
+        kind: string;
+        definition: string | null;
+        rules: string | null;
+        row_by_row: string;
+        beyond_row: string;
+        system_columns: string;
+        owner_security: string;
+        delete_rule: string;
+        unlogged: string;
+        partition_of: string | null;
+        heirs: string;
+        hides_rows: string;
+        columns: string;
+      }[]
+    >(
+      `SELECT c.oid::text, c.relkind::text AS kind,
             CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END AS definition,
             CASE WHEN c.relkind = 'v' THEN ${RULES} ELSE ${TABLE_SECURITY} END AS rules,
             -- 16 is DELETE: Postgres can delete through a view without our saying how only where it is so simple.
@@ -117,8 +119,9 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
       WHERE ${PINNED_CATALOG} AND s.nspname = $1 AND c.relname = $2`,
-    [relation.schema, relation.name],
-  );
+      [relation.schema, relation.name],
+    )
+    .catch(noneIfUntranslatable);
   if (!found) return null;
   const columns = JSON.parse(found.columns) as ColumnRow[];
   const resolveType = await readTypes(
@@ -149,6 +152,11 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
       wide: column.wide,
     })),
   };
+}
+
+function noneIfUntranslatable(error: unknown): [] {
+  if (isUntranslatable(error)) return [];
+  throw error;
 }
 
 /** What a view's rules refer to, through other views too: relations, and the numbers of their columns. */

@@ -5,6 +5,7 @@ import { EXIT, SyncError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Database, Sql } from "../postgres/database.js";
 import { databaseErrorCode, isMissingRelation } from "../postgres/database-error.js";
+import { unsupportedEncoding } from "../postgres/explain-connection.js";
 
 /**
  * The journal that Drizzle's migrator keeps, in a schema of our own: an app that uses Drizzle keeps its migrations in
@@ -28,14 +29,14 @@ interface Migration {
 /**
  * Brings the schema `datahub_sync` up to date. Safe to start twice at once: the second waits and finds nothing to do.
  * @returns the names of the migrations that were applied, in order
- * @throws SyncError MIGRATIONS_NEWER when this database was migrated by a newer version, MIGRATIONS_OBSOLETE when by a
+ * @throws SyncError ENCODING_UNSUPPORTED before anything is created; MIGRATIONS_NEWER when this database was migrated by a newer version, MIGRATIONS_OBSOLETE when by a
  *   checkout of before the first release
  */
 export async function applyMigrations(database: Database): Promise<string[]> {
   const known = await readMigrations();
   return database.run("migrating the schema datahub_sync", async (sql) => {
     for (;;) {
-      await refuseObsolete(sql);
+      await refuseDatabase(sql);
       const before = await readApplied(sql);
       refuseNewer(before, known);
       const pending = known.filter(({ hash }) => !before.includes(hash));
@@ -83,7 +84,7 @@ function inOneTransaction(before: readonly string[], pending: readonly Migration
 export async function requireMigrations(database: Database): Promise<void> {
   const known = await readMigrations();
   const applied = await database.run("reading the migrations", async (sql) => {
-    await refuseObsolete(sql);
+    await refuseDatabase(sql);
     return readApplied(sql);
   });
   refuseNewer(applied, known);
@@ -100,13 +101,16 @@ export async function requireMigrations(database: Database): Promise<void> {
 }
 
 /**
+ * SQL_ASCII is no encoding: the server converts nothing, and its bytes may be no text at all.
+ *
  * Before the first release, tracking lived in the tables themselves: in a column, two indexes, and records of deletions.
  * Nothing leads from there to the change log but a new beginning.
  */
-async function refuseObsolete(sql: Sql): Promise<void> {
-  const [row] = await sql.unsafe<{ obsolete: string }[]>(
-    "SELECT (to_regclass('datahub_sync.deletions') IS NOT NULL)::text AS obsolete",
+async function refuseDatabase(sql: Sql): Promise<void> {
+  const [row] = await sql.unsafe<{ obsolete: string; encoding: string }[]>(
+    "SELECT (to_regclass('datahub_sync.deletions') IS NOT NULL)::text AS obsolete, getdatabaseencoding()::text AS encoding",
   );
+  if (row?.encoding === "SQL_ASCII") throw new SyncError(unsupportedEncoding(row.encoding));
   if (row?.obsolete !== "true") return;
   throw new SyncError({
     code: "MIGRATIONS_OBSOLETE",

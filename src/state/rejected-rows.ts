@@ -1,6 +1,8 @@
 import { and, asc, sql } from "drizzle-orm";
 import { rejectedRows } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
+import { isUntranslatable } from "../postgres/database-error.js";
+import { inAscii } from "./in-ascii.js";
 import { ofMirror, withKeys } from "./keys-of-mirror.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
 import { utcText } from "./utc-text.js";
@@ -15,6 +17,18 @@ export interface RejectedRow {
 }
 
 export async function recordRejectedRow(
+  database: Database,
+  token: LeaseToken,
+  mirror: string,
+  row: RejectedRow,
+): Promise<void> {
+  await recordReason(database, token, mirror, row).catch((error: unknown) => {
+    if (!isUntranslatable(error)) throw error;
+    return recordReason(database, token, mirror, { ...row, reason: inAscii(row.reason) });
+  });
+}
+
+async function recordReason(
   database: Database,
   token: LeaseToken,
   mirror: string,

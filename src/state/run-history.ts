@@ -2,13 +2,28 @@ import { sql } from "drizzle-orm";
 import { runs } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import type { RunReport } from "../report.js";
+import { isUntranslatable } from "../postgres/database-error.js";
+import { inAscii } from "./in-ascii.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
 
 /** Reports kept for each target: at seven runs a day, most of a year. */
 const KEPT_RUNS = 2_000;
 
-/** Writes the report of a run that ends, and forgets the oldest. */
+/** Writes the report of a run that ends, and forgets the oldest. Letters that the database lacks become `?`. */
 export async function recordRun(database: Database, token: LeaseToken, report: RunReport): Promise<void> {
+  const text = JSON.stringify(report);
+  await recordText(database, token, report, text).catch((error: unknown) => {
+    if (!isUntranslatable(error)) throw error;
+    return recordText(database, token, report, inAscii(text));
+  });
+}
+
+async function recordText(
+  database: Database,
+  token: LeaseToken,
+  report: RunReport,
+  text: string,
+): Promise<void> {
   await writeUnderLease(
     database,
     token,
@@ -19,7 +34,7 @@ export async function recordRun(database: Database, token: LeaseToken, report: R
                                 ORDER BY started_at DESC OFFSET ${KEPT_RUNS} LIMIT 1)`,
     sql`INSERT INTO ${runs} (id, target_id, mode, started_at, finished_at, exit_code, report)
         SELECT ${report.runId}::uuid, held_target, ${report.mode}, ${report.startedAt}::text::timestamptz,
-               ${report.finishedAt}::text::timestamptz, ${report.exitCode}::integer, ${JSON.stringify(report)}::text::jsonb
+               ${report.finishedAt}::text::timestamptz, ${report.exitCode}::integer, ${text}::text::jsonb
           FROM held
         ON CONFLICT (id) DO NOTHING`,
   );

@@ -1,8 +1,7 @@
 import { systemClock } from "../../src/clock.js";
-import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
 import { Database } from "../../src/postgres/database.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
-import { createTestDatabase, type TestDatabase } from "./postgres.js";
+import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "./postgres.js";
 
 export interface MigratedDatabase extends TestDatabase {
   /** The way to it that the program takes. */
@@ -10,9 +9,7 @@ export interface MigratedDatabase extends TestDatabase {
 }
 
 /** A new database with the schema `datahub_sync` and nothing else. */
-export async function createMigratedDatabase(
-  options: { version?: PostgresVersion } = {},
-): Promise<MigratedDatabase> {
+export async function createMigratedDatabase(options: TestDatabaseOptions = {}): Promise<MigratedDatabase> {
   const test = await createTestDatabase(options);
   const database = connectTo(test);
   await applyMigrations(database);

@@ -13,7 +13,7 @@ import { readStatus } from "../../src/sync/read-status.js";
 import { runSync } from "../../src/sync/run-sync.js";
 import { compareMirror } from "./compare-mirror.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";
-import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
+import type { TestDatabaseOptions } from "./postgres.js";
 
 const SYNC_KEY = "a key for tests";
 
@@ -223,7 +223,7 @@ function databaseConfig(text: string): DatabaseConfig {
 
 /** Opens mirrors for the tests of a file: one database for all, a table and a deployment for each. */
 export function useMirrors(
-  options: { version?: PostgresVersion } = {},
+  options: TestDatabaseOptions = {},
 ): (options: MirrorOptions) => Promise<MirrorFixture> {
   let db: MigratedDatabase;
   let opened: MirrorFixture[] = [];

@@ -21,11 +21,15 @@ export interface TestDatabaseOptions {
   version?: PostgresVersion;
   /** Connection string of a cluster of the test's own. */
   cluster?: string;
+  /** The encoding in the place of UTF8; such a database sorts by bytes. */
+  encoding?: string;
 }
 
 /** A new, empty database: nothing that a test does in it is seen by another test. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  return createDatabase(options.cluster ?? (await findCluster(options.version ?? POSTGRES_VERSION)));
+  const cluster = options.cluster ?? (await findCluster(options.version ?? POSTGRES_VERSION));
+  if (options.encoding === undefined) return createDatabase(cluster);
+  return createDatabase(cluster, `template0 ENCODING '${options.encoding}' LOCALE 'C'`);
 }
 
 /** The database as it is now, in the same cluster: a backup. Ends the connections to the original. */
