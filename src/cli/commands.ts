@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.js";
 import type { SourceConfig, SyncConfig } from "../config/types.js";
+import type { SyncError } from "../errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../report.js";
 import type { MigrateReport, TrackingReport } from "../sync/migrate.js";
 
@@ -12,6 +13,8 @@ export interface CommandContext {
 
 export interface SourceOptions extends CommandContext {
   config: SourceConfig;
+  /** Told of each table that fails, with the causes, which a report leaves out. */
+  tableFailed: (table: string, error: SyncError) => void;
 }
 
 export interface MigrateOptions extends SourceOptions {

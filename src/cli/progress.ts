@@ -1,3 +1,4 @@
+import type { SyncError } from "../errors.js";
 import type { ProgressListener, TableReport } from "../report.js";
 import type { CliLog } from "./logging/create-log.js";
 import type { BarState, Screen } from "./logging/screen.js";
@@ -7,6 +8,12 @@ import { showCount, showDuration, showNoun } from "./render/human.js";
 export interface Progress extends ProgressListener {
   /** Takes the bar off the screen; called also when the run fails. */
   stop(): void;
+}
+
+/** Logs why a table failed, at the level of `--verbose`. */
+export function logCauses(log: CliLog): (table: string, error: SyncError) => void {
+  return (table, error) =>
+    log.debug(["the error and its causes:", ...renderCauses(error)].join("\n"), { table });
 }
 
 /** A bar on a terminal (`bar`), and in every case lines in the log for what begins, ends and deserves notice. */
@@ -22,9 +29,7 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
     tableProgress(table, done) {
       if (bar) screen.showBar({ label: table, done, total: totals.get(table) ?? null });
     },
-    tableFailed(table, error) {
-      log.debug(["the error and its causes:", ...renderCauses(error)].join("\n"), { table });
-    },
+    tableFailed: logCauses(log),
     tableFinished(report) {
       const { table, outcome } = report;
       if (outcome === "not-run") return;

@@ -4,6 +4,7 @@ import { EXIT, SyncError, type ExitCode } from "../errors.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { addCommonFlags, type ParsedFlags } from "./flags.js";
+import { logCauses } from "./progress.js";
 import { renderUntrackReport } from "./render/tracking-report.js";
 import { configInput, runSession } from "./session.js";
 
@@ -31,7 +32,7 @@ export async function runUntrack(flags: ParsedFlags, io: CliIo, commands: Comman
   const loaded = loadConfig(configInput(io, flags), "source");
   const { config } = loaded;
   return runSession({ io, flags, loaded }, async ({ context, log, print }) => {
-    const report = await commands.untrack({ ...context, config });
+    const report = await commands.untrack({ ...context, config, tableFailed: logCauses(log) });
     log.record(report.ok ? "info" : "warn", "untrack ended", { report });
     print(report, (paint) => renderUntrackReport(report, paint));
     return report.exitCode;

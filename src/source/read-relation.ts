@@ -28,6 +28,8 @@ export interface RelationColumn {
 export interface Relation extends RelationName {
   oid: string;
   kind: "table" | "partitioned" | "view" | "other";
+  /** What it is, for messages. */
+  what: string;
   columns: RelationColumn[];
   /** The definition of the view and of the views below it as Postgres prints them, or null. */
   definition: string | null;
@@ -67,6 +69,15 @@ interface ColumnRow {
 }
 
 const KINDS: Record<string, Relation["kind"]> = { r: "table", p: "partitioned", v: "view" };
+
+const OTHER_KINDS: Record<string, string> = {
+  m: "a materialized view",
+  f: "a foreign table",
+  S: "a sequence",
+  c: "a type",
+  i: "an index",
+  I: "an index",
+};
 
 /** Reads a relation and its columns from the catalog; null when there is none of that name. */
 export async function readRelation(sql: Sql, relation: RelationName): Promise<Relation | null> {
@@ -133,6 +144,7 @@ export async function readRelation(sql: Sql, relation: RelationName): Promise<Re
     name: relation.name,
     oid: found.oid,
     kind: KINDS[found.kind] ?? "other",
+    what: OTHER_KINDS[found.kind] ?? `a ${KINDS[found.kind] ?? "relation"}`,
     definition: found.definition,
     rules: found.rules,
     isUnlogged: found.unlogged === "true",

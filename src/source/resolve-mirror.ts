@@ -1,5 +1,6 @@
 import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { SyncError } from "../errors.js";
+import { CONVEX_LIMITS } from "../limits.js";
 import type { Sql } from "../postgres/database.js";
 import { display, refuser } from "./mirror-refusal.js";
 import { readBaseTables, readRelation, type Relation } from "./read-relation.js";
@@ -7,6 +8,11 @@ import { resolveKey } from "./resolve-key.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import { readFiles, readTracking } from "./tracking.js";
 import { columnShown, parseRules, readViewTrees } from "./view-columns.js";
+
+const TABLE_OR_VIEW = "Mirror an ordinary or partitioned table of your own, or a view over one of those.";
+
+/** Schemas of Postgres, which keeps all names that begin so, and ours: a mirror of our state would never be done. */
+const NOT_THE_OWNERS = /^(pg_.*|information_schema|datahub_sync)$/;
 
 /**
  * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.
@@ -16,6 +22,13 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
   const refuse = refuser(config.mirror);
   const { relation, base } = await resolveRelations(sql, config);
   if (base.partitionOf !== null) throw partitionAlone(config, relation, base, base.partitionOf);
+  if (NOT_THE_OWNERS.test(base.schema)) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `${display(base)} is a table of Postgres's own, or of ours.`,
+      TABLE_OR_VIEW,
+    );
+  }
   if (base.hasHeirs) {
     throw refuse(
       "RELATION_UNSUPPORTED",
@@ -30,6 +43,8 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Connect as a role that it does not apply to: ALTER ROLE … BYPASSRLS, or the table's owner where it is not forced on him.",
     );
   }
+  const tooWide = findTooWide(config, relation);
+  if (tooWide !== null) throw tooWide;
   const keyColumns = await resolveKey(sql, config, base);
   const hidden = keyColumns.find((name) => !relation.columns.some((column) => column.name === name));
   if (hidden !== undefined) {
@@ -86,8 +101,8 @@ export async function resolveRelations(
   if (relation.kind === "other") {
     throw refuse(
       "RELATION_UNSUPPORTED",
-      `${display(relation)} is neither a table nor a view.`,
-      "Mirror an ordinary or partitioned table, or a view over one of those.",
+      `${display(relation)} is ${relation.what}, and neither a table nor a view.`,
+      TABLE_OR_VIEW,
     );
   }
   return { relation, base: await resolveBase(sql, config, relation) };
@@ -114,6 +129,20 @@ function partitionAlone(
   );
 }
 
+/** Said before a schema is asked for that Convex would not take. `_id` and `_creationTime` count among the fields. */
+function findTooWide(config: MirrorConfig, relation: Relation): SyncError | null {
+  const left = new Set([...config.exclude, ...config.ignore]);
+  const mirrored = relation.columns.filter(({ name }) => !left.has(name)).length;
+  const most = CONVEX_LIMITS.maxObjectFields - 2;
+  if (mirrored <= most) return null;
+  return refuser(config.mirror)(
+    "CONFIG_INVALID",
+    `${mirrored} columns of ${display(relation)} are to be mirrored, and a Convex document holds ${most}.`,
+    `Name at least ${mirrored - most} of them as "exclude" in datahub-sync.config.json, or mirror views that each show some of them.`,
+    2,
+  );
+}
+
 /** The first key column whose name a view has given to something else. */
 function findComputedKey(
   viewTrees: readonly string[],
@@ -128,48 +157,60 @@ function findComputedKey(
 }
 
 async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): Promise<Relation> {
-  const refuse = refuser(config.mirror);
-  let name: RelationName = config.base ?? relation;
-  if (relation.kind === "view") {
-    const tables = await readBaseTables(sql, relation.oid);
-    if (tables.length !== 1) {
-      throw refuse(
-        "VIEW_OVER_SEVERAL_TABLES",
-        tables.length === 0
-          ? `The view ${display(relation)} reads no table.`
-          : `The view ${display(relation)} reads several tables: ${tables.map(display).join(", ")}.`,
-        "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
-      );
-    }
-    if (relation.hasDeleteRule) {
-      throw refuse(
-        "RELATION_UNSUPPORTED",
-        `The view ${display(relation)}, or one below it, has a rule for DELETE, so Postgres does not tell whether it shows its base table's rows one by one.`,
-        "Make it an INSTEAD OF trigger, or mirror a view without such a rule.",
-      );
-    }
-    if (!relation.isRowByRow) {
-      throw refuse(
-        "RELATION_UNSUPPORTED",
-        `The view ${display(relation)} does not show its base table's rows one by one, so a change of one may change others.`,
-        "Mirror a view without DISTINCT, GROUP BY, aggregates, window functions, sub-selects, UNION, LIMIT and WITH; or the table.",
-      );
-    }
-    if (config.base !== null && display(config.base) !== display(tables[0]!)) {
-      throw refuse(
-        "RELATION_UNSUPPORTED",
-        `The view ${display(relation)} reads ${display(tables[0]!)}, not ${display(config.base)}.`,
-        'Correct "base" in datahub-sync.config.json, or leave it out: it is found by itself.',
-      );
-    }
-    name = tables[0]!;
-  }
+  if (relation.kind === "view") return resolveBaseOfView(sql, config, relation);
+  const name: RelationName = config.base ?? relation;
   const base = display(name) === display(relation) ? relation : await readRelation(sql, name);
   if (!base || (base.kind !== "table" && base.kind !== "partitioned")) {
-    throw refuse(
+    throw refuser(config.mirror)(
       base ? "RELATION_UNSUPPORTED" : "RELATION_MISSING",
-      `The base table ${display(name)} ${base ? "is not a table" : "does not exist"}.`,
+      `The base table ${display(name)} ${base ? `is ${base.what}` : "does not exist"}.`,
       'Correct "base" in datahub-sync.config.json.',
+    );
+  }
+  return base;
+}
+
+async function resolveBaseOfView(sql: Sql, config: MirrorConfig, view: Relation): Promise<Relation> {
+  const refuse = refuser(config.mirror);
+  const tables = await readBaseTables(sql, view.oid);
+  if (tables.length !== 1) {
+    throw refuse(
+      "VIEW_OVER_SEVERAL_TABLES",
+      tables.length === 0
+        ? `The view ${display(view)} reads no table.`
+        : `The view ${display(view)} reads several tables: ${tables.map(display).join(", ")}.`,
+      "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
+    );
+  }
+  const base = await readRelation(sql, tables[0]!);
+  if (!base)
+    throw refuse("RELATION_MISSING", `The base table ${display(tables[0]!)} does not exist.`, "Run again.");
+  if (base.kind !== "table" && base.kind !== "partitioned") {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `The view ${display(view)} reads ${display(base)}, which is ${base.what}: its changes can't be tracked.`,
+      TABLE_OR_VIEW,
+    );
+  }
+  if (view.hasDeleteRule) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `The view ${display(view)}, or one below it, has a rule for DELETE, so Postgres does not tell whether it shows its base table's rows one by one.`,
+      "Make it an INSTEAD OF trigger, or mirror a view without such a rule.",
+    );
+  }
+  if (!view.isRowByRow) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `The view ${display(view)} does not show its base table's rows one by one, so a change of one may change others.`,
+      "Mirror a view without DISTINCT, GROUP BY, aggregates, window functions, sub-selects, UNION, LIMIT and WITH; or the table.",
+    );
+  }
+  if (config.base !== null && display(config.base) !== display(base)) {
+    throw refuse(
+      "RELATION_UNSUPPORTED",
+      `The view ${display(view)} reads ${display(base)}, not ${display(config.base)}.`,
+      'Correct "base" in datahub-sync.config.json, or leave it out: it is found by itself.',
     );
   }
   return base;

@@ -21,6 +21,8 @@ export interface MigrateOptions {
   signal?: AbortSignal;
   /** Told what is about to happen, before anything does. */
   announce?: (notice: Notice) => void;
+  /** Told of each table that fails, with the causes, which a report leaves out. */
+  tableFailed?: (table: string, error: SyncError) => void;
 }
 
 /** What became of one table's tracking. */
@@ -55,7 +57,8 @@ export interface MigrateReport extends TrackingReport {
  * Applies the migrations and tracks the configured tables. Repeated, it changes nothing and locks nothing. A table
  * that cannot be tracked leaves the others alone.
  */
-export async function migrate({ config, clock, signal, announce }: MigrateOptions): Promise<MigrateReport> {
+export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
+  const { config, clock, signal, announce } = options;
   const database = openDatabase(config.database, config.settings, clock, signal);
   try {
     const notices = await announceContent(database, config.mirrors);
@@ -67,7 +70,7 @@ export async function migrate({ config, clock, signal, announce }: MigrateOption
     for (const mirror of config.mirrors) {
       signal?.throwIfAborted();
       changes.push(
-        await change(mirror, () =>
+        await change(mirror, options, () =>
           trackMirror(database, mirror, { byBase, trackedBefore, target: config.target }),
         ),
       );
@@ -79,14 +82,15 @@ export async function migrate({ config, clock, signal, announce }: MigrateOption
 }
 
 /** Removes the tracking of the configured tables, where no other deployment needs it. Documents in Convex stay. */
-export async function untrack({ config, clock, signal }: MigrateOptions): Promise<TrackingReport> {
+export async function untrack(options: MigrateOptions): Promise<TrackingReport> {
+  const { config, clock, signal } = options;
   const database = openDatabase(config.database, config.settings, clock, signal);
   try {
     await requireMigrations(database);
     const changes: TrackingChange[] = [];
     for (const mirror of config.mirrors) {
       signal?.throwIfAborted();
-      changes.push(await change(mirror, () => untrackMirror(database, mirror, config.target)));
+      changes.push(await change(mirror, options, () => untrackMirror(database, mirror, config.target)));
     }
     return { ...report(changes), notices: [] };
   } finally {
@@ -149,6 +153,7 @@ function resolve(database: Database, mirror: MirrorConfig): Promise<ResolvedMirr
 
 async function change(
   mirror: MirrorConfig,
+  { tableFailed }: MigrateOptions,
   work: () => Promise<Pick<TrackingChange, "base" | "outcome">>,
 ): Promise<TrackingChange> {
   const names = { table: mirror.mirror, relation: display(mirror.relation) };
@@ -156,6 +161,7 @@ async function change(
     return { ...names, ...(await work()) };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
+    tableFailed?.(mirror.mirror, error);
     const { code, message, remedy } = error;
     const base = display(mirror.base ?? mirror.relation);
     return { ...names, base, outcome: "failed", error: { code, message, remedy } };

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import { EXIT } from "../../src/errors.js";
+import { EXIT, SyncError } from "../../src/errors.js";
 import { ENVIRONMENT, startFakeCli, type FakeCli } from "../support/fake-cli.js";
 import { fakeIo } from "../support/fake-io.js";
 import { STATUS, TRACKING } from "../support/sample-reports.js";
@@ -40,6 +40,24 @@ describe("migrate and untrack", () => {
       "
     `);
   });
+
+  it.each(["migrate", "untrack"] as const)(
+    "%s tells why a table failed at the level of --verbose",
+    async (command) => {
+      cli.commands[command].mockImplementation(({ tableFailed }) => {
+        const cause = new TypeError("inner");
+        tableFailed(
+          "sow_poles",
+          new SyncError({ code: "DATABASE_FAILED", message: "m", remedy: "r", cause }),
+        );
+        return Promise.resolve(TRACKING);
+      });
+      expect((await cli.run(`${command} --table sow_poles`)).err).not.toContain("inner");
+      expect((await cli.run(`${command} --table sow_poles --verbose`)).err).toContain(
+        "caused by: TypeError: inner",
+      );
+    },
+  );
 
   it("say on standard error what is going to change, before anything does", async () => {
     let saidBefore = "";
