@@ -13,7 +13,7 @@ if (containerProblem !== null) {
 }
 
 /** On a PgBouncer of this machine, in front of the same Postgres as all tests. */
-const POOLER_TESTS = "tests/postgres/pgbouncer.test.ts";
+const POOLER_TESTS = "tests/postgres/pgbouncer*.test.ts";
 const poolerProblem = (await findPgBouncer()) === null ? "no pgbouncer on PATH or in /usr/sbin" : null;
 if (poolerProblem !== null) console.log(`${POOLER_TESTS} is left out: ${poolerProblem}.`);
 
