@@ -68,9 +68,10 @@ const PARAMETER_CODES = new Set(["42704", "42601", "22023", "55P02"]);
 export function explainNotLetIn(code: string | undefined, { message }: ServerError): Explanation | null {
   const encoding = /conversion between UTF8 and (\w+) is not supported/.exec(message)?.[1];
   if (encoding !== undefined) return unsupportedEncoding(encoding);
-  if (code !== undefined && PARAMETER_CODES.has(code)) {
-    // An unknown parameter's name is no value of a row; a value may be.
-    const name = code === "42704" ? /"([A-Za-z0-9_.]+)"/.exec(message)?.[1] : undefined;
+  const denied = code === "42501" ? /set parameter "([A-Za-z0-9_.]+)"/.exec(message)?.[1] : undefined;
+  if (code !== undefined && (PARAMETER_CODES.has(code) || denied !== undefined)) {
+    const unknown = code === "42704" ? /"([A-Za-z0-9_.]+)"/.exec(message)?.[1] : undefined;
+    const name = denied ?? unknown;
     return {
       code: "CONFIG_INVALID",
       message: `Postgres does not take ${name === undefined ? "a start-up parameter" : `the start-up parameter ${name}`} (${code}).`,

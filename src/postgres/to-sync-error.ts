@@ -80,7 +80,7 @@ function explainCode(code: string, { message }: ServerError, doing: string): Exp
       return {
         code: "DATABASE_AUTH",
         message: `Postgres refused the user or the password (${code}) while ${doing}.`,
-        remedy: "Check DATABASE_URL: user and password, and whether the password has expired (VALID UNTIL).",
+        remedy: "Check DATABASE_URL: user, password, and whether the password has expired (VALID UNTIL).",
       };
     case "28000":
       return {

@@ -45,6 +45,16 @@ describe("DATABASE_URL", () => {
     expect(await fail((url) => url.searchParams.set("options", options))).toMatchObject(expected);
   });
 
+  test("with options that are not the role's to set", async () => {
+    const set = (url: URL) => {
+      asRole(url);
+      url.searchParams.set("options", "-c log_statement=all");
+    };
+    expect(await fail(set)).toMatchObject(
+      says("CONFIG_INVALID", /parameter log_statement \(42501\)/, /options/),
+    );
+  });
+
   test("of a database that takes no connections", async () => {
     expect(await fail((url) => (url.pathname = "template0"))).toMatchObject(
       says("DATABASE_AUTH", /takes no connections/, /template/),
