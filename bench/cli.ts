@@ -40,7 +40,8 @@ export class Cli {
     const [code] = (await once(child, "close")) as [number | null];
     const [stdout, stderr, memory] = (await Promise.all(texts)) as [string, string, string];
     // 3: done, and something is left, as where a run could not mend the tracking.
-    if (code !== 0 && code !== 3) throw new Error(`datahub-sync ${args.join(" ")} ended with ${code}:\n${stderr}`);
+    if (code !== 0 && code !== 3)
+      throw new Error(`datahub-sync ${args.join(" ")} ended with ${code}:\n${stderr}`);
     return { stdout, peakBytes: Number(memory) * 1024, durationMs: performance.now() - startedAt };
   }
 

@@ -103,7 +103,7 @@ export async function trackTable(
 export async function healTable(
   sql: Sql,
   base: { oid: string },
-  { target, keyColumns, compared, ignored }: TrackingClaim,
+  { target, keyColumns, compared, ignored }: Omit<TrackingClaim, "updatedAt">,
 ): Promise<boolean> {
   const [row] = await sql.unsafe<{ healed: string }[]>(
     `SELECT datahub_sync.heal($1::text::oid::regclass, $2::text::text[], $3::text::text[], $4::text::text[], $5::text)::text AS healed`,
@@ -141,18 +141,24 @@ export interface OtherClaim {
   updatedAt: UpdatedAtMode;
   /** By which the table is tracked for all. */
   keyColumns: string[];
+  /** Whether these are a key of the table still. */
+  isKey: boolean;
 }
 
 export async function readOtherClaims(sql: Sql, oid: string, target: string): Promise<OtherClaim[]> {
-  const rows = await sql.unsafe<{ target: string; mode: UpdatedAtMode; key_columns: string }[]>(
-    `SELECT c.target, c.updated_at_mode AS mode, to_json(t.key_columns)::text AS key_columns
+  const rows = await sql.unsafe<
+    { target: string; mode: UpdatedAtMode; key_columns: string; is_key: string }[]
+  >(
+    `SELECT c.target, c.updated_at_mode AS mode, to_json(t.key_columns)::text AS key_columns,
+            (datahub_sync.order_key($1::text::oid::regclass, t.key_columns) IS NOT NULL)::text AS is_key
        FROM datahub_sync.tracking_claims c JOIN datahub_sync.tracked_tables t ON t.id = c.tracked_id
       WHERE t.relation_oid = $1::text::oid AND c.target NOT IN ($2, '') ORDER BY c.target`,
     [oid, target],
   );
-  return rows.map(({ target: other, mode, key_columns: key }) => ({
+  return rows.map(({ target: other, mode, key_columns: key, is_key: isKey }) => ({
     target: other,
     updatedAt: mode,
     keyColumns: JSON.parse(key) as string[],
+    isKey: isKey === "true",
   }));
 }

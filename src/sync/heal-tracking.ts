@@ -7,7 +7,7 @@ import { resolveMirror } from "../source/resolve-mirror.js";
 import { healTable } from "../source/tracking.js";
 import { trackingMended, trackingUnmended } from "./notices.js";
 import type { RunContext } from "./run-context.js";
-import { claimTable, groupByBase } from "./tracking-claim.js";
+import { claimColumns, groupByBase } from "./tracking-claim.js";
 
 export interface Healing {
   healed: boolean;
@@ -20,6 +20,7 @@ const LEFT_ALONE: ReadonlySet<ErrorCode> = new Set([
   "LOCK_TIMEOUT",
   "UPDATED_AT_DISPUTED",
   "KEY_DISPUTED",
+  "NOT_TRACKABLE",
 ]);
 
 const NOBODYS = "It was never tracked for this deployment: run `datahub-sync migrate`, as the table's owner.";
@@ -45,7 +46,7 @@ export async function healTracking(
     const healed = await database.run(
       `mending the tracking of ${base}`,
       async (sql) => {
-        const claim = await claimTable(sql, await resolveMirror(sql, config), siblings, target);
+        const claim = await claimColumns(sql, await resolveMirror(sql, config), siblings, target);
         return healTable(sql, { oid: source.baseOid }, claim);
       },
       { once: true },

@@ -17,43 +17,72 @@ import { isUpdatedAt } from "../source/updated-at.js";
  */
 export async function claimTable(
   sql: Sql,
-  { base, keyColumns }: ResolvedMirror,
+  mirror: ResolvedMirror,
   siblings: readonly MirrorConfig[],
   target: string,
 ): Promise<TrackingClaim> {
-  const shown = new Set<string>();
-  const others = await readOtherClaims(sql, base.oid, target);
-  const wanted = new Map<UpdatedAt, MirrorConfig>();
+  const { shown, ...claim } = await claimColumns(sql, mirror, siblings, target);
+  return { ...claim, updatedAt: await agreeOnUpdatedAt(sql, mirror, shown, target) };
+}
+
+type ColumnsClaim = Omit<TrackingClaim, "updatedAt"> & { shown: Map<MirrorConfig, string[]> };
+
+/**
+ * The same without what `updated_at` means, which a run that mends the tracking leaves as it is.
+ * @throws SyncError KEY_DISPUTED
+ */
+export async function claimColumns(
+  sql: Sql,
+  { base, keyColumns }: ResolvedMirror,
+  siblings: readonly MirrorConfig[],
+  target: string,
+): Promise<ColumnsClaim> {
+  const shown = new Map<MirrorConfig, string[]>();
   for (const config of siblings) {
     const sibling = await resolveMirror(sql, config);
     if (sibling.keyColumns.join() !== keyColumns.join())
       throw disputedKey(display(base), config.mirror, sibling.keyColumns, keyColumns);
-    const columns = await columnsShown(sql, sibling);
-    for (const column of columns) shown.add(column);
+    shown.set(config, await columnsShown(sql, sibling));
+  }
+  for (const other of await readOtherClaims(sql, base.oid, target)) {
+    // What is no key any more, nobody can go on with.
+    if (other.isKey && other.keyColumns.join() !== keyColumns.join())
+      throw disputedKey(display(base), siblings[0]!.mirror, keyColumns, other.keyColumns);
+  }
+  const ignored = siblings
+    .map(({ ignore }) => ignore)
+    .reduce((all, some) => all.filter((name) => some.includes(name)));
+  return { target, keyColumns, compared: [...new Set([...shown.values()].flat())], ignored, shown };
+}
+
+async function agreeOnUpdatedAt(
+  sql: Sql,
+  { base, keyColumns }: ResolvedMirror,
+  shown: Map<MirrorConfig, string[]>,
+  target: string,
+): Promise<TrackingClaim["updatedAt"]> {
+  const [{ mirror }] = [...shown.keys()] as [MirrorConfig];
+  const wanted = new Map<UpdatedAt, MirrorConfig>();
+  for (const [config, columns] of shown) {
     const follows = base.columns.some(isUpdatedAt) && !keyColumns.includes("updated_at");
     if (follows && columns.includes("updated_at")) wanted.set(config.updatedAt, config);
     else if (config.updatedAt === "content" && !isDefaultTable(config.relation))
       throw noUpdatedAt(config, display(base));
   }
   if (wanted.size > 1) {
-    const names = [...wanted].map(([mode, { mirror }]) => `${mirror} says ${mode}`).join(", ");
-    throw disputed(display(base), siblings[0]!.mirror, `the configuration disagrees with itself (${names})`);
+    const names = [...wanted].map(([mode, { mirror: name }]) => `${name} says ${mode}`).join(", ");
+    throw disputed(display(base), mirror, `the configuration disagrees with itself (${names})`);
   }
   const updatedAt = [...wanted.keys()][0] ?? "none";
-  for (const other of others) {
-    if (other.keyColumns.join() !== keyColumns.join())
-      throw disputedKey(display(base), siblings[0]!.mirror, keyColumns, other.keyColumns);
+  for (const other of await readOtherClaims(sql, base.oid, target)) {
     if (updatedAt !== "none" && other.updatedAt !== "none" && other.updatedAt !== updatedAt)
       throw disputed(
         display(base),
-        siblings[0]!.mirror,
+        mirror,
         `the deployment ${other.target} has it ${other.updatedAt}, this one ${updatedAt}`,
       );
   }
-  const ignored = siblings
-    .map(({ ignore }) => ignore)
-    .reduce((all, some) => all.filter((name) => some.includes(name)));
-  return { target, keyColumns, compared: [...shown], ignored, updatedAt };
+  return updatedAt;
 }
 
 /** The mirrors over each base table, by its oid; without those that cannot be resolved. */

@@ -1,4 +1,5 @@
 import { containerStack } from "./container-stack.js";
+import { describeDrift } from "./drift-suite.js";
 import { describeFailures } from "./failures-suite.js";
 import { describeMirror } from "./mirror-suite.js";
 import { describeOptions } from "./options-suite.js";
@@ -11,3 +12,4 @@ describeRuns(containerStack);
 describeZombies(containerStack);
 describeOptions(containerStack);
 describeFailures(containerStack);
+describeDrift(containerStack);

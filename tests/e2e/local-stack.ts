@@ -1,4 +1,10 @@
-import { datahubSyncTables } from "../../convex/datahubSyncPackage.js";
+import { defineSchema, defineTable } from "convex/server";
+import type { PropertyValidators } from "convex/values";
+import {
+  datahubSyncTables,
+  defaultMirrorTables,
+  defineDatahubSync,
+} from "../../convex/datahubSyncPackage.js";
 import * as datahubSync from "../../convex/datahubSync.js";
 import schema from "../../convex/schema.js";
 import { LocalDeployment } from "../../src/local/convex/deployment.js";
@@ -31,6 +37,7 @@ export const localStack: StackKind = {
       return { url: server.url, adminKey: deployment.adminKey, deployment };
     };
 
+    const added: Record<string, PropertyValidators> = {};
     const database = await createDatabase();
     await createSourceTables(database.sql);
     await fillSourceTables(database.sql, { seed: 1, scale });
@@ -56,6 +63,20 @@ export const localStack: StackKind = {
       usage: async () => (await fetch(`${main.url}/_local/usage`)).json() as Promise<Usage>,
       readDeployment: (mirror) =>
         Promise.resolve([mirror, ...OWN_TABLES].map((table) => [...main.deployment.tableDocuments(table)])),
+      deployFields(table, fields) {
+        added[table] = { ...added[table], ...fields };
+        const tables = Object.fromEntries(
+          Object.entries(defaultMirrorTables).map(([name, definition]) => [
+            name,
+            added[name] ? defineTable({ ...definition.validator.fields, ...added[name] }) : definition,
+          ]),
+        );
+        main.deployment.deploy({
+          modules: { datahubSync: defineDatahubSync({ tables }), handEdits },
+          schema: defineSchema({ ...tables, ...datahubSyncTables }),
+        });
+        return Promise.resolve();
+      },
       createDatabase,
       async startDeployment(lacking) {
         const missing = {

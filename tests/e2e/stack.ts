@@ -1,3 +1,4 @@
+import type { PropertyValidators } from "convex/values";
 import type { Sql } from "postgres";
 import type { Usage } from "../../src/local/convex/usage.js";
 import type { CallGate } from "./call-gate.js";
@@ -19,6 +20,8 @@ export interface Stack {
   usage: (() => Promise<Usage>) | null;
   /** Every document of a mirror and of the sync's own tables. */
   readDeployment(mirror: string): Promise<unknown>;
+  /** Deploys the same once more with these fields beside those of a mirrored table. Only of the local one. */
+  deployFields?(table: string, fields: PropertyValidators): Promise<void>;
   /** Another, empty database of the same server. */
   createDatabase(): Promise<{ url: string; sql: Sql }>;
   /** Another deployment, of which something is missing. The URL is all that a test needs. */

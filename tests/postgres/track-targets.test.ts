@@ -108,7 +108,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("deployments that mirror one table (Postgre
         );
       }
       expect(await tracked()).toEqual(before);
-      const ofOne = { target: "one", updatedAt: "content", keyColumns: ["id"] };
+      const ofOne = { target: "one", updatedAt: "content", keyColumns: ["id"], isKey: true };
       expect(await readOtherClaims(table.sql, await oid(), "two")).toEqual([ofOne]);
       expect(await readOtherClaims(table.sql, await oid(), "one")).toEqual([]);
       // One of them alone may change its mind.

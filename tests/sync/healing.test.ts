@@ -109,6 +109,36 @@ describe("invariant 15: drift heals within the run", () => {
     expect(await mode()).toBe("content");
   });
 
+  test("another primary key is followed by every deployment, where the old one is no key any more", async () => {
+    const mirror = await open({
+      ddl: `CREATE TABLE $t (id int PRIMARY KEY, a text, other serial); INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 30) n`,
+    });
+    const other = await openAnother(mirror);
+    await other.migrate();
+    await other.sync();
+    await mirror.sync();
+    await mirror.run("ALTER TABLE $t DROP CONSTRAINT $t_pkey, ADD PRIMARY KEY (other)");
+    for (const each of [mirror, other]) {
+      expect(await each.runSync("delta", { allowDeletes: true })).toMatchObject({ exitCode: 0 });
+      await each.compare();
+    }
+    await mirror.run("UPDATE $t SET a = 'later' WHERE other = 3");
+    for (const each of [mirror, other])
+      expect(await each.sync()).toMatchObject({ mode: "delta", updated: 1 });
+  });
+
+  test("a configured updated_at that is dropped does not stop its table", async () => {
+    const ddl = `CREATE TABLE $t (id int PRIMARY KEY, a text, updated_at timestamp DEFAULT now()); ${ROWS}`;
+    const mirror = await open({
+      ddl: ddl.replace("$t SELECT", "$t (id, a) SELECT"),
+      mirrors: [{ relation: "$t", updatedAt: "content" }],
+    });
+    await mirror.sync();
+    await mirror.run("ALTER TABLE $t DROP COLUMN updated_at");
+    expect(await mirror.sync()).toMatchObject({ tracking: "mended", updated: 30 });
+    await mirror.compare();
+  });
+
   test("a table that was untracked by somebody is not tracked again", async () => {
     const mirror = await open({ ddl: PLAIN });
     await mirror.sync();
