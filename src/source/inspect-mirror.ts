@@ -139,7 +139,11 @@ function findMismatch(
   const isMirrored =
     relation.columns.some((column) => column.name === unseen) &&
     ![...config.exclude, ...config.ignore].includes(unseen);
-  const why = isMirrored ? "which is mirrored" : "from which mirrored content is computed";
+  const why = tracking.isBehind
+    ? "which was added"
+    : isMirrored
+      ? "which is mirrored"
+      : "from which mirrored content is computed";
   return `its tracking does not compare the column ${unseen}, ${why}`;
 }
 

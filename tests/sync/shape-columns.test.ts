@@ -5,7 +5,7 @@ const CHANGES: Change[] = [
     does: "a column added",
     sql: "ALTER TABLE $t ADD COLUMN b int DEFAULT 7",
     ends: "mended",
-    says: /does not compare the column b, which is mirrored/,
+    says: /does not compare the column b, which was added/,
   },
   { does: "a column dropped", sql: "ALTER TABLE $t DROP COLUMN a", ends: "mended", says: COLUMNS },
   { does: "a column renamed", sql: "ALTER TABLE $t RENAME a TO z", ends: "mended", says: COLUMNS },
