@@ -115,6 +115,19 @@ export async function healTable(
   return row!.healed === "true";
 }
 
+/**
+ * Whether a table that is not tracked bears the name of one that was, for that deployment: dropped and created again, or
+ * swapped, maybe before its first run. Asked apart from `heal`, which needs the table's owner.
+ */
+export async function wasTracked(sql: Sql, { schema, name }: RelationName, target: string): Promise<boolean> {
+  const rows = await sql.unsafe(
+    `SELECT FROM datahub_sync.tracked_tables t LEFT JOIN datahub_sync.tracking_claims c ON c.tracked_id = t.id
+      WHERE (t.schema_name, t.table_name) = ($1::text, $2::text) AND coalesce(c.target, '') IN ($3::text, '')`,
+    [schema, name, target],
+  );
+  return rows.length > 0;
+}
+
 /** Calls `untrack` for one deployment; false where it did not track the table. */
 export async function untrackTable(sql: Sql, oid: string, target: string): Promise<boolean> {
   const [row] = await sql.unsafe<{ removed: string }[]>(

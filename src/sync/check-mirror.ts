@@ -5,11 +5,22 @@ import { SyncError } from "../errors.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import { display } from "../source/mirror-refusal.js";
 import type { Sight } from "../source/sight.js";
+import { wasTracked } from "../source/tracking.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
+import type { RunContext } from "./run-context.js";
 
-/** Refuses a table that was never tracked for this deployment: `migrate` says first what tracking means for its owner. */
-export function requireTracked(source: MirrorSource, record: MirrorRecord | null): void {
+/**
+ * Refuses a table that was never tracked for this deployment: `migrate` says first what tracking means for its owner. One
+ * that was dropped and created again before its first run is known by its name alone.
+ * @throws SyncError NOT_TRACKED
+ */
+export async function requireTracked(
+  { database, target }: Pick<RunContext, "database" | "target">,
+  source: MirrorSource,
+  record: MirrorRecord | null,
+): Promise<void> {
   if (source.tracking !== null || record !== null) return;
+  if (await database.run("reading the tracking", (sql) => wasTracked(sql, source.base, target))) return;
   throw new SyncError({
     code: "NOT_TRACKED",
     message: `Changes of ${display(source.base)} are not being tracked.`,

@@ -53,7 +53,9 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
     for (const mirror of config.mirrors) {
       signal?.throwIfAborted();
       const handshake = mirrors.find(({ table }) => table === mirror.mirror)!;
-      statuses.push(await tableStatus(database, targetId, mirror, handshake, notices));
+      statuses.push(
+        await tableStatus({ database, target: config.target, targetId }, mirror, handshake, notices),
+      );
     }
     notices.push(...(await findIdleMirrors(database)).map(changesKept));
     notices.push(...(await findUnreadTables(database)).map(changesUnread));
@@ -74,13 +76,20 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
   }
 }
 
+/** On whose behalf; the id is null before its first run. */
+interface Asking {
+  database: Database;
+  target: string;
+  targetId: number | null;
+}
+
 async function tableStatus(
-  database: Database,
-  targetId: number | null,
+  asking: Asking,
   config: MirrorConfig,
   handshake: MirrorHandshake,
   notices: Notice[],
 ): Promise<TableStatus> {
+  const { database, targetId } = asking;
   const record = targetId === null ? null : await readMirrorRecord(database, targetId, config.mirror);
   const kept = targetId === null ? null : await readKept(database, targetId, config.mirror);
   const at = record?.watermark?.at ?? null;
@@ -125,7 +134,7 @@ async function tableStatus(
     }
     const tracking =
       source.tracking === null ? "missing" : source.tracking.problem === null ? "intact" : "broken";
-    const found = findProblems(source, handshake, record);
+    const found = await findProblems(asking, source, handshake, record);
     if (found.waiting.length > 0) notices.push(columnsWait(config.mirror, found.waiting));
     return { ...counted, tracking, waiting: found.waiting.map(({ name }) => name), problem: found.problem };
   } catch (error) {
@@ -154,13 +163,14 @@ async function countSource(database: Database, source: MirrorSource, record: Mir
   return { rowsInPostgres, changesWaiting: await log.countKeys(parseSnapshot(record.watermark.snapshot)) };
 }
 
-function findProblems(
+async function findProblems(
+  asking: Asking,
   source: MirrorSource,
   handshake: MirrorHandshake,
   record: MirrorRecord | null,
-): { problem: string | null; waiting: ColumnShape[] } {
+): Promise<{ problem: string | null; waiting: ColumnShape[] }> {
   try {
-    requireTracked(source, record);
+    await requireTracked(asking, source, record);
     const waiting = findWaiting(source, handshake, record);
     return { problem: describeDrift(source), waiting };
   } catch (error) {

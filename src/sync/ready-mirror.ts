@@ -45,7 +45,7 @@ export async function readyMirror(
   looked: MirrorSource,
   { handshake, record }: { handshake: MirrorHandshake; record: MirrorRecord | null },
 ): Promise<ReadyMirror> {
-  requireTracked(looked, record);
+  await requireTracked(context, looked, record);
   const waiting = findWaiting(looked, handshake, record);
   const names = waiting.map(({ name }) => name);
   // Ignored, and not excluded: that one of them may be gone by the end of the run is no mistake.
