@@ -13,6 +13,8 @@ export interface Act {
   args: string[];
   /** Of which deployment, where there are two; `both`: the other's runs beside. */
   on: "first" | "other" | "both";
+  /** Whether the role that runs it owns none of the tables, and mends nothing. */
+  stranger: boolean;
   /** Of the tables: the configuration that it runs with. */
   shape: number;
   strike: Strike | null;
@@ -65,7 +67,16 @@ export function sync(
       "--page-rows",
       pageRows,
     ],
-    ...{ on: "first", shape: 0, strike: null, weather, batchLateness: 0, rival: false, allowDeletes },
+    ...{
+      on: "first",
+      stranger: false,
+      shape: 0,
+      strike: null,
+      weather,
+      batchLateness: 0,
+      rival: false,
+      allowDeletes,
+    },
     ...{ deed: null, freshRows: false, change: null, migrates: null },
   };
 }

@@ -1,4 +1,5 @@
 import { keyText, PINNED_SETTINGS, quoteName, quoteText } from "./oracle/mirrored-table.js";
+import { EXTRA_COLUMNS } from "./extra-columns.js";
 import type { TortureTable } from "./tables.js";
 
 /** What the tables record of themselves. */
@@ -48,9 +49,9 @@ export function auditTruncations({ mirror }: TortureTable, part: string): string
 
 /**
  * Where `updated_at` follows the content, it is left out: it moves with the others, mirrored or not, and never alone;
- * unless nothing of it was fired (a replica), or somebody had the last word.
+ * unless nothing of it was fired (a replica, or triggers that the owner has taken away), or somebody had the last word.
  */
-function isChange({ columns, updatedAt }: TortureTable, ignored: readonly string[]): string {
+function isChange({ mirror, columns, updatedAt }: TortureTable, ignored: readonly string[]): string {
   const follows = updatedAt === "content";
   const content = columns.filter(({ name, configured }) =>
     follows
@@ -59,11 +60,29 @@ function isChange({ columns, updatedAt }: TortureTable, ignored: readonly string
   );
   const images = (row: string) =>
     `ROW(${content.map(({ name }) => `${row}.${quoteName(name)}`).join(", ")})::record`;
-  const differs = `${images("OLD")} OPERATOR(pg_catalog.*<>) ${images("NEW")}`;
+  const differs = `(${images("OLD")} OPERATOR(pg_catalog.*<>) ${images("NEW")} OR ${extrasDiffer})`;
   if (!follows) return differs;
   return `(${differs} OR OLD.updated_at IS DISTINCT FROM NEW.updated_at
     AND (current_setting('session_replication_role') = 'replica'
-         OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = TG_RELID AND tgname = ${quoteText(LAST_TRIGGER)})))`;
+         OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = TG_RELID AND tgname = ${quoteText(LAST_TRIGGER)})
+         OR NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = TG_RELID AND tgenabled IN ('O', 'A')
+                           AND tgname ~ '^zzz_datahub_sync_[0-9]+_content$')
+            AND EXISTS (SELECT FROM changes WHERE mirror = ${quoteText(mirror)} AND kind = 'shape')))`;
+}
+
+/** By their texts: there may be no such columns. */
+const extraTexts = (row: string) =>
+  `ROW(${EXTRA_COLUMNS.map((name) => `to_json(${row}) ->> '${name}'`).join(", ")})`;
+const extrasDiffer = `EXISTS (SELECT FROM pg_attribute WHERE attrelid = TG_RELID AND attname ~ '^extra_[0-9]$' AND NOT attisdropped)
+    AND ${extraTexts("OLD")} IS DISTINCT FROM ${extraTexts("NEW")}`;
+
+/** Where all triggers of a table were switched, its own record of its changes goes on. */
+export function keepAuditing(mirrors: readonly TortureTable[], base: string): string[] {
+  return mirrors.flatMap(({ mirror }) =>
+    [`audit ${mirror}`, `audit truncate ${mirror}`].map(
+      (name) => `ALTER TABLE ${base} ENABLE ALWAYS TRIGGER ${quoteName(name)}`,
+    ),
+  );
 }
 
 /** A document may be written, or deleted, once more for each of these: no row says so. */

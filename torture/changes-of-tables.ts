@@ -1,21 +1,21 @@
 import type { Sql } from "postgres";
 import { auditTable, auditTruncations, LAST_TRIGGER, noteShape } from "./audit.js";
 import type { ChangeKind } from "./changes.js";
+import { CHANGES_OF_SHAPE } from "./changes-of-shape.js";
 import { quoteName, quoteText } from "./oracle/mirrored-table.js";
 import type { Making } from "./random-values.js";
+import { alter } from "./rows-unlogged.js";
 import type { Stage } from "./stage.js";
 import { boundsOf, createTable, ignoredByAll, isMirrored, type TortureTable } from "./tables.js";
 
-interface Doing {
+export interface Doing {
   stage: Stage;
   sql: Sql;
   table: TortureTable;
   making: Making;
 }
 
-interface ChangeOfTable {
-  /** Whether tracking has to be mended by `migrate`: until then a run may refuse the table. */
-  drifts: boolean;
+export interface ChangeOfTable {
   /** Whether documents get another hash, though their content may be the same. */
   reshapes: boolean;
   /** By what is there now: for one transaction. */
@@ -23,30 +23,20 @@ interface ChangeOfTable {
 }
 
 export const CHANGES_OF_TABLES: Record<ChangeKind, ChangeOfTable> = {
-  "a partition comes or goes": { drifts: true, reshapes: false, statements: comeOrGo },
-  "tables are swapped": { drifts: true, reshapes: true, statements: swap },
-  "a table is created again": { drifts: true, reshapes: false, statements: createAgain },
-  "the last word is given": { drifts: false, reshapes: false, statements: giveLastWord },
+  "a partition comes or goes": { reshapes: false, statements: comeOrGo },
+  "tables are swapped": { reshapes: true, statements: swap },
+  "a table is created again": { reshapes: false, statements: createAgain },
+  "the last word is given": { reshapes: false, statements: giveLastWord },
   "the last word is taken": {
-    ...{ drifts: false, reshapes: false },
+    reshapes: false,
     statements: ({ table }) => [
       `DROP TRIGGER IF EXISTS ${quoteName(LAST_TRIGGER)} ON ${quoteName(table.base)}`,
     ],
   },
-  "a label is renamed": { drifts: false, reshapes: true, statements: renameLabel },
-  "the other is forgotten": { drifts: false, reshapes: false, statements: forgetOther },
+  "a label is renamed": { reshapes: true, statements: renameLabel },
+  "the other is forgotten": { reshapes: false, statements: forgetOther },
+  ...CHANGES_OF_SHAPE,
 };
-
-/** Rows of a table that nobody tracks, or not as this one's: some go, some change. */
-function alter(name: string, table: TortureTable, making: Making): string[] {
-  const column = making.random.pick(table.columns.filter(({ inKey }) => !inKey));
-  const relation = quoteName(name);
-  const some = (part: number) => `('x' || left(md5(ctid::text), 1))::bit(4)::int % 4 = ${part}`;
-  return [
-    `DELETE FROM ${relation} WHERE ${some(0)}`,
-    `UPDATE ${relation} SET ${quoteName(column.name)} = ${quoteText(column.make(making))} WHERE ${some(1)}`,
-  ];
-}
 
 async function comeOrGo({ stage, sql, table, making }: Doing): Promise<string[]> {
   if (table.partitions.length === 0) return [];
@@ -56,20 +46,33 @@ async function comeOrGo({ stage, sql, table, making }: Doing): Promise<string[]>
   const name = table.partitions[number]!;
   const part = quoteName(name);
   const aside = quoteName(`${name} aside`);
-  const [found] = await sql<{ exists: boolean; attached: boolean }[]>`
-    SELECT count(*) > 0 AS exists, coalesce(bool_or(relispartition), false) AS attached
-      FROM pg_class WHERE relname = ${name}`;
-  const { exists, attached } = found!;
+  const [found] = await sql<{ exists: boolean; attached: boolean; fits: boolean; partitioned: boolean }[]>`
+    SELECT c.oid IS NOT NULL AS exists, coalesce(relispartition, false) AS attached,
+           (SELECT relkind = 'p' FROM pg_class WHERE oid = ${base}::text::regclass)
+           AND (c.oid IS NULL OR NOT relispartition OR EXISTS (
+             SELECT FROM pg_inherits WHERE inhrelid = c.oid AND inhparent = ${base}::text::regclass)) AS partitioned,
+           NOT EXISTS (
+             SELECT FROM (SELECT attname, atttypid, atttypmod FROM pg_attribute
+                           WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS mine
+               FULL JOIN (SELECT attname, atttypid, atttypmod FROM pg_attribute
+                           WHERE attrelid = ${base}::text::regclass AND attnum > 0 AND NOT attisdropped) AS its
+                   USING (attname, atttypid, atttypmod)
+              WHERE mine IS NULL OR its IS NULL) AS fits
+      FROM (VALUES (1)) AS one LEFT JOIN pg_class c ON relname = ${name}`;
+  const { exists, attached, fits, partitioned } = found!;
+  // It was swapped for a table without partitions.
+  if (!partitioned) return [];
   const attach = `ALTER TABLE ${base} ATTACH PARTITION ${part} ${boundsOf(table, number)}`;
   const mirrors = stage.mirrorsOf(table.base);
   const noted = mirrors.map(noteShape);
-  if (!exists) {
-    const created = `CREATE TABLE ${part} PARTITION OF ${base} ${boundsOf(table, number)}`;
+  if (!exists || (!attached && !fits)) {
+    const created = `DROP TABLE IF EXISTS ${part}; CREATE TABLE ${part} PARTITION OF ${base} ${boundsOf(table, number)}`;
     return [created, ...mirrors.map((mirror) => auditTruncations(mirror, name)), ...noted];
   }
   if (!attached) return [...alter(name, table, making), attach, ...noted];
   const detach = `ALTER TABLE ${base} DETACH PARTITION ${part}`;
   const kept = mirrors.map((mirror) => auditTruncations(mirror, name));
+  const names = columnNames(table);
   switch (random.integer(0, 3)) {
     case 0:
       return [detach, ...noted];
@@ -80,7 +83,7 @@ async function comeOrGo({ stage, sql, table, making }: Doing): Promise<string[]>
     default: // another one in its place
       return [
         `CREATE TABLE ${aside} (LIKE ${base})`,
-        `INSERT INTO ${aside} SELECT * FROM ${part}`,
+        `INSERT INTO ${aside} (${names}) SELECT ${names} FROM ${part}`,
         ...alter(`${name} aside`, table, making),
         ...[detach, `DROP TABLE ${part}`, `ALTER TABLE ${aside} RENAME TO ${part}`, attach],
         ...[...kept, ...noted],
@@ -112,16 +115,23 @@ async function swap({ stage, sql, table, making }: Doing): Promise<string[]> {
 
 function createAgain({ stage, table, making }: Doing): string[] {
   const base = quoteName(table.base);
+  const names = columnNames(table);
   const mirrors = stage.mirrorsOf(table.base);
   return [
     `CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM ${base}`,
     ...alter("kept", table, making),
     `DROP TABLE ${base} CASCADE`,
+    // Those that were not its partitions just then.
+    ...table.partitions.map((name) => `DROP TABLE IF EXISTS ${quoteName(name)}`),
     createTable(table),
     ...mirrors.map((mirror) => audited(mirror, mirrors)),
-    `INSERT INTO ${base} SELECT * FROM pg_temp.kept ON CONFLICT DO NOTHING`,
+    `INSERT INTO ${base} (${names}) SELECT ${names} FROM pg_temp.kept ON CONFLICT DO NOTHING`,
     ...mirrors.map(noteShape),
   ];
+}
+
+function columnNames({ columns }: TortureTable): string {
+  return columns.map(({ name }) => quoteName(name)).join(", ");
 }
 
 function audited(mirror: TortureTable, mirrors: readonly TortureTable[]): string {

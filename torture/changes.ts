@@ -3,13 +3,13 @@ import postgres, { type Sql } from "postgres";
 import type { Random } from "../src/local/data/random.js";
 import type { CallMoment } from "./chaos.js";
 import { noteShape } from "./audit.js";
+import type { CHANGES_OF_SHAPE } from "./changes-of-shape.js";
 import { CHANGES_OF_TABLES } from "./changes-of-tables.js";
-
 import type { Making } from "./random-values.js";
 import type { Stage } from "./stage.js";
 import type { TortureTable } from "./tables.js";
 import type { Target } from "./target.js";
-import { isExpectedFailure } from "./writer.js";
+import { isExpectedFailure, isOurs } from "./writer.js";
 
 export type ChangeKind =
   | "a partition comes or goes"
@@ -18,7 +18,8 @@ export type ChangeKind =
   | "the last word is given"
   | "the last word is taken"
   | "a label is renamed"
-  | "the other is forgotten";
+  | "the other is forgotten"
+  | keyof typeof CHANGES_OF_SHAPE;
 
 /** What an owner does to a table itself, once. */
 export interface Change {
@@ -47,28 +48,32 @@ export function momentOf({ moment, table }: Change, tables: readonly TortureTabl
   return moment.of === "beginRun" ? { ...moment, call: 1 + (table % tables.length) } : moment;
 }
 
-/** In one transaction, tried again while a writer is in the way. */
-export async function makeChange(stage: Stage, change: Change, making: Making): Promise<void> {
-  const { statements, drifts, reshapes } = CHANGES_OF_TABLES[change.kind];
+/** In one transaction, tried again while a writer is in the way; one change after the other. */
+export function makeChange(stage: Stage, change: Change, making: Making): Promise<void> {
+  const made = stage.changing.then(() => make(stage, change, making));
+  stage.changing = made.catch(() => {});
+  return made;
+}
+
+async function make(stage: Stage, change: Change, making: Making): Promise<void> {
+  const { statements, reshapes } = CHANGES_OF_TABLES[change.kind];
   const table = stage.tables[change.table % stage.tables.length]!;
-  if (drifts) {
-    stage.drifted = true;
-    stage.drifts++;
-  }
   if (reshapes) for (const { watch } of stage.targets) watch.mayRehash = true;
   const endAt = performance.now() + LONGEST_MS;
   for (;;) {
     const sql = postgres(stage.url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 1_000 } });
+    stage.alterations++;
     try {
       const lines = await statements({ stage, sql, table, making });
-      await sql.unsafe(["BEGIN", ...lines, "COMMIT"].join(";\n"));
+      if (lines.length > 0) await sql.unsafe(["BEGIN", ...lines, "COMMIT"].join(";\n"));
       return;
     } catch (error) {
-      if (!isExpectedFailure(error) || performance.now() > endAt)
+      if (!isExpectedFailure(error) || isOurs(error, stage) || performance.now() > endAt)
         throw new Error(`${change.kind}: ${(error as Error).message}`, { cause: error });
       await sleep(20);
     } finally {
       await sql.end({ timeout: 1 });
+      stage.alterations++;
     }
   }
 }

@@ -1,13 +1,18 @@
 import { defineTable, defineSchema, type GenericSchema } from "convex/server";
 import { datahubSyncTables, mirrored } from "../convex/datahubSyncPackage.js";
+import { extraFields } from "./extra-columns.js";
 import { quoteName } from "./oracle/mirrored-table.js";
 import { isMirrored, type TortureColumn, type TortureTable } from "./tables.js";
 
 /**
  * The schema that a user would deploy for these tables.
  * @param shapes of the same tables: it has the fields of them all
+ * @param all whether also the fields that are deployed late
  */
-export function deploySchema(shapes: readonly (readonly TortureTable[])[]): {
+export function deploySchema(
+  shapes: readonly (readonly TortureTable[])[],
+  { all = false } = {},
+): {
   mirrors: GenericSchema;
   schema: ReturnType<typeof defineSchema>;
 } {
@@ -20,7 +25,12 @@ export function deploySchema(shapes: readonly (readonly TortureTable[])[]): {
     shapes[0]!.map(({ mirror }) => [
       mirror,
       defineTable(
-        Object.fromEntries(fieldsOf(mirror).map(({ field, validator }) => [field, mirrored(validator)])),
+        Object.fromEntries(
+          [...fieldsOf(mirror), ...extraFields({ all })].map(({ field, validator }) => [
+            field,
+            mirrored(validator),
+          ]),
+        ),
       ),
     ]),
   );

@@ -2,10 +2,10 @@ import { checkHistories } from "./check-histories.js";
 import { checkLimits } from "./check-limits.js";
 import { checkLog } from "./check-log.js";
 import { compareTable } from "./oracle/compare-table.js";
+import { asMirroredNow } from "./extra-columns.js";
 import { findLeaks } from "./secrets.js";
 import { checkSetAside } from "./set-aside.js";
 import type { Stage } from "./stage.js";
-import { asMirrored } from "./tables.js";
 
 export interface Trial {
   /** A text of values alone. */
@@ -22,7 +22,7 @@ export async function judge(stage: Stage, { planted, restarts }: Trial): Promise
       failures.push(...watch.failures, ...checkLimits(deployment));
       const status = await start(["status", "--json"]).ended;
       for (const table of tables) {
-        const { differences, missing } = await compareTable(sql, asMirrored(table), deployment);
+        const { differences, missing } = await compareTable(sql, await asMirroredNow(sql, table), deployment);
         failures.push(...differences.map(({ key, what }) => `${table.mirror} ${key}: ${what}`));
         failures.push(...(await checkSetAside(sql, table, missing, status.stdout)));
       }

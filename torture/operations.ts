@@ -1,4 +1,5 @@
 import type { Random } from "../src/local/data/random.js";
+import { writeExtra } from "./extra-columns.js";
 import type { Making } from "./random-values.js";
 import { quoteName, quoteText } from "./oracle/mirrored-table.js";
 import { unmirrorableJson } from "./random-json.js";
@@ -20,6 +21,7 @@ const OPERATIONS: readonly [number, MakeOperation][] = [
   [6, upsert],
   [1, spoil],
   [1, touch],
+  [4, writeExtras],
 ];
 
 /** With temporary tables: the commit that drops one waits for the disk, whatever its synchronous_commit. */
@@ -57,7 +59,12 @@ export function randomOperation(
 
 export function insertRows(table: TortureTable, making: Making, count: number): Operation[] {
   const rows = Array.from({ length: count }, () => `(${makeRow(table, making).map(quoteText).join(", ")})`);
-  return [{ sql: `INSERT INTO ${quoteName(table.base)} VALUES ${rows.join(", ")} ON CONFLICT DO NOTHING` }];
+  const columns = table.columns.map(({ name }) => quoteName(name)).join(", ");
+  return [
+    {
+      sql: `INSERT INTO ${quoteName(table.base)} (${columns}) VALUES ${rows.join(", ")} ON CONFLICT DO NOTHING`,
+    },
+  ];
 }
 
 function insert(table: TortureTable, making: Making): Operation[] {
@@ -108,6 +115,10 @@ function touch(table: TortureTable): Operation[] {
   return table.columns.some(({ name }) => name === "updated_at")
     ? [{ sql: `UPDATE ${quoteName(table.base)} SET updated_at = clock_timestamp()` }]
     : [];
+}
+
+function writeExtras(table: TortureTable, { random }: Making): Operation[] {
+  return [{ sql: writeExtra(table, random, someRows(table, random)) }];
 }
 
 function thereAndBack(table: TortureTable, making: Making): Operation[] {

@@ -44,13 +44,11 @@ export async function playAct(stage: Stage, chaos: Chaos, act: Act, making: Maki
   const fresh = act.freshRows ? new FreshRows(stage, making) : null;
   chaos.onBegin = fresh && (() => fresh.insert());
   const allowed = act.allowDeletes ? ["--allow-deletes", ...target.tables.map(({ mirror }) => mirror)] : [];
-  const lacksColumns =
-    target.lacksColumns(act.shape) || (act.on === "both" && other !== undefined && other.lacksColumns(0));
-  const finish = watchRun(stage, played, lacksColumns);
-  const run = target.start([...act.args, ...allowed], act.shape);
+  const finish = watchRun(stage, played, act);
+  const run = target.start([...act.args, ...allowed], act.shape, act);
   const migrating = act.migrates === "beside" ? migrateAll(stage, act.shape) : null;
   const done = deed?.commit(run.ended);
-  const rival = act.rival ? target.start(["sync", "--json", ...HARSH], act.shape) : null;
+  const rival = act.rival ? target.start(["sync", "--json", ...HARSH], act.shape, act) : null;
   const beside = act.on === "both" && other ? other.start(["sync", "--json", ...HARSH]) : null;
   const strike = act.strike && new Blowing(stage, chaos, run, act.strike, played);
   if (strike?.blow === "stop") await Promise.race([run.ended, strike.struck]);
@@ -74,15 +72,13 @@ export async function playAct(stage: Stage, chaos: Chaos, act: Act, making: Maki
 
 type Finish = (run: Command) => Promise<Ended>;
 
-/** Waits for a run's end and judges it. Made before the run begins: tables may have changed under it by then. */
-function watchRun(stage: Stage, played: Played, lacksColumns: boolean): Finish {
-  const { drifted, drifts } = stage;
+/** Waits for a run's end and judges it. */
+function watchRun(stage: Stage, played: Played, { stranger }: Act): Finish {
   return async (run) => {
     const ended = (await endOf(run, stage)) ?? (await kill(run, played));
     const met = momentsMet(ended);
     if (met !== "") played.told.push(`run ${run.number} ${met}`);
-    const hasDrifted = drifted || lacksColumns || stage.drifts !== drifts;
-    played.failures.push(...checkEnd(ended, { drifted: hasDrifted }));
+    played.failures.push(...checkEnd(ended, { stranger }));
     return ended;
   };
 }

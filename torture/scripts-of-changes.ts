@@ -5,6 +5,24 @@ import { randomBatchMoment, randomCallMoment } from "./chaos.js";
 import { randomDeed } from "./deeds.js";
 import type { MakeScript } from "./themes.js";
 
+/** What an owner may do to a table at any time. */
+export const ALTERATIONS: readonly ChangeKind[] = [
+  "an extra column comes or goes",
+  "an extra column comes or goes",
+  "a column is made anew",
+  "triggers are switched",
+  "triggers are switched",
+  "data is restored",
+];
+export const DRIFTS: readonly ChangeKind[] = [
+  ...ALTERATIONS,
+  "a child inherits",
+  "a loaded table takes its place",
+  "a partition comes or goes",
+  "tables are swapped",
+  "a table is created again",
+];
+
 const killedAtBatch = (random: Random, calls: number): Act["strike"] => ({
   blow: "kill",
   moment: randomBatchMoment(random, calls),
@@ -99,16 +117,35 @@ export const lastWords: MakeScript = (random) => {
   return { acts, quietFrom: random.integer(2, 3) };
 };
 
+/** The owner changes tables all the time, and does little else. */
+export const drifts: MakeScript = (random) => {
+  const act = (): Act => ({
+    ...sync(random, { weather: random.chance(0.2), mode: random.chance(0.1) ? ["--full"] : [] }),
+    stranger: random.chance(0.2),
+    rival: random.chance(0.1),
+    allowDeletes: random.chance(0.5),
+    on: random.pick(["first", "both"]),
+  });
+  const acts = [sync(random), ...Array.from({ length: random.integer(2, 4) }, act)];
+  if (random.chance(0.3)) acts[1]!.strike = killedAtBatch(random, 4);
+  const altering = { kinds: DRIFTS, pauseMs: random.pick([100, 500, 1500]) };
+  return { acts, altering, quietFrom: random.integer(2, acts.length) };
+};
+
+/** The same of columns and triggers alone: tables stay, and what is logged of them has to be right. */
+export const alterations: MakeScript = (random) => {
+  const altering = { kinds: ALTERATIONS, pauseMs: random.pick([100, 500, 1500]) };
+  return { ...drifts(random), altering };
+};
+
 function withChange(random: Random, kind: ChangeKind): Act {
-  // Or `migrate` alone, after the run that met the change before.
-  const change = random.chance(0.8) ? randomChange(random, kind) : null;
   return {
     ...sync(random, {
       pageRows: random.pick(["2", "7"]),
       mode: random.chance(0.2) ? ["--full"] : [],
       allowDeletes: random.chance(0.3),
     }),
-    change,
-    migrates: change === null ? "before" : random.pick(["before", "beside", null, null]),
+    // Or nothing: what one run has left, the next one mends.
+    change: random.chance(0.8) ? randomChange(random, kind) : null,
   };
 }

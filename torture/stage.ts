@@ -7,6 +7,7 @@ import type { LocalPostgres } from "../src/local/postgres/start-postgres.js";
 import { auditTable, CHANGES_DDL } from "./audit.js";
 import type { Chaos } from "./chaos.js";
 import { TYPES_DDL } from "./column-kinds.js";
+import { LockWatch } from "./lock-watch.js";
 import { ORACLE_DDL, PINNED_SETTINGS } from "./oracle/mirrored-table.js";
 import { createTable, ignoredByAll, type TortureTable } from "./tables.js";
 import { openTarget, type Target } from "./target.js";
@@ -22,10 +23,11 @@ export interface Stage {
   /** The first is the one that things befall. */
   targets: readonly [Target, ...Target[]];
   folder: string;
-  /** The owner has changed tables so that they are tracked no longer, or not as they were, until `migrate` has run. */
-  drifted: boolean;
-  /** How often they did. */
-  drifts: number;
+  /** Counts the beginnings and the ends of changes to the tables themselves. */
+  alterations: number;
+  /** The change that is being made; the next one comes after it. */
+  changing: Promise<void>;
+  locks: LockWatch;
   /** Every mirror of a table, of all deployments. */
   mirrorsOf(base: string): TortureTable[];
   /** Only for who comes to no harm: not for writers. */
@@ -56,6 +58,7 @@ export async function setStage({ seed, server, main, shapes, chaos, random }: St
 
   const folder = await mkdtemp(join(tmpdir(), `datahub-sync-torture-${seed}-`));
   let runs = 0;
+  const stranger = await createStranger(server, database);
   const environment = { DATABASE_URL: url, TZ: random.pick(["UTC", "America/New_York", "Asia/Kolkata"]) };
   const targets: Target[] = [];
   for (const [number, ofTarget] of shapes.entries()) {
@@ -66,18 +69,23 @@ export async function setStage({ seed, server, main, shapes, chaos, random }: St
         folder,
         main,
         environment,
+        strangersUrl: stranger,
       },
       ...{ chaos: number === 0 ? chaos : null, seed: seed + number, countRun: () => ++runs },
     });
     targets.push(target);
   }
+  const locks = new LockWatch(server.url(), database);
   return {
-    ...{ server, tables, database, url, folder, mirrorsOf, drifted: false, drifts: 0 },
+    locks,
+    ...{ server, tables, database, url, folder, mirrorsOf, alterations: 0, changing: Promise.resolve() },
     targets: targets as [Target, ...Target[]],
     connect: () => postgres(url, { max: 1, onnotice: () => {}, connection: { ...PINNED_SETTINGS } }),
     async close({ keepFolder }) {
+      await locks.end();
       for (const target of targets) await target.close();
       await runOnce(server.url(), `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+      await runOnce(server.url(), `DROP ROLE IF EXISTS stranger_to_${database}`);
       if (!keepFolder) await rm(folder, { recursive: true, force: true });
     },
   };
@@ -102,6 +110,19 @@ async function createDatabase(server: LocalPostgres, name: string, random: Rando
   for (const [setting, value] of Object.entries(settings)) {
     await runOnce(server.url(), `ALTER DATABASE ${name} SET ${setting} = '${value}'`);
   }
+}
+
+/** A role that may read everything and owns nothing; `grant_runner` gives it the rest. */
+async function createStranger(server: LocalPostgres, database: string): Promise<string> {
+  const role = `stranger_to_${database}`;
+  await runOnce(
+    server.url(),
+    `DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN PASSWORD 'invented' IN ROLE pg_read_all_data`,
+  );
+  const url = new URL(server.url(database));
+  url.username = role;
+  url.password = "invented";
+  return url.href;
 }
 
 export async function runOnce(url: string, statements: string): Promise<void> {

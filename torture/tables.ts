@@ -208,6 +208,6 @@ function createView({ relation, base, columns, filterColumn }: TortureTable): st
   const shown = columns
     .filter(({ configured }) => configured !== "ignored")
     .map(({ name }) => quoteName(name));
-  return `CREATE VIEW ${quoteName(relation)} AS
+  return `CREATE OR REPLACE VIEW ${quoteName(relation)} AS
             SELECT ${shown.join(", ")} FROM ${quoteName(base)} WHERE ${quoteName(filterColumn)} IS NOT NULL;`;
 }

@@ -8,7 +8,7 @@ import type { Chaos } from "./chaos.js";
 import { Command } from "./command.js";
 import { CommitWatch } from "./commit-watch.js";
 import { deploySchema, writeConfig } from "./deploy.js";
-import { isMirrored, type TortureTable } from "./tables.js";
+import type { TortureTable } from "./tables.js";
 
 /** A deployment, with the configurations under which it is run. */
 export interface Target {
@@ -21,12 +21,11 @@ export interface Target {
   /**
    * Starts the command line; the configuration and the log's folder are given.
    * @param shape which of the configurations; 0 is the one that `tables` says
+   * @param as `stranger`: a role that owns none of the tables
    */
-  start: (args: readonly string[], shape?: number) => Command;
-  /** What the triggers were last made for: that of another shape may not be compared yet. */
-  migrated: { shape: number };
-  /** Whether the triggers may lack a column of this shape. */
-  lacksColumns: (shape: number) => boolean;
+  start: (args: readonly string[], shape?: number, as?: { stranger: boolean }) => Command;
+  /** Deploys the fields that columns may wait for. */
+  deployAll: () => void;
   close(): Promise<void>;
 }
 
@@ -38,6 +37,8 @@ export interface TargetOptions {
   /** The built command line. */
   main: string;
   environment: Record<string, string>;
+  /** Of the source, for a role that owns none of the tables. */
+  strangersUrl: string;
   chaos: Chaos | null;
   seed: number;
   /** Of runs, over all targets. */
@@ -45,7 +46,7 @@ export interface TargetOptions {
 }
 
 export async function openTarget(options: TargetOptions): Promise<Target> {
-  const { name, shapes, folder, main, environment, chaos, seed, countRun } = options;
+  const { name, shapes, folder, main, environment, strangersUrl, chaos, seed, countRun } = options;
   const tables = shapes[0]!;
   const logs = join(folder, `logs of ${name}`);
   await mkdir(logs);
@@ -67,24 +68,19 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   );
   const served = await serveLocalDeployment(deployment);
   const convex = { CONVEX_URL: served.url, CONVEX_SYNC_AUTH_KEY: syncKey };
-  const migrated = { shape: 0 };
   return {
-    ...{ tables, deployment, watch, syncKey, url: served.url, migrated },
-    start(args, shape = 0) {
+    ...{ tables, deployment, watch, syncKey, url: served.url },
+    start(args, shape = 0, { stranger } = { stranger: false }) {
       const common = ["--config", configs[shape]!, "--log-dir", logs];
-      const settings = { main, folder, environment: { ...environment, ...convex } };
+      const source = stranger ? { DATABASE_URL: strangersUrl } : {};
+      const settings = { main, folder, environment: { ...environment, ...convex, ...source } };
       return new Command(settings, countRun(), [...args, ...common]);
     },
-    lacksColumns(shape) {
-      const compared = shownBy(shapes[migrated.shape]!);
-      return [...shownBy(shapes[shape]!)].some((column) => !compared.has(column));
+    deployAll() {
+      const deployed = deploySchema(shapes, { all: true });
+      const modules = { datahubSync: defineDatahubSync({ tables: deployed.mirrors }) };
+      deployment.deploy({ schema: deployed.schema, modules });
     },
     close: () => served.close(),
   };
-}
-
-function shownBy(tables: readonly TortureTable[]): Set<string> {
-  return new Set(
-    tables.flatMap(({ base, columns }) => columns.filter(isMirrored).map(({ name }) => `${base}.${name}`)),
-  );
 }

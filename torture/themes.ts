@@ -2,7 +2,19 @@ import type { Random } from "../src/local/data/random.js";
 import { randomAct, sync, type Act } from "./acts.js";
 import { randomBatchMoment } from "./chaos.js";
 import { randomDeed } from "./deeds.js";
-import { comparisons, deployments, lastWords, partitions, shapes, swaps } from "./scripts-of-changes.js";
+import {
+  ALTERATIONS,
+  DRIFTS,
+  alterations,
+  drifts,
+  comparisons,
+  deployments,
+  lastWords,
+  partitions,
+  shapes,
+  swaps,
+} from "./scripts-of-changes.js";
+import type { Altering } from "./owner.js";
 import type { Needs } from "./tables.js";
 
 /** What a seed plays, drawn before it begins. */
@@ -18,6 +30,8 @@ export interface Script {
    * them; what is left alone stays as it is until the end.
    */
   quietFrom: number;
+  /** What the owner makes of the tables meanwhile. */
+  altering: Altering | null;
 }
 
 /**
@@ -26,11 +40,11 @@ export interface Script {
  */
 export const THEMES = [
   ...(["anything", "kills", "crashes", "late calls", "truncations", "deletions", "comparisons"] as const),
-  ...(["partitions", "swaps", "shapes", "deployments", "last words"] as const),
+  ...(["partitions", "swaps", "shapes", "deployments", "last words", "drifts", "alterations"] as const),
 ] as const;
 export type Theme = (typeof THEMES)[number];
 
-/** In rotation, so that any twenty-four seeds in a row play each theme on either version of Postgres. */
+/** In rotation, so that any twenty-eight seeds in a row play each theme on either version of Postgres. */
 export function themeOf(seed: number): Theme {
   return THEMES[Math.floor(seed / 2) % THEMES.length]!;
 }
@@ -40,6 +54,9 @@ export function needsOf(theme: Theme): Needs {
   switch (theme) {
     case "partitions":
       return { form: "partitions" };
+    case "drifts":
+    case "alterations":
+      return { other: true };
     case "shapes":
       return { sqlType: "mood", reshaped: true };
     case "deployments":
@@ -50,7 +67,20 @@ export function needsOf(theme: Theme): Needs {
 }
 
 export function randomScript(theme: Theme, random: Random): Script {
-  return { theme, truncates: false, asynchronous: false, ...SCRIPTS[theme](random) };
+  const made = { truncates: false, asynchronous: false, altering: null, ...SCRIPTS[theme](random) };
+  return { theme, ...made, ...alterAsWell(made, random) };
+}
+
+/** In some seeds of each theme; not where its catalog's rows, which are flushed, would spoil what a crash takes back. */
+function alterAsWell(
+  { acts, altering, asynchronous }: Omit<Script, "theme">,
+  random: Random,
+): Partial<Script> {
+  if (altering !== null || asynchronous || random.chance(0.7)) return {};
+  return {
+    acts: acts.map((act) => ({ ...act, stranger: random.chance(0.1) })),
+    altering: { kinds: random.pick([ALTERATIONS, DRIFTS]), pauseMs: random.pick([500, 2000]) },
+  };
 }
 
 export type MakeScript = (random: Random) => Partial<Script> & Pick<Script, "acts" | "quietFrom">;
@@ -133,4 +163,6 @@ const SCRIPTS: Record<Theme, MakeScript> = {
   shapes,
   deployments,
   "last words": lastWords,
+  drifts,
+  alterations,
 };

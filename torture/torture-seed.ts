@@ -2,12 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { randomForRow, type Random } from "../src/local/data/random.js";
 import type { LocalPostgres } from "../src/local/postgres/start-postgres.js";
 import { Chaos } from "./chaos.js";
-import { checkEnd, lastLines } from "./check-end.js";
+import { noteShape } from "./audit.js";
+import { letChildrenGo } from "./changes-of-shape.js";
+import { checkHealed } from "./check-end.js";
 import type { Ended } from "./command.js";
 import { keepEvidence } from "./evidence.js";
 import { judge } from "./judge.js";
 import { migrateAll } from "./migrate.js";
 import { insertRows } from "./operations.js";
+import { alterUntilStopped } from "./owner.js";
 import { playAct } from "./play-act.js";
 import { runOnce, setStage, type Stage } from "./stage.js";
 import { randomShapes, type TortureTable } from "./tables.js";
@@ -32,7 +35,16 @@ export interface SeedResult {
 }
 
 /** Each concern draws from a sequence of its own, so that the length of one does not change another. */
-const STREAMS = { tables: 0, rows: 1, weather: 2, acts: 3, stage: 4, writers: 10, fresh: 20 } as const;
+const STREAMS = {
+  tables: 0,
+  rows: 1,
+  weather: 2,
+  acts: 3,
+  stage: 4,
+  owner: 5,
+  writers: 10,
+  fresh: 20,
+} as const;
 
 /** Plays one seed: tables, writers and runs under fire, a clean end, and the judgement. */
 export async function tortureSeed({
@@ -52,6 +64,7 @@ export async function tortureSeed({
   try {
     await fillTables(stage, stream(STREAMS.rows), planted);
     failures.push(...(await migrateAll(stage, 0, { quiet: true })));
+    await runOnce(stage.url, `SELECT datahub_sync.grant_runner('stranger_to_${stage.database}')`);
     const script = randomScript(theme, stream(STREAMS.acts));
     const storm = await playStorm(stage, { script, planted, chaos, withChaos, stream });
     failures.push(...storm.failures);
@@ -91,12 +104,12 @@ async function playStorm(stage: Stage, { script, planted, chaos, withChaos, stre
   let restarts = 0;
   const stop = new AbortController();
   const random = stream(STREAMS.acts);
-  const { acts, quietFrom, truncates, asynchronous } = script;
+  const { acts, quietFrom, truncates, asynchronous, altering } = script;
   const writers = Array.from({ length: random.integer(2, 4) }, (_, number) =>
     writeUntilStopped({
       name: `writer ${number}`,
       url: stage.url,
-      tables: stage.tables,
+      stage,
       truncates,
       asynchronous,
       making: { random: stream(STREAMS.writers + number), planted },
@@ -104,11 +117,19 @@ async function playStorm(stage: Stage, { script, planted, chaos, withChaos, stre
       onFailure: (message) => failures.push(`a statement of the source's owner failed: ${message}`),
     }),
   );
+  if (altering) for (const { watch } of stage.targets) watch.mayRehash = true;
+  const owner =
+    altering &&
+    alterUntilStopped(stage, altering, {
+      making: { random: stream(STREAMS.owner), planted },
+      stop: stop.signal,
+      onFailure: (message) => failures.push(`a change of the owner's failed: ${message}`),
+    });
   try {
     for (const [number, act] of acts.entries()) {
       if (number === quietFrom) {
         stop.abort();
-        await Promise.all(writers);
+        await Promise.all([...writers, owner]);
       }
       const calm = { ...act, strike: null, deed: null, freshRows: false, change: null };
       const played = await playAct(stage, chaos, withChaos ? act : calm, {
@@ -124,12 +145,17 @@ async function playStorm(stage: Stage, { script, planted, chaos, withChaos, stre
     stop.abort();
   }
   const written = await Promise.all(writers);
+  const altered = (await owner) ?? 0;
   const transactions = written.reduce((sum, writer) => sum + writer.transactions, 0);
   const lost = written.reduce((sum, writer) => sum + writer.lostToFailures, 0);
   await resolvePrepared(stage);
+  failures.push(...stage.locks.failures);
   return {
     failures,
-    told: [`${script.theme}: ${transactions} transactions (${lost} failed)`, ...told].join(", "),
+    told: [
+      `${script.theme}: ${transactions} transactions (${lost} failed), ${altered} changes of tables`,
+      ...told,
+    ].join(", "),
     restarts,
   };
 }
@@ -146,24 +172,36 @@ async function resolvePrepared(stage: Stage): Promise<void> {
 }
 
 /**
- * `migrate` where tables have changed, and one clean delta of each deployment, with the deletion guard lifted. Whoever
- * holds the lease still is waited for.
+ * Nobody writes any more, and what columns waited for is deployed: the first run mends whatever has drifted, by a delta
+ * where nothing has. What one deployment mends, the other one notices. After that nothing is left to do. The deletion
+ * guard is lifted, and whoever holds the lease still is waited for.
  */
 async function endCleanly(stage: Stage, failures: string[]): Promise<string> {
-  if (stage.drifted || stage.targets.some(({ migrated }) => migrated.shape !== 0))
-    failures.push(...(await migrateAll(stage, 0, { quiet: true })));
+  await runOnce(stage.url, letChildrenGo(stage.tables.map(({ base }) => base)));
   const told: string[] = [];
-  for (const { tables, start } of stage.targets) {
-    const last = await runLast(tables, start);
-    failures.push(...checkEnd(last));
-    if (last.exitCode !== 0 && last.exitCode !== 3) {
-      failures.push(
-        `the last run ended with exit code ${last.exitCode}: ${lastLines(`${last.stdout}\n${last.stderr}`)}`,
-      );
+  for (const target of stage.targets) {
+    if (!(await hasWaiting(stage))) continue;
+    target.watch.mayRehash = true;
+    await runOnce(stage.url, target.tables.map(noteShape).join("; "));
+    target.deployAll();
+  }
+  const rounds = stage.targets.length + 1;
+  for (let round = 1; round <= rounds; round++) {
+    for (const { tables, start } of stage.targets) {
+      const ended = await runLast(tables, start);
+      failures.push(...checkHealed(ended, { last: round === rounds }));
+      if (round === 1) told.push(ended.stdout.includes("BECAME_FULL") ? "ended full" : "ended with a delta");
     }
-    told.push(last.stdout.includes("BECAME_FULL") ? "ended full" : "ended with a delta");
   }
   return told.join(", the other ");
+}
+
+/** Whether there is a column that was not deployed with the others. */
+async function hasWaiting(stage: Stage): Promise<boolean> {
+  const sql = stage.connect();
+  const found = await sql`SELECT FROM pg_attribute WHERE attname = 'extra_2' AND NOT attisdropped`;
+  await sql.end();
+  return found.length > 0;
 }
 
 async function runLast(tables: readonly TortureTable[], start: Target["start"]): Promise<Ended> {
