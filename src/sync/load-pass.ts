@@ -1,5 +1,6 @@
 import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
+import { forgetOldRejections } from "./forget-rejections.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
 import { saveProgress } from "./save-progress.js";
@@ -20,7 +21,7 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
   for (;;) {
     context.signal.throwIfAborted();
     const page = await reader.allKeys(after, keysPerPage(context.settings));
-    if (page.length === 0) return;
+    if (page.length === 0) break;
     const missing = await writer.sendRows(page);
     await writer.checkpoint();
     // Of a resumed load, the row may have been sent before it went.
@@ -29,4 +30,6 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
     const cursor: LoadCursor = { kind: "load", after, acknowledged: await writer.seal() };
     await saveProgress(run, cursor);
   }
+  // Of a load that had failed before it acknowledged anything.
+  if (writer.hasRejected) await forgetOldRejections(run);
 }
