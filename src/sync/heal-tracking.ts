@@ -42,12 +42,14 @@ export async function healTracking(
   const { database, allMirrors, target } = context;
   const base = display(source.base);
   try {
-    const siblings = (await groupByBase(database, allMirrors)).get(source.baseOid) ?? [config];
+    const groups = await groupByBase(database, allMirrors);
     const healed = await database.run(
       `mending the tracking of ${base}`,
       async (sql) => {
-        const claim = await claimColumns(sql, await resolveMirror(sql, config), siblings, target);
-        return healTable(sql, { oid: source.baseOid }, claim);
+        // By now the name may be another table's than at the look.
+        const resolved = await resolveMirror(sql, config);
+        const siblings = groups.get(resolved.base.oid) ?? [config];
+        return healTable(sql, resolved.base, await claimColumns(sql, resolved, siblings, target));
       },
       { once: true },
     );

@@ -22,6 +22,7 @@ export interface ReadyMirror {
   notices: Notice[];
 }
 
+const ANOTHER = "By now it is another table than at the run's first look: the next run tries again.";
 const STILL_DRIFTED = "It was mended, and is out of order again: the next run tries once more.";
 
 export function lookAtMirror(
@@ -47,23 +48,35 @@ export async function readyMirror(
 ): Promise<ReadyMirror> {
   await requireTracked(context, looked, record);
   const waiting = findWaiting(looked, handshake, record);
-  const names = waiting.map(({ name }) => name);
   // Ignored, and not excluded: that one of them may be gone by the end of the run is no mistake.
-  const mirrored = names.length === 0 ? config : { ...config, ignore: [...config.ignore, ...names] };
-  const inspect = () => lookAtMirror(context, mirrored);
-  const notices: Notice[] = names.length === 0 ? [] : [columnsWait(looked.name, waiting)];
-  if (!hasDrifted(looked)) {
-    const source = names.length === 0 ? looked : await inspect();
-    return { source, inspect, tracking: "intact", waiting: names, notices };
-  }
+  const inspect = () =>
+    lookAtMirror(context, { ...config, ignore: [...config.ignore, ...waiting.map(({ name }) => name)] });
+  /** Columns may have come since the first look: theirs would be documents that no field takes. */
+  const lookAgain = async (): Promise<MirrorSource> => {
+    for (;;) {
+      const source = await inspect();
+      const came = findWaiting(source, handshake, record);
+      if (came.length === 0) return source;
+      waiting.push(...came);
+    }
+  };
+  const ready = (
+    source: MirrorSource,
+    tracking: ReadyMirror["tracking"],
+    notices: Notice[],
+  ): ReadyMirror => ({
+    ...{ source, inspect, tracking },
+    waiting: waiting.map(({ name }) => name),
+    notices: waiting.length === 0 ? notices : [columnsWait(looked.name, waiting), ...notices],
+  });
+  if (!hasDrifted(looked)) return ready(waiting.length === 0 ? looked : await lookAgain(), "intact", []);
   const { healed, notice } = await healTracking(context, config, looked);
-  const source = await inspect();
+  const source = await lookAgain();
   // Where every mirrored column is logged, what the triggers do not know yet concerns nobody.
   const isSound = source.tracking !== null && source.tracking.problem === null;
-  if (healed && !isSound) notices.push(trackingUnmended(display(source.base), STILL_DRIFTED));
-  else if (healed || !isSound) notices.push(notice);
-  return {
-    ...{ source, inspect, waiting: names, notices },
-    tracking: isSound ? (healed ? "mended" : "intact") : "unmended",
-  };
+  if (!isSound) {
+    const why = source.baseOid === looked.baseOid ? (healed ? STILL_DRIFTED : null) : ANOTHER;
+    return ready(source, "unmended", [why === null ? notice : trackingUnmended(display(source.base), why)]);
+  }
+  return ready(source, healed ? "mended" : "intact", healed ? [notice] : []);
 }
