@@ -96,6 +96,7 @@ async function swap({ stage, sql, table, making }: Doing): Promise<string[]> {
   const [base, aside, between] = ["", " aside", " between"].map((end) => quoteName(`${table.base}${end}`));
   const mirrors = stage.mirrorsOf(table.base);
   const found = await sql`SELECT FROM pg_class WHERE relname = ${`${table.base} aside`}`;
+  if (table.filterColumn !== null && !(await isTrackedBelow(sql, table))) return [];
   const created =
     found.length > 0
       ? []
@@ -111,6 +112,18 @@ async function swap({ stage, sql, table, making }: Doing): Promise<string[]> {
     ...(found.length > 0 ? [] : mirrors.map((mirror) => audited({ ...mirror, partitions: [] }, mirrors))),
     ...mirrors.map(noteShape),
   ];
+}
+
+/**
+ * A view goes along with its table, whatever that is called. One that nobody has tracked yet would then have a name that
+ * nobody knows: to track it is for its owner to say.
+ */
+async function isTrackedBelow(sql: Sql, { relation }: TortureTable): Promise<boolean> {
+  const found = await sql`
+    SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+      JOIN datahub_sync.tracked_tables t ON t.relation_oid = d.refobjid
+     WHERE r.ev_class = ${quoteName(relation)}::text::regclass`;
+  return found.length > 0;
 }
 
 function createAgain({ stage, table, making }: Doing): string[] {

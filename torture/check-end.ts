@@ -12,7 +12,8 @@ const WAITS = /COLUMNS_WAIT|not mirrored yet/;
 const SET_ASIDE = /ROWS_SET_ASIDE|cannot be mirrored and/;
 const UNMENDED = /is not in order, so each run compares everything\. ([^"\n]*)/g;
 /** Why tracking may be left as it is, for the next run to try again. */
-const HELD_UP = /^(Other sessions were writing to it|It was mended, and is out of order again)/;
+const HELD_UP =
+  /^(Other sessions were writing to it|It was mended, and is out of order again|By now it is another table)/;
 const NOT_THE_OWNER = /^This role may not mend that/;
 
 /**
