@@ -68,6 +68,7 @@ const MOMENTS: readonly [string, RegExp][] = [
   ["held deletions back", /DELETIONS_HELD_BACK|would be deleted/],
   ["mended", /TRACKING_MENDED|was mended:/],
   ["could not mend", /TRACKING_UNMENDED|is not in order, so each run/],
+  ["was not the owner's", /This role may not mend that/],
   ["had columns wait", WAITS],
   ["lost its lease", /LEASE_LOST/],
 ];
