@@ -29,7 +29,8 @@ interface Moment {
 
 /**
  * Has the table's log kept from now on: before the run takes its snapshot, or what commits after that could be purged
- * before the run is written down.
+ * before the run is written down. The log of the table that was mirrored until now is kept no longer: no run goes on from
+ * what was remembered of that, not even where it is back before any other run has begun.
  */
 export async function registerMirror(
   database: Database,
@@ -42,7 +43,9 @@ export async function registerMirror(
     token,
     `registering ${name}`,
     sql`INSERT INTO ${mirrors} (target_id, name, tracked_id) SELECT held_target, ${name}, ${trackedId}::integer FROM held
-        ON CONFLICT (target_id, name) DO UPDATE SET tracked_id = excluded.tracked_id`,
+        ON CONFLICT (target_id, name) DO UPDATE
+          SET tracked_id = excluded.tracked_id, seen = ${mirrors.seen} || '{"unsteady": true}'::jsonb,
+              run_seen = ${mirrors.runSeen} || '{"unsteady": true}'::jsonb`,
   );
 }
 

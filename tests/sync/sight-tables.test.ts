@@ -212,3 +212,35 @@ describe("a writer whose session has a temporary table of a type's name", () => 
     },
   );
 });
+
+describe("invariant 2: a table that is swapped away and back between two runs", () => {
+  const SWAPPED_BACK = "ALTER TABLE $t RENAME TO $t_new; ALTER TABLE $t_old RENAME TO $t";
+  const isBegin = (step: Step) => /^Postgres: writing the start/.test(step);
+
+  /** Two runs see the other table and are killed before they have begun; the second one purges the log of the first. */
+  async function swapAndBack(mirror: MirrorFixture): Promise<void> {
+    await mirror.run(`${NEW}; UPDATE $t SET a = 'x' WHERE id = 2; ${SWAP}`);
+    for (let run = 0; run < 2; run++) {
+      expect(await watchRun(mirror, { crashBefore: isBegin })).toMatchObject({ crashed: true });
+      await mirror.expireLease();
+    }
+    await mirror.run(SWAPPED_BACK);
+    expect(await watchRun(mirror, { crashBefore: isBegin })).toMatchObject({ crashed: true });
+    await mirror.expireLease();
+  }
+
+  test("is compared: its log was not kept meanwhile", async () => {
+    const mirror = await loaded();
+    await swapAndBack(mirror);
+    await settle(mirror);
+  });
+
+  test("so is one whose first load was interrupted", async () => {
+    const mirror = await open(PAGED);
+    await mirror.run(ROWS);
+    await watchRun(mirror, { crashBefore: nth(4, (step) => /writing the progress/.test(step)) });
+    await mirror.expireLease();
+    await swapAndBack(mirror);
+    await settle(mirror);
+  });
+});
