@@ -22,7 +22,7 @@ import { countRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
 import { findWaiting, requireTracked } from "./check-mirror.js";
 import { changesKept, changesUnread, columnsWait, timestampsAlone } from "./notices.js";
 import { openDatabase } from "./open-database.js";
-import { lookAtMirror } from "./ready-mirror.js";
+import { leaveOut, lookAtMirror } from "./ready-mirror.js";
 
 export interface StatusOptions {
   config: SyncConfig;
@@ -114,7 +114,11 @@ async function tableStatus(
     problem: null,
   };
   try {
-    const source = await lookAtMirror({ database }, config);
+    const looked = await lookAtMirror({ database }, config);
+    const { waiting, problem } = await findProblems(asking, looked, handshake, record);
+    // As a run reads it: columns that wait concern no delta.
+    const names = waiting.map(({ name }) => name);
+    const source = names.length === 0 ? looked : await lookAtMirror({ database }, leaveOut(config, names));
     const counted = {
       ...blank,
       base: display(source.base),
@@ -134,9 +138,8 @@ async function tableStatus(
     }
     const tracking =
       source.tracking === null ? "missing" : source.tracking.problem === null ? "intact" : "broken";
-    const found = await findProblems(asking, source, handshake, record);
-    if (found.waiting.length > 0) notices.push(columnsWait(config.mirror, found.waiting));
-    return { ...counted, tracking, waiting: found.waiting.map(({ name }) => name), problem: found.problem };
+    if (names.length > 0) notices.push(columnsWait(config.mirror, waiting));
+    return { ...counted, tracking, waiting: names, problem: problem ?? describeDrift(source) };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     return { ...blank, problem: `${error.message} ${error.remedy}` };
@@ -171,8 +174,7 @@ async function findProblems(
 ): Promise<{ problem: string | null; waiting: ColumnShape[] }> {
   try {
     await requireTracked(asking, source, record);
-    const waiting = findWaiting(source, handshake, record);
-    return { problem: describeDrift(source), waiting };
+    return { problem: null, waiting: findWaiting(source, handshake, record) };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     return { problem: `${error.message} ${error.remedy}`, waiting: [] };

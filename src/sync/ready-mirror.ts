@@ -34,6 +34,11 @@ export function lookAtMirror(
   );
 }
 
+/** Ignored, and not excluded: that one of them may be gone by the end of the run is no mistake. */
+export function leaveOut(config: MirrorConfig, waiting: readonly string[]): MirrorConfig {
+  return waiting.length === 0 ? config : { ...config, ignore: [...config.ignore, ...waiting] };
+}
+
 /**
  * Makes the source fit to be read: its tracking is mended where it has drifted, before the snapshot is taken, and columns
  * that the deployment has no fields for are left out. Neither stops the mirror.
@@ -48,9 +53,8 @@ export async function readyMirror(
 ): Promise<ReadyMirror> {
   await requireTracked(context, looked, record);
   const waiting = findWaiting(looked, handshake, record);
-  // Ignored, and not excluded: that one of them may be gone by the end of the run is no mistake.
-  const inspect = () =>
-    lookAtMirror(context, { ...config, ignore: [...config.ignore, ...waiting.map(({ name }) => name)] });
+  const names = () => waiting.map(({ name }) => name);
+  const inspect = () => lookAtMirror(context, leaveOut(config, names()));
   /** Columns may have come since the first look: theirs would be documents that no field takes. */
   const lookAgain = async (): Promise<MirrorSource> => {
     for (;;) {
@@ -66,7 +70,7 @@ export async function readyMirror(
     notices: Notice[],
   ): ReadyMirror => ({
     ...{ source, inspect, tracking },
-    waiting: waiting.map(({ name }) => name),
+    waiting: names(),
     notices: waiting.length === 0 ? notices : [columnsWait(looked.name, waiting), ...notices],
   });
   if (!hasDrifted(looked)) return ready(waiting.length === 0 ? looked : await lookAgain(), "intact", []);
