@@ -57,7 +57,7 @@ BEGIN
   ON CONFLICT (relation_oid) DO NOTHING;
   -- Locked first: two that track one table take turns, and neither replaces a function that the other one replaces.
   SELECT * INTO known FROM datahub_sync.tracked_tables WHERE relation_oid = relation FOR UPDATE;
-  PERFORM datahub_sync.forget_dropped_tables();
+  PERFORM datahub_sync.inherit_claims();
 
   SELECT coalesce(array_agg(attname::text ORDER BY attnum), '{}') INTO compared_columns
     FROM pg_attribute
@@ -106,6 +106,7 @@ BEGIN
      AND known.ignored_columns = track.ignored_columns AND known.updated_at_mode = wanted_mode
      AND known.columns = datahub_sync.describe_columns(relation)
      AND known.triggers = datahub_sync.describe_triggers(relation, known.id) THEN
+    PERFORM datahub_sync.forget_dropped_tables();
     RETURN known.id;
   END IF;
 
@@ -117,6 +118,8 @@ BEGIN
          updated_at_mode = wanted_mode, generation = t.generation + 1, tracked_at = now(),
          columns = datahub_sync.describe_columns(relation), triggers = datahub_sync.describe_triggers(relation, t.id)
    WHERE t.id = known.id;
+  -- Last: what it locks of other tables is held no longer than until the commit.
+  PERFORM datahub_sync.forget_dropped_tables();
   RETURN known.id;
 END;
 $function$;

@@ -14,6 +14,11 @@ DECLARE
   mode text;
 BEGIN
   PERFORM set_config('lock_timeout', '200ms', true);
+  -- Locked before it is read, in one order: an `untrack` that is under way has the last word.
+  PERFORM FROM datahub_sync.tracked_tables AS t, pg_class AS r, pg_namespace AS n
+    WHERE r.oid = relation AND n.oid = r.relnamespace
+      AND (t.relation_oid = relation OR (t.schema_name, t.table_name) = (n.nspname, r.relname))
+    ORDER BY t.id FOR UPDATE OF t;
   -- What was recorded of this table, or of the one that bore its name: dropped, or renamed to make room for this one.
   SELECT t.id, coalesce(c.columns, t.compared_columns) AS columns, coalesce(c.ignored, t.ignored_columns) AS ignored,
          coalesce(c.updated_at_mode, t.updated_at_mode) AS updated_at_mode INTO prior

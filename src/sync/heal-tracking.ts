@@ -14,13 +14,15 @@ export interface Healing {
   notice: Notice;
 }
 
-/** Failures that leave the table as it is; any other is the run's. */
+/** Failures that leave the table as it is, one for each thing that may forbid it; any other is the run's. */
 const LEFT_ALONE: ReadonlySet<ErrorCode> = new Set([
   "PERMISSION_DENIED",
   "LOCK_TIMEOUT",
   "UPDATED_AT_DISPUTED",
   "KEY_DISPUTED",
   "NOT_TRACKABLE",
+  // An event trigger of the owner's that raises, a hook of a hosting service.
+  "DATABASE_FAILED",
 ]);
 
 const NOBODYS = "It was never tracked for this deployment: run `datahub-sync migrate`, as the table's owner.";
@@ -69,6 +71,7 @@ function whatHappened({ tracking }: MirrorSource): string {
 function whyNot({ code, message, remedy }: SyncError): string {
   if (code === "PERMISSION_DENIED")
     return "This role may not mend that: run `datahub-sync migrate` as the table's owner.";
-  if (code === "LOCK_TIMEOUT") return "Other sessions were writing to it: the next run tries again.";
+  if (code === "LOCK_TIMEOUT")
+    return "Other sessions were altering, vacuuming or writing to it: the next run tries again.";
   return `${message} ${remedy}`;
 }

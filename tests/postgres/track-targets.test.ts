@@ -161,6 +161,19 @@ describe.each(ALL_POSTGRES_VERSIONS)("deployments that mirror one table (Postgre
     expect(await run(`SELECT FROM datahub_sync.tracking_claims WHERE tracked_id = ${first}`)).toEqual([]);
   });
 
+  test("what is remembered of a table that was dropped ends with untrack of the one that has taken its name", async () => {
+    await run(`CREATE TABLE $t (${COLUMNS})`);
+    await claim("one", ["id", "a", "updated_at"], { updatedAt: "content" });
+    await claim("two", ["id", "a", "updated_at"], { updatedAt: "content" });
+    await run(`DROP TABLE $t; CREATE TABLE $t (${COLUMNS})`);
+    const asWritten = () => claim("one", ["id", "a", "updated_at"], { updatedAt: "as-written" });
+    await expect(asWritten()).rejects.toMatchObject({ code: "DS104" });
+    expect(await untrackTable(table.sql, await oid(), "two")).toBe(true);
+    expect(await untrackTable(table.sql, await oid(), "two")).toBe(false);
+    await asWritten();
+    expect(await tracked()).toMatchObject({ mode: "as-written" });
+  });
+
   test("what the program claims is what track was asked for", async () => {
     await run(`CREATE TABLE $t (${COLUMNS}, UNIQUE (a)); ALTER TABLE $t ALTER a SET NOT NULL`);
     const base = { schema: "public", name: table.name, oid: await oid() };

@@ -7,6 +7,8 @@ const open = useMirrors();
 
 const PLAIN = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
 const ROWS = "INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 30) n";
+const WAITING =
+  "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%datahub_sync.heal%'";
 const DISABLE = "ALTER TABLE $t DISABLE TRIGGER ALL";
 
 async function loaded(ddl = PLAIN): Promise<MirrorFixture> {
@@ -73,6 +75,26 @@ describe("healing waits for nobody for long", () => {
     await mirror.compare();
   });
 
+  test("what a table that is gone has left on others is no reason to wait for their readers", async () => {
+    const mirror = await open({
+      ddl: `${PLAIN}; ${ROWS}; CREATE TABLE $t_p (LIKE $t INCLUDING ALL) PARTITION BY RANGE (id);
+            CREATE TABLE $t_p1 PARTITION OF $t_p FOR VALUES FROM (0) TO (100)`,
+      mirrors: [{ relation: "$t" }, { relation: "$t_p" }],
+    });
+    await mirror.sync();
+    mirror.config.mirrors.pop();
+    // A detached partition keeps the trigger that is its own.
+    await mirror.run(`ALTER TABLE $t_p DETACH PARTITION $t_p1; DROP TABLE $t_p; ${DISABLE}`);
+    await during(mirror, "SELECT FROM $t_p1", async () => {
+      expect(await mirror.sync()).toMatchObject({ tracking: "mended" });
+    });
+    const left = () => mirror.run("SELECT tgname FROM pg_trigger WHERE tgrelid = '$t_p1'::regclass");
+    expect(await left()).toHaveLength(1);
+    await mirror.run(DISABLE);
+    await mirror.sync();
+    expect(await left()).toEqual([]);
+  });
+
   test("a span of time that is over is not waited in, however many tables there are to lock", async () => {
     const mirror = await loaded(`${PLAIN}; CREATE TABLE $t_2 (id int)`);
     const lock = (patience: string) =>
@@ -102,6 +124,22 @@ describe("several at once", () => {
         await each.compare();
       }
     }
+  });
+
+  test("an untrack that is under way has the last word", async () => {
+    const mirror = await loaded();
+    await mirror.run(DISABLE);
+    const healing = await during(mirror, "SELECT datahub_sync.untrack('$t')", async () => {
+      const answer = mirror.run(
+        `SELECT datahub_sync.heal('$t', '{id}', '{}', '{id,a}', '${mirror.config.target}') AS healed`,
+      );
+      await expect.poll(() => mirror.run(WAITING)).toHaveLength(1);
+      return { answer };
+    });
+    expect(await healing.answer).toEqual([{ healed: false }]);
+    expect(
+      await mirror.run("SELECT FROM datahub_sync.tracked_tables WHERE relation_oid = '$t'::regclass"),
+    ).toEqual([]);
   });
 
   test("a migrate beside runs", async () => {

@@ -1,5 +1,7 @@
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
 import { describe, expect, test } from "vitest";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, type MirrorOptions } from "../support/mirror-fixture.js";
 import { asRunner } from "../support/runner-role.js";
 
 const open = useMirrors();
@@ -11,8 +13,9 @@ const COMMAND = /run `datahub-sync migrate` as the table's owner/;
 /** A mirror and a role that runs it and does not own its table, after a first load. */
 async function openForRunner(
   ddl = PLAIN,
+  schema?: MirrorOptions["schema"],
 ): Promise<{ mirror: MirrorFixture; runner: MirrorFixture; role: string }> {
-  const mirror = await open({ ddl: `${ddl}; ${ROWS}` });
+  const mirror = await open({ ddl: `${ddl}; ${ROWS}`, ...(schema && { schema }) });
   const { runner, role } = await asRunner(mirror);
   await mirror.run(`SELECT datahub_sync.grant_runner('${role}')`);
   await runner.sync();
@@ -65,6 +68,43 @@ describe("invariant 15: a runner that does not own the table goes on, and says w
     await mirror.run("TRUNCATE $t_2");
     expect(await runner.runSync()).toMatchObject({ exitCode: 3, tables: [{ deleted: 1 }] });
     await mirror.compare();
+  });
+
+  test("a new column that waits for its field concerns no delta, and status says the same", async () => {
+    const { mirror, runner } = await openForRunner(PLAIN, (table) => ({
+      [table]: defineTable({
+        id: v.optional(v.union(v.null(), v.number())),
+        a: v.optional(v.union(v.null(), v.string())),
+      }),
+    }));
+    await mirror.run("ALTER TABLE $t ADD COLUMN b text");
+    expect(await runner.runSync()).toMatchObject({
+      exitCode: 3,
+      tables: [{ tracking: "intact", waiting: ["b"] }],
+    });
+    await mirror.run("UPDATE $t SET a = 'c' WHERE id = 2");
+    expect(await runner.status()).toMatchObject({
+      exitCode: 3,
+      tables: [{ tracking: "intact", waiting: ["b"], problem: null, changesWaiting: 1 }],
+    });
+    expect(await runner.sync()).toMatchObject({ mode: "delta", updated: 1 });
+  });
+
+  test("what somebody's event trigger forbids does not stop the mirror", async () => {
+    const mirror = await open({ ddl: `${PLAIN}; ${ROWS}` });
+    await mirror.sync();
+    await mirror.run(`ALTER TABLE $t DISABLE TRIGGER ALL; UPDATE $t SET a = 'b' WHERE id = 1;
+      CREATE FUNCTION $t_no() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no$$; END';
+      CREATE EVENT TRIGGER $t_no ON ddl_command_start EXECUTE FUNCTION $t_no()`);
+    try {
+      expect(await mirror.runSync()).toMatchObject({
+        exitCode: 3,
+        tables: [{ outcome: "done", tracking: "unmended", updated: 1 }],
+      });
+    } finally {
+      await mirror.run("DROP EVENT TRIGGER $t_no");
+    }
+    expect(await mirror.runSync()).toMatchObject({ exitCode: 0, tables: [{ tracking: "mended" }] });
   });
 
   test("a new column that is excluded concerns nobody", async () => {
