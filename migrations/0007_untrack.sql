@@ -16,7 +16,8 @@ END;
 $function$;
 --> statement-breakpoint
 -- What deployments mirrored of a table that was dropped goes on for the one that has taken its name, so that a table that is
--- dropped and created again is tracked for all of them; until there is one, it is remembered.
+-- dropped and created again is tracked for all of them; until there is one, it is remembered. Its log goes, which may take a
+-- while: called before anybody is locked out, and leaving to the runs of others what they are purging.
 CREATE FUNCTION datahub_sync.inherit_claims() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
@@ -27,6 +28,8 @@ BEGIN
                WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relation_oid) ORDER BY id FOR UPDATE SKIP LOCKED LOOP
     heir := (SELECT max(t.id) FROM datahub_sync.tracked_tables AS t JOIN pg_class AS c ON c.oid = t.relation_oid
               WHERE (t.schema_name, t.table_name) = (gone.schema_name, gone.table_name));
+    DELETE FROM datahub_sync.changes WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM datahub_sync.changes WHERE tracked_id = gone.id FOR UPDATE SKIP LOCKED));
     CONTINUE WHEN heir IS NULL;
     INSERT INTO datahub_sync.tracking_claims (tracked_id, target, columns, ignored, updated_at_mode)
     SELECT heir, c.target, c.columns, c.ignored, c.updated_at_mode
@@ -37,16 +40,15 @@ BEGIN
 END;
 $function$;
 --> statement-breakpoint
--- Forgets tables that were dropped. A dump that was restored has brought their triggers along, on tables of other oids, and a
--- partition that was detached before has kept one. These are other tables than the one that is being tracked: nobody is waited
--- for, and where somebody else reads or owns them, they are left to the next time.
+-- Forgets tables that were dropped, after `inherit_claims`. A dump that was restored has brought their triggers along, on tables
+-- of other oids, and a partition that was detached before has kept one. These are other tables than the one that is being
+-- tracked: nobody is waited for, and where somebody else reads or owns them, they are left to the next time.
 CREATE FUNCTION datahub_sync.forget_dropped_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $function$
 DECLARE
   gone integer;
   part regclass;
 BEGIN
-  PERFORM datahub_sync.inherit_claims();
   FOR gone IN SELECT id FROM datahub_sync.tracked_tables AS t
                WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = t.relation_oid) ORDER BY id FOR UPDATE SKIP LOCKED LOOP
     BEGIN
@@ -58,7 +60,6 @@ BEGIN
     EXCEPTION WHEN lock_not_available OR insufficient_privilege THEN
       CONTINUE;
     END;
-    DELETE FROM datahub_sync.changes WHERE tracked_id = gone;
     DELETE FROM datahub_sync.tracked_tables
      WHERE id = gone AND NOT EXISTS (SELECT FROM datahub_sync.tracking_claims WHERE tracked_id = gone);
   END LOOP;
@@ -93,8 +94,9 @@ BEGIN
       RETURN FOUND;
     END IF;
   END IF;
-  PERFORM datahub_sync.drop_triggers(known.id);
+  -- First, since it may take a while and nobody is locked out yet; what is written meanwhile, the runs of others purge.
   DELETE FROM datahub_sync.changes WHERE tracked_id = known.id;
+  PERFORM datahub_sync.drop_triggers(known.id);
   DELETE FROM datahub_sync.tracked_tables WHERE id = known.id;
   RETURN true;
 END;

@@ -70,7 +70,7 @@ function whatHappened({ tracking }: MirrorSource): string {
 
 function whyNot({ code, message, remedy }: SyncError): string {
   if (code === "PERMISSION_DENIED")
-    return "This role may not mend that: run `datahub-sync migrate` as the table's owner.";
+    return "This role may not mend that: run `datahub-sync migrate` as the table's owner, who has to own its partitions and the schema datahub_sync, too.";
   if (code === "LOCK_TIMEOUT")
     return "Other sessions were altering, vacuuming or writing to it: the next run tries again.";
   return `${message} ${remedy}`;

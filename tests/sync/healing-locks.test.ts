@@ -7,8 +7,8 @@ const open = useMirrors();
 
 const PLAIN = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
 const ROWS = "INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 30) n";
-const WAITING =
-  "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%datahub_sync.heal%'";
+const waiting = (name: string) =>
+  `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'SELECT datahub_sync.${name}(%'`;
 const DISABLE = "ALTER TABLE $t DISABLE TRIGGER ALL";
 
 async function loaded(ddl = PLAIN): Promise<MirrorFixture> {
@@ -95,6 +95,26 @@ describe("healing waits for nobody for long", () => {
     expect(await left()).toEqual([]);
   });
 
+  test("what others are purging of the log of a table that is gone is not waited for", async () => {
+    const mirror = await loaded();
+    await mirror.run(`UPDATE $t SET a = 'b'; DROP TABLE $t; ${PLAIN}; ${ROWS}`);
+    await during(mirror, "DELETE FROM datahub_sync.changes", async () => {
+      expect(await mirror.sync()).toMatchObject({ tracking: "mended" });
+    });
+  });
+
+  test("untrack locks nobody out while it empties the log", async () => {
+    const mirror = await loaded();
+    await mirror.run("UPDATE $t SET a = 'b'");
+    const untracking = await during(mirror, "DELETE FROM datahub_sync.changes", async () => {
+      const answer = mirror.run("SELECT datahub_sync.untrack('$t') AS removed");
+      await expect.poll(() => mirror.run(waiting("untrack"))).toHaveLength(1);
+      await mirror.run("SET lock_timeout = '1s'; UPDATE $t SET a = 'c'; RESET lock_timeout");
+      return { answer };
+    });
+    expect(await untracking.answer).toEqual([{ removed: true }]);
+  });
+
   test("a span of time that is over is not waited in, however many tables there are to lock", async () => {
     const mirror = await loaded(`${PLAIN}; CREATE TABLE $t_2 (id int)`);
     const lock = (patience: string) =>
@@ -133,7 +153,7 @@ describe("several at once", () => {
       const answer = mirror.run(
         `SELECT datahub_sync.heal('$t', '{id}', '{}', '{id,a}', '${mirror.config.target}') AS healed`,
       );
-      await expect.poll(() => mirror.run(WAITING)).toHaveLength(1);
+      await expect.poll(() => mirror.run(waiting("heal"))).toHaveLength(1);
       return { answer };
     });
     expect(await healing.answer).toEqual([{ healed: false }]);
