@@ -102,9 +102,21 @@ BEGIN
       FOREACH part IN ARRAY parts LOOP
         EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', part, content_name);
       END LOOP;
-    ELSE
-      EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', content_name, relation);
-      EXECUTE format('DROP FUNCTION IF EXISTS datahub_sync.%I()', content_function);
+    ELSIF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = content_name) THEN
+      BEGIN
+        -- It takes a lock that readers hold off, too. Who has little patience disables what the next migrate drops.
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE%s', relation,
+                       CASE WHEN patience < interval '1 second' THEN ' NOWAIT' ELSE '' END);
+        EXECUTE format('DROP TRIGGER %I ON %s', content_name, relation);
+        EXECUTE format('DROP FUNCTION IF EXISTS datahub_sync.%I()', content_function);
+      EXCEPTION WHEN lock_not_available THEN
+        IF patience >= interval '1 second' THEN
+          RAISE;
+        END IF;
+        FOREACH part IN ARRAY parts LOOP
+          EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', part, content_name);
+        END LOOP;
+      END;
     END IF;
   END IF;
   -- TRUNCATE of one partition fires that partition's trigger only.

@@ -1,6 +1,6 @@
--- heal(relation, key columns and more): what a run does where the source has drifted away from its tracking. As `track`, but for what hurts others:
--- it waits for 200 ms at most, well below deadlock_timeout; it only ever widens what the triggers compare; and what
--- `updated_at` means stays as somebody was told.
+-- heal(relation, key columns and more): what a run does where the source has drifted away from its tracking. As `track`, but
+-- for what hurts others: it waits for 200 ms at most, well below deadlock_timeout; it only ever widens what the triggers
+-- compare; and what `updated_at` means stays as somebody was told.
 SET LOCAL lock_timeout = '5s';
 --> statement-breakpoint
 -- Returns false where the table was never tracked for that deployment: `migrate` does that, and says first what it means.

@@ -115,6 +115,27 @@ describe("healing waits for nobody for long", () => {
     expect(await untracking.answer).toEqual([{ removed: true }]);
   });
 
+  test("readers hold nothing off: not even a trigger that is of no use any more", async () => {
+    const mirror = await open({
+      ddl: `CREATE TABLE $t (id int PRIMARY KEY, a text, updated_at timestamp); INSERT INTO $t VALUES (1, 'a')`,
+      mirrors: [{ relation: "$t", updatedAt: "content" }],
+    });
+    await mirror.sync();
+    await mirror.run("ALTER TABLE $t DROP COLUMN updated_at");
+    await during(mirror, "SELECT FROM $t", async () => {
+      expect(await mirror.sync()).toMatchObject({ tracking: "mended" });
+    });
+    await mirror.run("UPDATE $t SET a = 'b'");
+    expect(await mirror.sync()).toMatchObject({ mode: "delta", updated: 1 });
+    mirror.config.mirrors[0]!.updatedAt = "as-written";
+    await mirror.run("ALTER TABLE $t ADD COLUMN c text");
+    await mirror.migrate();
+    const left = "SELECT FROM pg_trigger WHERE tgrelid = '$t'::regclass AND tgname ~ 'content'";
+    expect(await mirror.run(left)).toEqual([]);
+    await mirror.sync();
+    await mirror.compare();
+  });
+
   test("a span of time that is over is not waited in, however many tables there are to lock", async () => {
     const mirror = await loaded(`${PLAIN}; CREATE TABLE $t_2 (id int)`);
     const lock = (patience: string) =>
