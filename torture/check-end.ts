@@ -5,7 +5,7 @@ const ALLOWED_EXITS = new Set([0, 1, 3, 4, 5]);
 
 const BUGS = /"INTERNAL"|\(INTERNAL,|This is a bug/;
 const REFUSALS =
-  /SYSTEMIC_REFUSAL|LINEAGE_MISMATCH|SCHEMA_LAGS|WRONG_SYNC_KEY|UPDATED_AT_DISPUTED|KEY_DISPUTED|PERMISSION_DENIED|NOT_TRACKED|TRACKING_BROKEN/;
+  /SYSTEMIC_REFUSAL|LINEAGE_MISMATCH|WRONG_SYNC_KEY|UPDATED_AT_DISPUTED|KEY_DISPUTED|PERMISSION_DENIED|NOT_TRACKED|TRACKING_BROKEN/;
 
 /** Why something is not mirrored, or not by deltas: as runs say it with --json, and without. */
 const WAITS = /COLUMNS_WAIT|not mirrored yet/;
@@ -13,7 +13,7 @@ const SET_ASIDE = /ROWS_SET_ASIDE|cannot be mirrored and/;
 const UNMENDED = /is not in order, so each run compares everything\. ([^"\n]*)/g;
 /** Why tracking may be left as it is, for the next run to try again. */
 const HELD_UP =
-  /^(Other sessions were writing to it|It was mended, and is out of order again|By now it is another table)/;
+  /^(Other sessions were altering, vacuuming or writing to it|It was mended, and is out of order again|By now it is another table)/;
 const NOT_THE_OWNER = /^This role may not mend that/;
 
 /**
@@ -27,6 +27,11 @@ export function checkEnd({ args, exitCode, stdout, stderr }: Ended, { stranger =
   if (exitCode !== null && !ALLOWED_EXITS.has(exitCode)) failures.push(`${told} is not an end for a run`);
   if (BUGS.test(output)) failures.push(`${told} met something unexpected: ${lastLines(output)}`);
   if (REFUSALS.test(output)) failures.push(`${told} was refused without reason: ${lastLines(output)}`);
+  const lagging = reported(stdout).find(
+    ({ error, watermark }) => error?.code === "SCHEMA_LAGS" && watermark.position,
+  );
+  if (lagging !== undefined)
+    failures.push(`${told} stopped ${lagging.table}, which had been loaded, for a new column`);
   const unmended = [...output.matchAll(UNMENDED)].map(([, why]) => why!);
   const unexplained = unmended.find((why) => !HELD_UP.test(why) && !(stranger && NOT_THE_OWNER.test(why)));
   if (unexplained !== undefined) failures.push(`${told} left the tracking as it was: ${unexplained}`);
@@ -36,7 +41,22 @@ export function checkEnd({ args, exitCode, stdout, stderr }: Ended, { stranger =
 }
 
 interface Report {
-  tables: { table: string; tracking: string | null; waiting: string[]; rejected: number; mode: string }[];
+  tables: {
+    table: string;
+    tracking: string | null;
+    waiting: string[];
+    rejected: number;
+    mode: string;
+    watermark: { position: string | null };
+    error?: { code: string };
+  }[];
+}
+
+/** The tables of a report; none of a run that printed another one, or was killed. */
+function reported(stdout: string): Report["tables"] {
+  const text = stdout.trim();
+  if (!text.startsWith('{"ok"') || !text.endsWith("}")) return [];
+  return (JSON.parse(text) as Partial<Report>).tables ?? [];
 }
 
 /**
