@@ -145,6 +145,12 @@ describe("healing waits for nobody for long", () => {
       await expect(lock("50 milliseconds")).rejects.toMatchObject({ code: "55P03" });
       await expect(lock("0")).rejects.toMatchObject({ code: "55P03" });
     });
+    // All of it counts, where nothing is held, too.
+    await mirror.run(DISABLE);
+    const track = (patience: string) =>
+      mirror.run(`SELECT datahub_sync.track('$t', NULL, '{}', NULL, 'as-written', NULL, '${patience}')`);
+    await expect(track("0")).rejects.toMatchObject({ code: "55P03" });
+    await track("1 second");
   });
 });
 
