@@ -70,7 +70,7 @@ export class Database {
    * Runs statements that may run twice, and tries again when the connection failed.
    * @param doing for messages, as in "reading the catalog"
    * @param once what other sessions stand in the way of is given up at once
-   * @throws SyncError; the signal's reason when it was aborted during a wait
+   * @throws SyncError; the signal's reason when it was aborted during a wait, or nobody answers once it is
    */
   async run<T>(doing: string, work: (sql: Sql) => Promise<T>, { once = false } = {}): Promise<T> {
     const { clock, signal } = this.#options;
@@ -79,6 +79,8 @@ export class Database {
       try {
         return await this.#once(work);
       } catch (error) {
+        // Whoever asked for the end hears that it came, and not that the short wait was too short.
+        if (ending && isSilence(error)) throw signal.reason;
         const given = once && isContention(error);
         if (ending || given || !isRetryable(error) || attempt >= this.#maxAttempts(error)) {
           if (isRestart(error)) this.#worthWaiting = false;

@@ -144,7 +144,8 @@ describe("a query that never settles when the peer closes before it has authenti
 });
 
 describe("a program that should end", () => {
-  const stopped = AbortSignal.abort(new Error("stopped"));
+  const reason = new Error("stopped");
+  const stopped = AbortSignal.abort(reason);
 
   test("still gets answers, so that it can put down what it holds", async () => {
     expect(await one(open(gate.url, { signal: stopped }))).toBe(1);
@@ -153,9 +154,7 @@ describe("a program that should end", () => {
   test("waits two seconds for a server that does not answer, and does not try again", async () => {
     gate.state = "slammed";
     const clock = new CountingClock(1000);
-    await expect(one(open(gate.url, { clock, signal: stopped }))).rejects.toMatchObject({
-      code: "DATABASE_UNREACHABLE",
-    });
+    await expect(one(open(gate.url, { clock, signal: stopped }))).rejects.toBe(reason);
     expect(clock.passed).toEqual([2_000]);
   });
 });
