@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Clock } from "../clock.js";
+import { inOneTrip } from "./one-trip.js";
 import { isConnectionAtFault, isContention, isRestart, isRetryable, isSilence } from "./database-error.js";
 import { toSyncError } from "./to-sync-error.js";
 
@@ -200,7 +201,7 @@ export class Database {
         },
       },
     });
-    const client: Client = { sql, answered: false, statements: 0 };
+    const client: Client = { sql: inOneTrip(sql), answered: false, statements: 0 };
     return client;
   }
 }
