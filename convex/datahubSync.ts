@@ -2,10 +2,10 @@ import { defaultMirrorTables, defineDatahubSync } from "./datahubSyncPackage.js"
 
 export const {
   handshake,
-  beginRun,
+  beginRuns,
   rotateFence,
   applyBatch,
-  finishRun,
+  finishRuns,
   listLedger,
   listDocuments,
   listMissing,

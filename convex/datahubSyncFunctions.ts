@@ -25,14 +25,15 @@ import {
 import {
   batchFields,
   batchResult,
-  beginRunFields,
-  finishRunFields,
+  beginRunsFields,
+  finishRunsFields,
+  handshakeFields,
   handshakeResult,
   rotateFenceFields,
   runResult,
 } from "./datahubSyncProtocol.js";
 import type { TableDefinition } from "./datahubSyncRefusal.js";
-import { beginRun, finishRun, rotateFence } from "./datahubSyncRuns.js";
+import { beginRun, finishRun, forEachMirror, rotateFence } from "./datahubSyncRuns.js";
 
 const query: QueryBuilder<MirrorDataModel, "public"> = queryGeneric;
 const mutation: MutationBuilder<MirrorDataModel, "public"> = mutationGeneric;
@@ -50,7 +51,7 @@ export interface DatahubSyncOptions {
  *
  * ```ts
  * export const {
- *   handshake, beginRun, rotateFence, applyBatch, finishRun,
+ *   handshake, beginRuns, rotateFence, applyBatch, finishRuns,
  *   listLedger, listDocuments, listMissing, lookupKeys,
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
@@ -59,31 +60,41 @@ export interface DatahubSyncOptions {
  * and refuses.
  */
 export function defineDatahubSync({ tables }: DatahubSyncOptions) {
-  async function admit(args: { syncKey: string; table: string }): Promise<TableDefinition> {
-    await requireSyncKey(args.syncKey);
-    const mirror = Object.hasOwn(tables, args.table) ? tables[args.table] : undefined;
+  function definitionOf(table: string): TableDefinition {
+    const mirror = Object.hasOwn(tables, table) ? tables[table] : undefined;
     if (mirror === undefined) {
       throw refusal("UNKNOWN_TABLE", "This deployment mirrors no table of this name.");
     }
     return mirror;
   }
 
+  async function admit(args: { syncKey: string; table: string }): Promise<TableDefinition> {
+    await requireSyncKey(args.syncKey);
+    return definitionOf(args.table);
+  }
+
   return {
     handshake: query({
-      args: { syncKey, tables: v.array(v.string()) },
+      args: { syncKey, ...handshakeFields },
       returns: handshakeResult,
       handler: async (ctx, args) => {
         await requireSyncKey(args.syncKey);
-        return await handshake(ctx.db, tables, args.tables);
+        return await handshake(ctx.db, tables, args);
       },
     }),
 
-    beginRun: mutation({
-      args: { syncKey, ...beginRunFields },
-      returns: runResult,
-      handler: async (ctx, args) => {
-        await admit(args);
-        return await beginRun(ctx.db, args);
+    beginRuns: mutation({
+      args: { syncKey, ...beginRunsFields },
+      returns: v.array(runResult),
+      handler: async (ctx, { syncKey: key, tables: names, ...run }) => {
+        await requireSyncKey(key);
+        return await forEachMirror(
+          names.map((table) => ({ table })),
+          async ({ table }) => {
+            definitionOf(table);
+            return await beginRun(ctx.db, { ...run, table });
+          },
+        );
       },
     }),
 
@@ -105,12 +116,15 @@ export function defineDatahubSync({ tables }: DatahubSyncOptions) {
       },
     }),
 
-    finishRun: mutation({
-      args: { syncKey, ...finishRunFields },
-      returns: runResult,
-      handler: async (ctx, args) => {
-        await admit(args);
-        return await finishRun(ctx.db, args);
+    finishRuns: mutation({
+      args: { syncKey, ...finishRunsFields },
+      returns: v.array(runResult),
+      handler: async (ctx, { syncKey: key, ends, ...run }) => {
+        await requireSyncKey(key);
+        return await forEachMirror(ends, async (end) => {
+          definitionOf(end.table);
+          return await finishRun(ctx.db, run, end);
+        });
       },
     }),
 

@@ -1,54 +1,82 @@
 import type { GenericSchema } from "convex/server";
+import { getDocumentSize } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
-import { countRows, ledgerAfter, type MirrorReader } from "./datahubSyncLedger.js";
+import { countRows, ledgerAfter, type LedgerEntry, type MirrorReader } from "./datahubSyncLedger.js";
 import {
   LIMITS,
   PROTOCOL_VERSION,
+  type Handshake,
   type HandshakeResult,
   type MirrorHandshake,
   type MirrorState,
 } from "./datahubSyncProtocol.js";
 import { findState } from "./datahubSyncRuns.js";
 
-/** What the deployment knows of each table, for the fewest reads: at most one mirrored document a table. */
+/** Documents that are sampled together: 8 MiB at most, where a transaction reads 16. */
+const SAMPLED_AT_ONCE = 8;
+
+/** Bytes of sampled documents after which the others are left to the next handshake: each is metered as a whole. */
+const SAMPLE_BYTES = 256 * 1024;
+
+/** What the deployment knows of each table, for few reads: a state, counts and a ledger entry, and some documents. */
 export async function handshake(
   db: MirrorReader,
   deployed: GenericSchema,
-  tables: string[],
+  { tables, sampleFrom }: Handshake,
 ): Promise<HandshakeResult> {
-  if (tables.length > LIMITS.handshakeTables) {
-    throw refusal("BAD_REQUEST", `A handshake covers at most ${LIMITS.handshakeTables} tables.`);
+  if (tables.length > LIMITS.mirrors) {
+    throw refusal("BAD_REQUEST", `A handshake covers at most ${LIMITS.mirrors} tables.`);
   }
-  const mirrors = await Promise.all(tables.map((table) => describe(db, deployed, table)));
+  const entries = await Promise.all(
+    tables.map((table) => (Object.hasOwn(deployed, table) ? ledgerAfter(db, table, null).first() : null)),
+  );
+  const samples = await sampleDocuments(db, tables, entries, sampleFrom);
+  const mirrors = await Promise.all(
+    tables.map((table, place) => describe(db, deployed, table, samples[place]!)),
+  );
   return { protocol: PROTOCOL_VERSION, mirrors };
 }
 
-async function describe(db: MirrorReader, deployed: GenericSchema, table: string): Promise<MirrorHandshake> {
-  if (!Object.hasOwn(deployed, table)) {
-    return {
-      table,
-      deployed: false,
-      fields: null,
-      state: null,
-      rows: 0,
-      ledgerSample: "empty",
-      tableEmpty: true,
-    };
+type Sample = MirrorHandshake["ledgerSample"];
+
+/** Looks for the documents of these entries, beginning at a place of its own each time, until enough was read. */
+async function sampleDocuments(
+  db: MirrorReader,
+  tables: string[],
+  entries: (LedgerEntry | null)[],
+  sampleFrom: number,
+): Promise<Sample[]> {
+  const samples: Sample[] = entries.map((entry) => (entry === null ? "empty" : "unread"));
+  const places = entries.flatMap((entry, place) => (entry === null ? [] : [place]));
+  const start = places.findIndex((place) => place >= sampleFrom);
+  const inOrder = start <= 0 ? places : [...places.slice(start), ...places.slice(0, start)];
+  for (let at = 0, bytes = 0; at < inOrder.length && bytes < SAMPLE_BYTES; at += SAMPLED_AT_ONCE) {
+    await Promise.all(
+      inOrder.slice(at, at + SAMPLED_AT_ONCE).map(async (place) => {
+        const id = db.normalizeId(tables[place]!, entries[place]!.document);
+        const document = id === null ? null : await db.get(tables[place]!, id);
+        samples[place] = document === null ? "missing" : "present";
+        if (document !== null) bytes += getDocumentSize(document);
+      }),
+    );
   }
-  const [state, rows, ledgerSample] = await Promise.all([
-    readState(db, table),
-    countRows(db, table),
-    sampleLedger(db, table),
-  ]);
-  const tableEmpty = ledgerSample !== "present" && (await db.query(table).first()) === null;
-  return { table, deployed: true, fields: fieldsOf(deployed, table), state, rows, ledgerSample, tableEmpty };
+  return samples;
 }
 
-async function sampleLedger(db: MirrorReader, table: string): Promise<MirrorHandshake["ledgerSample"]> {
-  const entry = await ledgerAfter(db, table, null).first();
-  if (entry === null) return "empty";
-  const id = db.normalizeId(table, entry.document);
-  return id !== null && (await db.get(table, id)) !== null ? "present" : "missing";
+async function describe(
+  db: MirrorReader,
+  deployed: GenericSchema,
+  table: string,
+  ledgerSample: Sample,
+): Promise<MirrorHandshake> {
+  if (!Object.hasOwn(deployed, table)) {
+    const nothing = { fields: null, state: null, rows: 0, tableEmpty: true };
+    return { table, deployed: false, ...nothing, ledgerSample: "empty" };
+  }
+  const [state, rows] = await Promise.all([readState(db, table), countRows(db, table)]);
+  const looksEmpty = ledgerSample === "empty" || ledgerSample === "missing";
+  const tableEmpty = looksEmpty && (await db.query(table).first()) === null;
+  return { table, deployed: true, fields: fieldsOf(deployed, table), state, rows, ledgerSample, tableEmpty };
 }
 
 async function readState(db: MirrorReader, table: string): Promise<MirrorState | null> {

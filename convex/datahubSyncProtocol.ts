@@ -5,7 +5,7 @@ import { v, type Infer, type ObjectType } from "convex/values";
  * imports nothing but `convex/values`. Raise PROTOCOL_VERSION when a deployed older version could
  * misunderstand a newer command line: the handshake then stops the run before anything moves.
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /**
  * The module's name in a deployment: `convex/datahubSync.ts`, re-exported under the same name by other apps.
@@ -60,8 +60,8 @@ export const LIMITS = {
   documentPageBytes: 6 * 1024 * 1024,
   /** Keys of one `lookupKeys`: one index range each, of 4,096. */
   lookupKeys: 1_000,
-  /** Tables of one handshake: it reads at most one document of each, of up to 1 MiB, and 16 MiB in all. */
-  handshakeTables: 15,
+  /** Mirrors of one `handshake`, `beginRuns` or `finishRuns`: at most 6 of a transaction's 4,096 index ranges each. */
+  mirrors: 500,
 } as const;
 
 /**
@@ -91,11 +91,12 @@ export const upsert = v.object({
 export type Upsert = Infer<typeof upsert>;
 
 /**
- * `beginRun`. Refused with LINEAGE_MISMATCH, or EPOCH_BEHIND (whose data has the mirror's `epoch` in
- * decimal). Repeating the call that began the run going on is a success that changes nothing.
+ * `beginRuns`: the runs of any number of mirrors, each begun or refused by itself: with UNKNOWN_TABLE, LINEAGE_MISMATCH or
+ * EPOCH_BEHIND (whose data has the mirror's `epoch` in decimal). Repeating the call that began a run going on is a
+ * success that changes nothing.
  */
-export const beginRunFields = {
-  table: tokenFields.table,
+export const beginRunsFields = {
+  tables: v.array(v.string()),
   /** The source's lasting identity: a mirror follows one source. */
   lineage: v.string(),
   /** Must be above the mirror's. */
@@ -107,7 +108,9 @@ export const beginRunFields = {
    */
   takeOver: v.boolean(),
 };
-export type BeginRun = ObjectType<typeof beginRunFields>;
+export type BeginRuns = ObjectType<typeof beginRunsFields>;
+/** The same for one mirror. */
+export type BeginRun = Omit<BeginRuns, "tables"> & { table: string };
 
 /** `rotateFence`: compare and set. Repeating it is a success. */
 export const rotateFenceFields = {
@@ -117,8 +120,12 @@ export const rotateFenceFields = {
 };
 export type RotateFence = ObjectType<typeof rotateFenceFields>;
 
-/** `beginRun` and `finishRun` answer with the rows in the mirror. */
-export const runResult = v.object({ rows: v.number() });
+/** What `beginRuns` and `finishRuns` answer for each mirror: its rows; or why it was refused, and then nothing of it was written. */
+export const runResult = v.object({
+  table: v.string(),
+  rows: v.number(),
+  refused: v.union(v.null(), v.object({ code: v.string(), message: v.string() })),
+});
 export type RunResult = Infer<typeof runResult>;
 
 /**
@@ -170,9 +177,16 @@ export const lastRun = v.object({
 });
 export type LastRun = Infer<typeof lastRun>;
 
-/** `finishRun`: renews the nonce and ends the run. Repeating it is a success. */
-export const finishRunFields = {
-  ...tokenFields,
+/** The end of one mirror's run. */
+export const runEnd = v.object({
+  table: tokenFields.table,
+  /**
+   * The fence, as the run has left it. Null for a run that had nothing to do and was never begun here: it ends at once,
+   * where the mirror is still as the handshake found it.
+   */
+  fence: v.union(v.null(), tokenFields.fence),
+  /** The nonce that the handshake found, for such a run. */
+  priorNonce: v.union(v.null(), v.string()),
   /** What both sides will know the finished run by. */
   nextNonce: v.string(),
   highWaterMark: v.union(v.null(), v.string()),
@@ -180,15 +194,24 @@ export const finishRunFields = {
   /** The rows as a comparison has counted them, where the mirror's own counts are found to be wrong. */
   rows: v.optional(v.number()),
   lastRun,
+});
+export type RunEnd = Infer<typeof runEnd>;
+
+/** `finishRuns`: renews the nonces and ends the runs, each by itself. Repeating it is a success. */
+export const finishRunsFields = {
+  lineage: v.string(),
+  epoch: tokenFields.epoch,
+  nonce: tokenFields.nonce,
+  ends: v.array(runEnd),
 };
-export type FinishRun = ObjectType<typeof finishRunFields>;
+export type FinishRuns = ObjectType<typeof finishRunsFields>;
 
 /**
  * One document per mirror: what an app reads to show how fresh its data is. Written at a run's start and end.
  */
 export const mirrorStateFields = {
   table: v.string(),
-  /** The source's lasting identity; see `beginRun`. */
+  /** The source's lasting identity; see `beginRuns`. */
   lineage: v.string(),
   epoch: v.int64(),
   nonce: v.string(),
@@ -209,6 +232,13 @@ export const mirrorStateFields = {
 export const mirrorState = v.object(mirrorStateFields);
 export type MirrorState = Infer<typeof mirrorState>;
 
+export const handshakeFields = {
+  tables: v.array(v.string()),
+  /** The place among them from which on documents are sampled: what is left out this time is to be seen another time. */
+  sampleFrom: v.number(),
+};
+export type Handshake = ObjectType<typeof handshakeFields>;
+
 export const mirrorHandshake = v.object({
   table: v.string(),
   /** Whether this deployment's schema and functions mirror a table of this name. */
@@ -218,8 +248,11 @@ export const mirrorHandshake = v.object({
   state: v.union(v.null(), mirrorState),
   /** Rows in the mirror, counted in the transactions that wrote them. */
   rows: v.number(),
-  /** One ledger entry looked up, and whether its document exists: notices a table wiped behind our back. */
-  ledgerSample: v.union(v.literal("empty"), v.literal("present"), v.literal("missing")),
+  /**
+   * One ledger entry looked up, and whether its document exists: notices a table wiped behind our back. `unread`: there is
+   * an entry, and its document was left to the next handshake, since those of others were large.
+   */
+  ledgerSample: v.union(v.literal("empty"), v.literal("present"), v.literal("missing"), v.literal("unread")),
   /**
    * Whether the table holds any document at all (an empty ledger beside a table with documents: strangers).
    */

@@ -1,4 +1,4 @@
-import type { ObjectType } from "convex/values";
+import { ConvexError, type ObjectType } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
 import {
   countRows,
@@ -7,13 +7,16 @@ import {
   type MirrorReader,
   type MirrorWriter,
 } from "./datahubSyncLedger.js";
-import type {
-  BeginRun,
-  FinishRun,
-  MirrorState,
-  RotateFence,
-  RunResult,
-  tokenFields,
+import {
+  LIMITS,
+  type BeginRun,
+  type FinishRuns,
+  type MirrorState,
+  type RotateFence,
+  type RunEnd,
+  type RunResult,
+  type SyncFunctionErrorData,
+  type tokenFields,
 } from "./datahubSyncProtocol.js";
 
 type StateDocument = MirrorDataModel["datahubSyncMirrors"]["document"];
@@ -34,7 +37,7 @@ export function findState(db: MirrorReader, table: string): Promise<StateDocumen
 export async function requireToken(db: MirrorReader, token: Token): Promise<StateDocument> {
   const state = await findState(db, token.table);
   if (state === null || !isRunning(state, token) || state.fence !== token.fence) {
-    throw refusal("STALE_TOKEN", "Another run of this mirror has begun, or this one has ended.");
+    throw stale();
   }
   return state;
 }
@@ -43,7 +46,33 @@ function isRunning(state: MirrorState, run: Run): boolean {
   return state.running && state.epoch === run.epoch && state.nonce === run.nonce;
 }
 
-export async function beginRun(db: MirrorWriter, run: BeginRun): Promise<RunResult> {
+/**
+ * Does something for each mirror; one that is refused leaves the others alone. Only for what refuses before it writes: a
+ * transaction keeps what was written before an error that is caught.
+ */
+export async function forEachMirror<Mirror extends { table: string }>(
+  mirrors: readonly Mirror[],
+  work: (mirror: Mirror) => Promise<number>,
+): Promise<RunResult[]> {
+  if (mirrors.length > LIMITS.mirrors) {
+    throw refusal("BAD_REQUEST", `A call covers at most ${LIMITS.mirrors} mirrors.`);
+  }
+  return Promise.all(
+    mirrors.map(async (mirror) => {
+      const { table } = mirror;
+      try {
+        return { table, rows: await work(mirror), refused: null };
+      } catch (error) {
+        if (!(error instanceof ConvexError)) throw error;
+        const { code, message } = error.data as SyncFunctionErrorData;
+        return { table, rows: 0, refused: { code, message } };
+      }
+    }),
+  );
+}
+
+/** @returns the rows in the mirror */
+export async function beginRun(db: MirrorWriter, run: BeginRun): Promise<number> {
   const { table, lineage, epoch, nonce, takeOver } = run;
   const begun = { lineage, epoch, nonce, fence: 0n, running: true };
   const state = await findState(db, table);
@@ -51,14 +80,14 @@ export async function beginRun(db: MirrorWriter, run: BeginRun): Promise<RunResu
   if (state === null) {
     const nothingYet = { highWaterMark: null, position: null, lastRun: null };
     await db.insert("datahubSyncMirrors", { table, ...begun, ...nothingYet, rows });
-    return { rows };
+    return rows;
   }
   const ownLineage = state.lineage === lineage;
   if (!ownLineage && !takeOver) {
     throw refusal("LINEAGE_MISMATCH", "This mirror belongs to another source database.");
   }
   // A repeat of the call that began this run. The fence stays as it is: the repeat may be a late one.
-  if (ownLineage && isRunning(state, run)) return { rows };
+  if (ownLineage && isRunning(state, run)) return rows;
   if (epoch <= state.epoch) {
     throw refusal("EPOCH_BEHIND", "This mirror has seen a run with this epoch or a later one.", {
       epoch: state.epoch.toString(),
@@ -67,7 +96,7 @@ export async function beginRun(db: MirrorWriter, run: BeginRun): Promise<RunResu
   // What another source's run left behind says nothing about how fresh this source's mirror is.
   const forgotten = ownLineage ? {} : { highWaterMark: null, position: null, lastRun: null };
   await db.patch("datahubSyncMirrors", state._id, { ...begun, ...forgotten });
-  return { rows };
+  return rows;
 }
 
 export async function rotateFence(db: MirrorWriter, token: RotateFence): Promise<null> {
@@ -81,22 +110,38 @@ export async function rotateFence(db: MirrorWriter, token: RotateFence): Promise
   return null;
 }
 
-export async function finishRun(db: MirrorWriter, end: FinishRun): Promise<RunResult> {
-  const rows = end.rows ?? (await countRows(db, end.table));
-  const state = await findState(db, end.table);
-  const alreadyEnded =
-    state !== null && !state.running && state.epoch === end.epoch && state.nonce === end.nextNonce;
-  if (alreadyEnded) return { rows };
-  const current = await requireToken(db, end);
-  if (end.rows !== undefined) await setRows(db, end.table, rows);
-  const { nextNonce: nonce, highWaterMark, position, lastRun } = end;
-  await db.patch("datahubSyncMirrors", current._id, {
-    nonce,
-    running: false,
-    highWaterMark,
-    position,
-    rows,
-    lastRun,
-  });
-  return { rows };
+/** @returns the rows in the mirror */
+export async function finishRun(
+  db: MirrorWriter,
+  { epoch, nonce, lineage }: Omit<FinishRuns, "ends">,
+  end: RunEnd,
+): Promise<number> {
+  const { table, nextNonce, highWaterMark, position, lastRun } = end;
+  const rows = end.rows ?? (await countRows(db, table));
+  const state = await findState(db, table);
+  const alreadyEnded = state !== null && !state.running && state.epoch === epoch && state.nonce === nextNonce;
+  if (alreadyEnded) return rows;
+  const ended = { nonce: nextNonce, running: false, highWaterMark, position, rows, lastRun };
+  if (end.fence === null) {
+    if (state === null || !isUntouched(state, { epoch, lineage, priorNonce: end.priorNonce })) throw stale();
+    await db.patch("datahubSyncMirrors", state._id, { ...ended, epoch, fence: 0n });
+    return rows;
+  }
+  const current = await requireToken(db, { table, epoch, nonce, fence: end.fence });
+  if (end.rows !== undefined) await setRows(db, table, rows);
+  await db.patch("datahubSyncMirrors", current._id, ended);
+  return rows;
+}
+
+/** Whether no other run has begun since the handshake found this nonce. */
+function isUntouched(
+  state: MirrorState,
+  found: { epoch: bigint; lineage: string; priorNonce: string | null },
+): boolean {
+  const { epoch, lineage, priorNonce } = found;
+  return !state.running && state.nonce === priorNonce && state.lineage === lineage && epoch > state.epoch;
+}
+
+function stale() {
+  return refusal("STALE_TOKEN", "Another run of this mirror has begun, or this one has ended.");
 }

@@ -70,6 +70,8 @@ export interface RunReport {
 
 /** What `sync` tells its caller while it runs. Every method may be called often and must be cheap. */
 export interface ProgressListener {
+  /** Whether somebody watches: only then is it worth asking how many rows there may be. */
+  readonly showsProgress: boolean;
   tableStarted(table: string, mode: RunMode, expectedRows: number | null): void;
   /** `done` counts rows finished so far in this table. */
   tableProgress(table: string, done: number): void;

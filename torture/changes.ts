@@ -7,7 +7,6 @@ import type { CHANGES_OF_SHAPE } from "./changes-of-shape.js";
 import { CHANGES_OF_TABLES } from "./changes-of-tables.js";
 import type { Making } from "./random-values.js";
 import type { Stage } from "./stage.js";
-import type { TortureTable } from "./tables.js";
 import type { Target } from "./target.js";
 import { isExpectedFailure, isOurs } from "./writer.js";
 
@@ -37,15 +36,14 @@ const LONGEST_MS = 20_000;
 export function randomChange(random: Random, kind: ChangeKind, { during = random.chance(0.5) } = {}): Change {
   const point = random.pick(["beforeCall", "beforeCommit", "beforeAnswer"] as const);
   const fate = { kind: "delay", delayMs: CALL_DELAY_MS } as const;
-  const at = random.chance(0.5) ? ({ of: "beginRun", call: 1 } as const) : null;
+  const at = random.chance(0.5) ? ({ of: "beginRuns", call: 1 } as const) : null;
   const moment = { of: "any", call: random.integer(1, 14), point, fate, ...at } as const;
   return { kind, table: random.integer(0, 5), moment: during ? moment : "before" };
 }
 
-/** The call at which it is made; `beginRun` is that of the table itself, whose rows are read next. */
-export function momentOf({ moment, table }: Change, tables: readonly TortureTable[]): CallMoment | null {
-  if (moment === "before") return null;
-  return moment.of === "beginRun" ? { ...moment, call: 1 + (table % tables.length) } : moment;
+/** The call at which it is made; `beginRuns` is that of all tables, whose rows are read next. */
+export function momentOf({ moment }: Change): CallMoment | null {
+  return moment === "before" ? null : moment;
 }
 
 /** In one transaction, tried again while a writer is in the way; one change after the other. */

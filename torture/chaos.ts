@@ -17,7 +17,7 @@ export type Moment = CallMoment | { afterMs: number };
 export interface CallMoment {
   /** Counted from the run's start, of this function's calls or of all. */
   call: number;
-  of: "applyBatch" | "beginRun" | "any";
+  of: "applyBatch" | "beginRuns" | "any";
   point: FaultPoint;
   /** What becomes of the call itself. A dead process's request may arrive all the same, or not. */
   fate: Fault | null;
@@ -101,11 +101,11 @@ export class Chaos {
   readonly faults: Faults = (point: FaultPoint, request: FaultRequest): Fault | null => {
     const fate = this.#aim(point, request);
     if (fate !== undefined) return fate;
-    if (point === "beforeAnswer" && isCallOf("beginRun", request) && this.onBegin) {
+    if (point === "beforeAnswer" && isCallOf("beginRuns", request) && this.onBegin) {
       this.onBegin();
       return { kind: "delay", delayMs: BEGIN_MS };
     }
-    if (point === "beforeCall" && isCallOf("finishRun", request)) {
+    if (point === "beforeCall" && isCallOf("finishRuns", request)) {
       if (this.#landLate()) return { kind: "delay", delayMs: LANDING_MS };
     }
     if (!this.#stormy) return null;

@@ -37,7 +37,7 @@ export async function playAct(stage: Stage, chaos: Chaos, act: Act, making: Maki
   if (act.change?.moment === "before") await change();
   if (act.migrates === "before") played.failures.push(...(await migrateAll(stage, act.shape)));
   if (act.shape !== 0) await noteShapes(stage, target);
-  const moment = act.change && momentOf(act.change, stage.tables);
+  const moment = act.change && momentOf(act.change);
   if (moment) chaos.arm(moment, () => changes.push(change()));
 
   const deed = act.deed && (await doDeed(stage, act.deed));

@@ -20,6 +20,7 @@ export function logCauses(log: CliLog): (table: string, error: SyncError) => voi
 export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progress {
   const totals = new Map<string, number | null>();
   return {
+    showsProgress: bar,
     tableStarted(table, mode, expectedRows) {
       totals.set(table, expectedRows);
       const expected = !expectedRows ? "" : `, about ${showNoun(expectedRows, "row")}`;

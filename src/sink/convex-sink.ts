@@ -6,14 +6,16 @@ import type {
 } from "../../convex/datahubSyncPageProtocol.js";
 import {
   LIMITS,
+  MODULE_NAME,
   PROTOCOL_VERSION,
   type Batch as BatchArguments,
   type BatchResult,
-  type BeginRun,
-  type FinishRun,
+  type BeginRuns,
+  type FinishRuns,
   type HandshakeResult,
   type RunResult,
 } from "../../convex/datahubSyncProtocol.js";
+import type { DefaultFunctionArgs } from "convex/server";
 import type { Clock } from "../clock.js";
 import { SyncError } from "../errors.js";
 import { ConvexCallError } from "./convex-call-error.js";
@@ -57,7 +59,10 @@ export class ConvexSink {
     this.host = this.#transport.host;
   }
 
-  /** Calls, retries and bytes for a table so far. The handshake counts for none. The object is live. */
+  /** Calls, retries and bytes for all mirrors together: the handshake, the beginning and the end. */
+  readonly shared: CallMeter = { calls: 0, retries: 0, bytesSent: 0 };
+
+  /** Calls, retries and bytes for one table so far. The object is live. */
   meter(table: string): CallMeter {
     let meter = this.#meters.get(table);
     if (meter === undefined) this.#meters.set(table, (meter = { calls: 0, retries: 0, bytesSent: 0 }));
@@ -68,18 +73,19 @@ export class ConvexSink {
    * What the deployment knows of these mirrors. The first call of a run: it tells whether the functions are
    * there, speak our protocol and accept the key. A table that is not deployed is reported, not thrown.
    */
-  async handshake(tables: string[], options: CallOptions = {}): Promise<HandshakeResult> {
+  async handshake(tables: readonly string[], options: CallOptions = {}): Promise<HandshakeResult> {
     const whole: HandshakeResult = { protocol: PROTOCOL_VERSION, mirrors: [] };
-    for (let from = 0; from === 0 || from < tables.length; from += LIMITS.handshakeTables) {
-      const part = tables.slice(from, from + LIMITS.handshakeTables);
+    for (const part of inParts(tables))
       whole.mirrors.push(...(await this.#shakeHands(part, options)).mirrors);
-    }
     return whole;
   }
 
-  /** Begins a mirror's run: from here on, only writes with its (epoch, nonce) are accepted. Fence 0. */
-  beginRun(run: BeginRun, options?: CallOptions): Promise<RunResult> {
-    return this.#call("mutation", "beginRun", run, options);
+  /**
+   * Begins runs of mirrors: from here on, only writes with their (epoch, nonce) are accepted. Fence 0.
+   * @returns those that were refused, and why
+   */
+  async beginRuns(run: BeginRuns, options?: CallOptions): Promise<Map<string, SyncError>> {
+    return this.#forAll("beginRuns", run.tables, (tables) => ({ ...run, tables }), options);
   }
 
   /** Makes late duplicates of earlier batches harmless: they carry a fence that is no longer the mirror's. */
@@ -96,9 +102,12 @@ export class ConvexSink {
     return this.#transport.mutation("applyBatch", batch, { meter: this.meter(batch.table) });
   }
 
-  /** Ends a mirror's run: its state document shows the new watermark, and its token is good for nothing more. */
-  finishRun(end: FinishRun, options?: CallOptions): Promise<RunResult> {
-    return this.#call("mutation", "finishRun", end, options);
+  /**
+   * Ends runs: the mirrors' state documents show the new watermarks, and the tokens are good for nothing more.
+   * @returns those that were refused, and why
+   */
+  async finishRuns(run: FinishRuns, options?: CallOptions): Promise<Map<string, SyncError>> {
+    return this.#forAll("finishRuns", run.ends, (ends) => ({ ...run, ends }), options);
   }
 
   /**
@@ -149,14 +158,57 @@ export class ConvexSink {
   }
 
   async #shakeHands(tables: string[], options: CallOptions): Promise<HandshakeResult> {
-    const meter: CallMeter = { calls: 0, retries: 0, bytesSent: 0 };
+    const meter = this.shared;
+    // A place of its own each time, so that what is left out of the samples is looked at by another run.
+    const sampleFrom = Math.floor(this.#options.clock.random() * tables.length);
     const result = await this.#repeat<HandshakeResult>(
-      () => this.#transport.query("handshake", { tables }, { meter, signal: options.signal }),
+      () => this.#transport.query("handshake", { tables, sampleFrom }, { meter, signal: options.signal }),
       { ...options, meter, maxAttempts: this.#options.maxHandshakeAttempts ?? 4 },
       (error) => explainHandshakeFailure(error, this.host),
     );
     if (result.protocol !== PROTOCOL_VERSION) throw this.#protocolMismatch(result.protocol);
     return result;
+  }
+
+  /** A mutation for many mirrors, in parts; one that is too much for a transaction is cut in half. */
+  async #forAll<Mirror>(
+    name: string,
+    mirrors: readonly Mirror[],
+    argumentsFor: (part: Mirror[]) => DefaultFunctionArgs,
+    options: CallOptions = {},
+  ): Promise<Map<string, SyncError>> {
+    const refused = new Map<string, SyncError>();
+    const parts = inParts(mirrors);
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      if (part.length === 0) continue;
+      const results = await this.#callFor(name, argumentsFor(part), options).catch((error: unknown) => {
+        if (!isTooMuch(error) || part.length === 1) throw error;
+        const middle = Math.ceil(part.length / 2);
+        parts.unshift(part.slice(0, middle), part.slice(middle));
+        return [];
+      });
+      for (const { table, refused: why } of results) {
+        if (why === null) continue;
+        const functionName = `${MODULE_NAME}:${name}`;
+        const failure = new ConvexCallError({
+          kind: "function",
+          functionName,
+          code: why.code,
+          detail: why.message,
+        });
+        refused.set(table, this.explain(failure, table));
+      }
+    }
+    return refused;
+  }
+
+  #callFor(name: string, args: DefaultFunctionArgs, options: CallOptions): Promise<RunResult[]> {
+    const meter = this.shared;
+    return this.#repeat(
+      () => this.#transport.mutation(name, args, { meter, signal: options.signal }),
+      { ...options, meter, maxAttempts: this.#options.maxAttempts ?? 8 },
+      (error) => explainFailure(error, this.host, null),
+    );
   }
 
   /** A page that is too much for one transaction is asked for again at half its length. */
@@ -168,9 +220,7 @@ export class ConvexSink {
     try {
       return await this.#call("query", name, page, options);
     } catch (error) {
-      const cause = error instanceof SyncError ? error.cause : null;
-      const isTooMuch = cause instanceof ConvexCallError && decide(cause).action === "split";
-      if (!isTooMuch || page.limit <= 1) throw error;
+      if (!isTooMuch(error) || page.limit <= 1) throw error;
       return this.#page(name, { ...page, limit: Math.ceil(page.limit / 2) }, options);
     }
   }
@@ -212,4 +262,18 @@ export class ConvexSink {
         : "Update datahub-sync to the version whose functions are deployed.",
     });
   }
+}
+
+/** Fewer of the same may pass. */
+function isTooMuch(error: unknown): boolean {
+  const cause = error instanceof SyncError ? error.cause : null;
+  return cause instanceof ConvexCallError && decide(cause).action === "split";
+}
+
+function inParts<T>(all: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (let from = 0; from === 0 || from < all.length; from += LIMITS.mirrors) {
+    parts.push(all.slice(from, from + LIMITS.mirrors));
+  }
+  return parts;
 }

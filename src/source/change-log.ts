@@ -28,6 +28,10 @@ export interface ChangePage {
 /** Why keys alone do not tell what changed. */
 export type Unknown = "truncated" | "key unknown";
 
+export function unknownOf(kind: string): Unknown {
+  return kind === "c" ? "truncated" : "key unknown";
+}
+
 /**
  * Reads the change log of one tracked table. Each method is one autocommitted statement. The set of a range is frozen:
  * what commits after `until` is the next run's, so that each entry is read once and the end is bounded.
@@ -72,7 +76,7 @@ export class ChangeLog {
         [this.#trackedId, parseSnapshot(since)],
       ),
     );
-    return row === undefined ? null : row.kind === "c" ? "truncated" : "key unknown";
+    return row === undefined ? null : unknownOf(row.kind);
   }
 
   /** How many keys wait for a run. */
@@ -92,20 +96,30 @@ export class ChangeLog {
 }
 
 /**
- * SQL: the entries of a table ($1) that a watermark ($2) had not seen: of transactions that it found open, each looked up
+ * SQL: the entries of a table that a watermark had not seen: of transactions that it found open, each looked up
  * by itself, and of those that had not begun. Each look-up is one in the index, from the first entry asked for: neither
  * an old transaction, which holds the watermark's xmin back, nor entries that another deployment still waits for are read
  * again. (Up to Postgres 16 a list of xids in the place of the look-ups would be read in no order, and the planner
  * read all the table's entries for the sake of it.)
+ * @param of expressions for the tracked id (integer) and the watermark (pg_snapshot)
  */
-function unseen(condition: string, limit: number | null): string {
+export function unseenEntries(
+  of: { trackedId: string; since: string },
+  condition: string,
+  limit: number | null,
+): string {
   // OFFSET 0: without it, the look-ups would be taken for a join.
   const order = limit === null ? "OFFSET 0" : `ORDER BY c.xid, c.id LIMIT ${limit}`;
   const select = (where: string) =>
     `(SELECT c.xid, c.id, c.kind, c.key FROM datahub_sync.changes c
-       WHERE c.tracked_id = $1::text::integer AND ${where} ${condition} ${order})`;
-  return `(SELECT c.* FROM (SELECT xid FROM pg_snapshot_xip($2::text::pg_snapshot) AS xid ORDER BY xid) AS open_then
+       WHERE c.tracked_id = ${of.trackedId} AND ${where} ${condition} ${order})`;
+  return `(SELECT c.* FROM (SELECT xid FROM pg_snapshot_xip(${of.since}) AS xid ORDER BY xid) AS open_then
             CROSS JOIN LATERAL ${select("c.xid = open_then.xid")} c ${order})
           UNION ALL
-          ${select("c.xid >= pg_snapshot_xmax($2::text::pg_snapshot)")}`;
+          ${select(`c.xid >= pg_snapshot_xmax(${of.since})`)}`;
+}
+
+/** The same of the table $1 and the watermark $2. */
+function unseen(condition: string, limit: number | null): string {
+  return unseenEntries({ trackedId: "$1::text::integer", since: "$2::text::pg_snapshot" }, condition, limit);
 }

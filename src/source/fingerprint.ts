@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ColumnShape, PgType } from "../encode/types.js";
-import type { Relation } from "./read-relation.js";
+import type { Relation } from "./relation.js";
 
 /**
  * A digest of everything that shapes a document besides the row: columns, types (enum labels included), encodings,

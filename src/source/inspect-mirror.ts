@@ -1,15 +1,11 @@
 import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { ColumnShape, PgType } from "../encode/types.js";
-import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteRelation } from "../postgres/identifier.js";
-import type { Sql } from "../postgres/database.js";
 import { columnsShown } from "./columns-shown.js";
 import { fingerprintOf } from "./fingerprint.js";
-import type { KeyKind } from "./key-text.js";
 import { display, refuser } from "./mirror-refusal.js";
 import { UNTRACKED, type MirrorSource } from "./mirror-source.js";
-import type { Relation } from "./read-relation.js";
-import { resolveMirror } from "./resolve-mirror.js";
+import type { Relation } from "./relation.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
 import type { TrackingRecord } from "./tracking.js";
 import { whyUnnoticed } from "./why-unnoticed.js";
@@ -25,25 +21,20 @@ export interface DocumentRules {
  * A resolved mirror as a run reads it.
  * @throws SyncError CONFIG_INVALID for a configured column that the relation lacks
  */
-export async function inspectMirror(
-  sql: Sql,
-  config: MirrorConfig,
-  rules: DocumentRules,
-): Promise<MirrorSource> {
-  const resolved = await resolveMirror(sql, config);
-  const { relation, base, keyColumns, tracking } = resolved;
+export function inspectMirror(resolved: ResolvedMirror, rules: DocumentRules): MirrorSource {
+  const { config, relation, base, key, keyColumns, tracking } = resolved;
   const columns = mirroredColumns(config, relation, rules);
-  const shown = await columnsShown(sql, resolved);
+  const shown = columnsShown(resolved);
   const typesRead =
     relation.kind === "view"
       ? base.columns.filter(({ name }) => shown.includes(name)).map(({ type }) => type)
       : [];
   const keyTypes = keyColumns.map((name) => base.columns.find((column) => column.name === name)!.type);
-  const key = await readKey(sql, base.oid, keyColumns);
+  const keyOrder: MirrorSource["keyOrder"] = key.parts.every(({ bytewise }) => bytewise) ? "bytes" : "index";
   const fingerprint = fingerprintOf(
     rules.encoderVersion,
     relation,
-    { columns: keyColumns, types: keyTypes, order: key.order },
+    { columns: keyColumns, types: keyTypes, order: keyOrder },
     columns,
     typesRead,
   );
@@ -63,7 +54,7 @@ export async function inspectMirror(
       typeSql: quoteRelation(belowDomains(keyTypes[index]!)),
     })),
     keyExpression: key.expression,
-    keyOrder: key.order,
+    keyOrder,
     columns,
     wideColumns: relation.columns
       .filter((column) => column.wide && columns.some(({ name }) => name === column.name))
@@ -91,30 +82,6 @@ export async function inspectMirror(
 function whyUntracked(base: RelationName, tracking: { problem: string | null } | null): string | null {
   if (tracking === null) return `changes of ${display(base)} are not being tracked`;
   return tracking.problem && `changes of ${display(base)} may have gone unlogged: ${tracking.problem}`;
-}
-
-interface KeyRow {
-  expression: string;
-  parts: string;
-}
-
-interface KeyPart {
-  name: string;
-  kind: KeyKind;
-  bytewise: boolean;
-  sorting: string | null;
-}
-
-async function readKey(sql: Sql, oid: string, columns: readonly string[]) {
-  const [row] = await sql.unsafe<KeyRow[]>(
-    `SELECT datahub_sync.key_expression($1::text::oid::regclass, $2::text::text[], 'r') AS expression,
-            (SELECT json_agg(p ORDER BY p.place) FROM datahub_sync.key_parts($1::text::oid::regclass, $2::text::text[]) p
-            )::text AS parts`,
-    [oid, arrayLiteral(columns)],
-  );
-  const parts = JSON.parse(row!.parts) as KeyPart[];
-  const order: MirrorSource["keyOrder"] = parts.every(({ bytewise }) => bytewise) ? "bytes" : "index";
-  return { expression: row!.expression, parts, order };
 }
 
 /**

@@ -6,6 +6,16 @@ import { dateText, timestampText } from "./key-time.js";
  */
 export type KeyKind = "integer" | "date" | "timestamp" | "timestamptz" | "bytea" | "text";
 
+/** A column of a key, as `datahub_sync.key_parts` describes it. */
+export interface KeyPart {
+  name: string;
+  kind: KeyKind;
+  /** Whether its texts sort as the owner's index does. */
+  bytewise: boolean;
+  /** The collation to order by, where the index has another one than the column. */
+  sorting: string | null;
+}
+
 /**
  * The columns' values as texts that Postgres reads, from the canonical key text.
  * @throws RangeError for a text that is no such key: it was recorded when the key had other columns

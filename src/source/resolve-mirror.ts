@@ -1,13 +1,12 @@
 import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { SyncError } from "../errors.js";
 import { CONVEX_LIMITS } from "../limits.js";
-import type { Sql } from "../postgres/database.js";
 import { display, refuser } from "./mirror-refusal.js";
-import { readBaseTables, readRelation, type Relation } from "./read-relation.js";
+import type { CatalogEntry } from "./read-catalog.js";
+import type { Relation } from "./relation.js";
 import { resolveKey } from "./resolve-key.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
-import { readFiles, readTracking } from "./tracking.js";
-import { columnShown, parseRules, readViewTrees } from "./view-columns.js";
+import { columnShown, orderViewTrees, parseRules } from "./view-columns.js";
 
 const TABLE_OR_VIEW = "Mirror an ordinary or partitioned table of your own, or a view over one of those.";
 
@@ -18,9 +17,9 @@ const NOT_THE_OWNERS = /^(pg_.*|information_schema|datahub_sync)$/;
  * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.
  * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES, NO_KEY
  */
-export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<ResolvedMirror> {
+export function resolveMirror(config: MirrorConfig, entry: CatalogEntry): ResolvedMirror {
   const refuse = refuser(config.mirror);
-  const { relation, base } = await resolveRelations(sql, config);
+  const { relation, base } = resolveRelations(config, entry);
   if (base.partitionOf !== null) throw partitionAlone(config, relation, base, base.partitionOf);
   if (NOT_THE_OWNERS.test(base.schema)) {
     throw refuse(
@@ -45,7 +44,7 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
   }
   const tooWide = findTooWide(config, relation);
   if (tooWide !== null) throw tooWide;
-  const keyColumns = await resolveKey(sql, config, base);
+  const keyColumns = resolveKey(config, base, entry);
   const hidden = keyColumns.find((name) => !relation.columns.some((column) => column.name === name));
   if (hidden !== undefined) {
     throw refuse(
@@ -64,7 +63,7 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Show the key as it is; the configuration can give it another name or encoding.",
     );
   }
-  const viewTrees = relation.kind === "view" ? await readViewTrees(sql, relation.oid, base.oid) : [];
+  const viewTrees = relation.kind === "view" ? orderViewTrees(entry.viewTrees, relation.oid, base.oid) : [];
   const computed = findComputedKey(viewTrees, relation, base, keyColumns);
   if (computed !== undefined) {
     throw refuse(
@@ -73,10 +72,18 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
       "Show the key as it is, under its own name; what is computed from it can have another.",
     );
   }
+  const { tracking, files, partitions, generated } = entry;
   return {
-    ...{ config, relation, base, viewTrees, keyColumns },
-    tracking: await readTracking(sql, base),
-    ...(await readFiles(sql, base.oid)),
+    config,
+    relation,
+    base,
+    viewTrees,
+    keyColumns,
+    key: entry.key!,
+    tracking,
+    files,
+    partitions,
+    generated,
   };
 }
 
@@ -85,13 +92,13 @@ export async function resolveMirror(sql: Sql, config: MirrorConfig): Promise<Res
  * longer, too.
  * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES
  */
-export async function resolveRelations(
-  sql: Sql,
+export function resolveRelations(
   config: MirrorConfig,
-): Promise<{ relation: Relation; base: Relation }> {
+  entry: CatalogEntry,
+): { relation: Relation; base: Relation } {
   const refuse = refuser(config.mirror);
-  const relation = await readRelation(sql, config.relation);
-  if (!relation) {
+  const { relation } = entry;
+  if (relation === null) {
     throw refuse(
       "RELATION_MISSING",
       `The relation ${display(config.relation)} does not exist.`,
@@ -105,7 +112,7 @@ export async function resolveRelations(
       TABLE_OR_VIEW,
     );
   }
-  return { relation, base: await resolveBase(sql, config, relation) };
+  return { relation, base: resolveBase(config, relation, entry) };
 }
 
 /**
@@ -156,10 +163,10 @@ function findComputedKey(
   return keyColumns.find((name) => columnShown(rules, numberOf(relation, name)) !== numberOf(base, name));
 }
 
-async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): Promise<Relation> {
-  if (relation.kind === "view") return resolveBaseOfView(sql, config, relation);
+function resolveBase(config: MirrorConfig, relation: Relation, entry: CatalogEntry): Relation {
+  if (relation.kind === "view") return resolveBaseOfView(config, relation, entry);
   const name: RelationName = config.base ?? relation;
-  const base = display(name) === display(relation) ? relation : await readRelation(sql, name);
+  const { base } = entry;
   if (!base || (base.kind !== "table" && base.kind !== "partitioned")) {
     throw refuser(config.mirror)(
       base ? "RELATION_UNSUPPORTED" : "RELATION_MISSING",
@@ -170,9 +177,9 @@ async function resolveBase(sql: Sql, config: MirrorConfig, relation: Relation): 
   return base;
 }
 
-async function resolveBaseOfView(sql: Sql, config: MirrorConfig, view: Relation): Promise<Relation> {
+function resolveBaseOfView(config: MirrorConfig, view: Relation, entry: CatalogEntry): Relation {
   const refuse = refuser(config.mirror);
-  const tables = await readBaseTables(sql, view.oid);
+  const { basesOfView: tables, base } = entry;
   if (tables.length !== 1) {
     throw refuse(
       "VIEW_OVER_SEVERAL_TABLES",
@@ -182,8 +189,7 @@ async function resolveBaseOfView(sql: Sql, config: MirrorConfig, view: Relation)
       "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
     );
   }
-  const base = await readRelation(sql, tables[0]!);
-  if (!base)
+  if (base === null)
     throw refuse("RELATION_MISSING", `The base table ${display(tables[0]!)} does not exist.`, "Run again.");
   if (base.kind !== "table" && base.kind !== "partitioned") {
     throw refuse(

@@ -69,6 +69,18 @@ export class TableReader {
     return Number(row!.n);
   }
 
+  /** Rows of the table as its statistics have them, for a progress bar; null where there are none yet. */
+  async estimateRows(): Promise<number | null> {
+    const [row] = await this.#read("estimating rows", (sql) =>
+      sql.unsafe<{ n: string | null }[]>(
+        `SELECT sum(nullif(reltuples, -1))::bigint::text AS n FROM pg_catalog.pg_class
+          WHERE oid = $1::text::oid OR oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1::text::oid::regclass) WHERE isleaf)`,
+        [this.#source.baseOid],
+      ),
+    );
+    return row!.n === null ? null : Number(row!.n);
+  }
+
   /** All keys, in the order of the owner's index; for a first load. */
   async allKeys(after: string | null, limit: number): Promise<string[]> {
     const keys = this.#keys.list;

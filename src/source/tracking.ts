@@ -2,18 +2,22 @@ import type { RelationName } from "../config/types.js";
 import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Tracking } from "./mirror-source.js";
+import { trackingOf } from "./tracking-sql.js";
 
 export type UpdatedAtMode = "content" | "as-written" | "none";
 
-interface TrackingRow {
+/** A table's tracking as `trackingOf` of tracking-sql.ts writes it. */
+export interface TrackingFact {
   id: number;
   generation: number;
-  key_columns: string;
-  compared_columns: string;
-  updated_at_mode: UpdatedAtMode;
-  known_columns: string;
-  same_columns: string;
-  same_triggers: string;
+  keyColumns: string[];
+  comparedColumns: string[];
+  updatedAt: UpdatedAtMode;
+  /** The columns that were recorded are there still, as they were. */
+  knownColumns: boolean;
+  /** There are no others. */
+  sameColumns: boolean;
+  sameTriggers: boolean;
 }
 
 export interface TrackingRecord extends Tracking {
@@ -29,40 +33,25 @@ export interface TrackingRecord extends Tracking {
  * are not compared. A table that was dropped and created again is another one, and not tracked.
  */
 export async function readTracking(sql: Sql, base: { oid: string }): Promise<TrackingRecord | null> {
-  const [row] = await sql.unsafe<TrackingRow[]>(
-    `SELECT id, generation, to_json(key_columns)::text AS key_columns,
-            to_json(compared_columns)::text AS compared_columns, updated_at_mode,
-            (columns <@ datahub_sync.describe_columns($1::text::oid::regclass))::text AS known_columns,
-            (columns = datahub_sync.describe_columns($1::text::oid::regclass))::text AS same_columns,
-            (triggers = datahub_sync.describe_triggers($1::text::oid::regclass, id))::text AS same_triggers
-       FROM datahub_sync.tracked_tables WHERE relation_oid = $1::text::oid`,
+  const [row] = await sql.unsafe<{ fact: string | null }[]>(
+    `SELECT ${trackingOf("$1::text::oid")}::text AS fact`,
     [base.oid],
   );
-  if (!row) return null;
+  return row!.fact === null ? null : toTracking(JSON.parse(row!.fact) as TrackingFact);
+}
+
+export function toTracking(fact: TrackingFact): TrackingRecord {
+  const { id, generation, keyColumns, comparedColumns, updatedAt, sameColumns } = fact;
   return {
-    id: Number(row.id),
-    generation: Number(row.generation),
-    keyColumns: JSON.parse(row.key_columns) as string[],
-    comparedColumns: JSON.parse(row.compared_columns) as string[],
-    updatedAt: row.updated_at_mode,
-    problem: describeProblem(row),
-    isBehind: row.same_columns !== "true",
+    ...{ id, generation, keyColumns, comparedColumns, updatedAt },
+    problem: describeProblem(fact),
+    isBehind: !sameColumns,
   };
 }
 
-/** Which writings of the catalog are in force for a base table, tracked or not; see `Sight`. */
-export async function readFiles(sql: Sql, oid: string): Promise<{ files: string; partitions: string }> {
-  const [row] = await sql.unsafe<{ files: string; partitions: string }[]>(
-    `SELECT datahub_sync.describe_files($1::text::oid::regclass) AS files,
-            datahub_sync.describe_partitions($1::text::oid::regclass) AS partitions`,
-    [oid],
-  );
-  return { files: row!.files, partitions: row!.partitions };
-}
-
-function describeProblem(row: TrackingRow): string | null {
-  if (row.known_columns !== "true") return "its columns are not those that were tracked";
-  if (row.same_triggers !== "true")
+function describeProblem({ knownColumns, sameTriggers }: TrackingFact): string | null {
+  if (!knownColumns) return "its columns are not those that were tracked";
+  if (!sameTriggers)
     return "a tracking trigger or its function was dropped, disabled or changed, or a partition came or went";
   return null;
 }

@@ -1,6 +1,6 @@
 import type { RelationName } from "../config/types.js";
 import type { Sql } from "../postgres/database.js";
-import { readBaseTables, type RelationColumn } from "./read-relation.js";
+import type { RelationColumn } from "./relation.js";
 
 /** A column `updated_at` that can follow the content, as `datahub_sync.has_updated_at` has it. */
 export function isUpdatedAt({ name, type }: RelationColumn): boolean {
@@ -43,4 +43,28 @@ async function willFollow(sql: Sql, { schema, name }: RelationName): Promise<boo
     [schema, name],
   );
   return rows.length > 0;
+}
+
+/** What a view's rules refer to, through other views too: relations, and the numbers of their columns. */
+const USED_BY_VIEW = `
+  WITH RECURSIVE used (oid, number) AS (
+    SELECT $1::text::oid, 0
+    UNION
+    SELECT d.refobjid, d.refobjsubid
+      FROM used u
+      JOIN pg_catalog.pg_rewrite w ON w.ev_class = u.oid
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> u.oid)`;
+
+/** The tables under a view. */
+async function readBaseTables(sql: Sql, viewOid: string): Promise<RelationName[]> {
+  return sql.unsafe<RelationName[]>(
+    `${USED_BY_VIEW}
+     SELECT DISTINCT n.nspname::text AS schema, c.relname::text AS name
+       FROM used u
+       JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind <> 'v' AND c.oid <> $1::text::oid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      ORDER BY 1, 2`,
+    [viewOid],
+  );
 }

@@ -1,6 +1,3 @@
-import { SyncError } from "../errors.js";
-import type { Sql } from "../postgres/database.js";
-
 /** Columns of a relation by number; "all" where its rows are read as wholes, which names no column. */
 type Columns = ReadonlySet<number> | "all";
 
@@ -20,29 +17,24 @@ export interface ViewRule {
 /**
  * The parse trees of a view that shows its base's rows one by one, from the view itself down to the one over the base
  * table. Such a view has one relation in its FROM.
- * @throws SyncError RELATION_MISSING when the view is another by now than the one that was found to be like that
+ * @param trees of the view and those under it, by their oids
  */
-export async function readViewTrees(sql: Sql, viewOid: string, baseOid: string): Promise<string[]> {
-  const trees: string[] = [];
+export function orderViewTrees(
+  trees: ReadonlyMap<string, string>,
+  viewOid: string,
+  baseOid: string,
+): string[] {
+  const ordered: string[] = [];
   for (let oid = viewOid; oid !== baseOid;) {
-    const [row] = await sql.unsafe<{ tree: string }[]>(
-      "SELECT ev_action::text AS tree FROM pg_catalog.pg_rewrite WHERE ev_class = $1::text::oid AND ev_type = '1'",
-      [oid],
-    );
+    const tree = trees.get(oid);
     // Up to Postgres 15 a rule's own view is among its relations.
-    const below = [...(row?.tree ?? "").matchAll(/ :relid (\d+) /g)].map(([, relid]) => relid!);
+    const below = [...(tree ?? "").matchAll(/ :relid (\d+) /g)].map(([, relid]) => relid!);
     const next = below.find((relid) => relid !== oid);
-    if (next === undefined) {
-      throw new SyncError({
-        code: "RELATION_MISSING",
-        message: "A view was dropped or replaced while its definition was being read.",
-        remedy: "Run again: nothing was changed.",
-      });
-    }
-    trees.push(row!.tree);
+    if (tree === undefined || next === undefined) throw new Error("A view's parse tree names no relation.");
+    ordered.push(tree);
     oid = next;
   }
-  return trees;
+  return ordered;
 }
 
 /** @param uses "except as oid": a column of names (regclass) that is cast to oid is not read as what it prints */

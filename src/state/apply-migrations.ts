@@ -77,16 +77,27 @@ function inOneTransaction(before: readonly string[], pending: readonly Migration
   ].join(";\n");
 }
 
+/** SQL: what `checkMigrations` has to know, as JSON. Fails where the schema is not there. */
+export const MIGRATION_FACTS = `json_build_object(
+    'encoding', getdatabaseencoding(), 'obsolete', to_regclass('datahub_sync.deletions') IS NOT NULL,
+    'applied', (SELECT json_agg(hash ORDER BY id) FROM datahub_sync.migrations))`;
+
+export interface MigrationFacts {
+  encoding: string;
+  obsolete: boolean;
+  applied: string[] | null;
+}
+
 /**
+ * @param facts null where the schema is not there
  * @throws SyncError MIGRATIONS_MISSING when the database lacks a migration of this version, MIGRATIONS_NEWER when it
- * has one that this version does not know
+ *   has one that this version does not know; ENCODING_UNSUPPORTED, MIGRATIONS_OBSOLETE
  */
-export async function requireMigrations(database: Database): Promise<void> {
+export async function checkMigrations(database: Database, facts: MigrationFacts | null): Promise<void> {
   const known = await readMigrations();
-  const applied = await database.run("reading the migrations", async (sql) => {
-    await refuseDatabase(sql);
-    return readApplied(sql);
-  });
+  if (facts === null) await database.run("reading the migrations", refuseDatabase);
+  else refuseFacts(facts);
+  const applied = facts?.applied ?? [];
   refuseNewer(applied, known);
   const lacking = known.filter(({ hash }) => !applied.includes(hash));
   if (lacking.length === 0) return;
@@ -100,6 +111,20 @@ export async function requireMigrations(database: Database): Promise<void> {
   });
 }
 
+/** The same, asked for by itself. */
+export async function requireMigrations(database: Database): Promise<void> {
+  const facts = await database.run("reading the migrations", (sql) =>
+    sql
+      .unsafe<{ facts: string }[]>(`SELECT ${MIGRATION_FACTS}::text AS facts`)
+      .then(([row]) => JSON.parse(row!.facts) as MigrationFacts)
+      .catch((error: unknown) => {
+        if (isMissingRelation(error)) return null;
+        throw error;
+      }),
+  );
+  await checkMigrations(database, facts);
+}
+
 /**
  * SQL_ASCII is no encoding: the server converts nothing, and its bytes may be no text at all.
  *
@@ -110,8 +135,12 @@ async function refuseDatabase(sql: Sql): Promise<void> {
   const [row] = await sql.unsafe<{ obsolete: string; encoding: string }[]>(
     "SELECT (to_regclass('datahub_sync.deletions') IS NOT NULL)::text AS obsolete, getdatabaseencoding()::text AS encoding",
   );
-  if (row?.encoding === "SQL_ASCII") throw new SyncError(unsupportedEncoding(row.encoding));
-  if (row?.obsolete !== "true") return;
+  refuseFacts({ encoding: row!.encoding, obsolete: row!.obsolete === "true" });
+}
+
+function refuseFacts({ encoding, obsolete }: Omit<MigrationFacts, "applied">): void {
+  if (encoding === "SQL_ASCII") throw new SyncError(unsupportedEncoding(encoding));
+  if (!obsolete) return;
   throw new SyncError({
     code: "MIGRATIONS_OBSOLETE",
     message:

@@ -1,9 +1,8 @@
-import { sql } from "drizzle-orm";
-import { changes, leases, mirrors, targets, trackedTables } from "../../drizzle/state.js";
+import { sql, type SQL } from "drizzle-orm";
+import { changes, leases, mirrors } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
-import { leaseLost, heldLeaseSql, writeUnderLease, type LeaseToken } from "./lease.js";
-import { utcText } from "./utc-text.js";
+import { heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
 
 /**
  * A mirror that has not run for so long is forgotten by the runs of others: taken out of the configuration, or of a
@@ -15,35 +14,19 @@ export const MIRROR_RETENTION_DAYS = 30;
 /** Entries deleted by one statement: it holds no lock that a writer waits for, and little memory. */
 const PURGE_BATCH = 50_000;
 
-/** A mirror that the change log is kept for, and that has not run for a day. */
-export interface IdleMirror {
-  mirror: string;
-  /** Of the deployment. */
-  url: string;
-  /** The time of its watermark, or of its interrupted first load; ISO 8601, UTC. */
-  lastAt: string;
-  entries: number;
-}
-
-/** What the change log takes of the database. */
-export interface ChangeLogSize {
-  entries: number;
-  /** Files, with the index. */
-  bytes: number;
-}
-
 /** Where a mirror's next run begins. A first load has no watermark yet and will ask from its snapshot on. */
-const position = sql`coalesce(${mirrors.watermark}, ${mirrors.runSnapshot})`;
-const positionAt = sql`coalesce(${mirrors.watermarkAt}, ${mirrors.runSnapshotAt})`;
+export const position = sql`coalesce(${mirrors.watermark}, ${mirrors.runSnapshot})`;
+export const positionAt = sql`coalesce(${mirrors.watermarkAt}, ${mirrors.runSnapshotAt})`;
 const retention = sql`make_interval(days => ${MIRROR_RETENTION_DAYS}::integer)`;
-const leaseIsHeld = sql`EXISTS (SELECT FROM ${leases} WHERE ${leases.targetId} = ${mirrors.targetId}
-                                   AND NOT ${leases.released} AND ${leases.expiresAt} > clock_timestamp())`;
+const leaseIsHeld = (targetId: SQL) =>
+  sql`EXISTS (SELECT FROM ${leases} WHERE ${leases.targetId} = ${targetId}
+                AND NOT ${leases.released} AND ${leases.expiresAt} > clock_timestamp())`;
 
 /**
  * Removes entries that no run will ask for again: what the watermark of every mirror of their table has seen, in every
  * target. By visibility, and not by an xmin, or one old transaction would keep the whole log; and by the index, so that what
- * an idle mirror keeps is not read by each run. Called at the start of a
- * run, so that those watermarks were committed by earlier runs. A mirror without a watermark that runs just now, in
+ * an idle mirror keeps is not read by each run. Mirrors that have not run for long are forgotten first. Called at the start
+ * of a run, so that those watermarks were committed by earlier runs. A mirror without a watermark that runs just now, in
  * another process, is about to take its snapshot: nothing of its table goes. Entries of a transaction that this cluster
  * has not begun yet came with a dump of another one.
  * @param running the mirrors of this run
@@ -53,11 +36,15 @@ export async function purgeChanges(
   token: LeaseToken,
   running: readonly string[],
 ): Promise<void> {
-  await forgetIdleMirrors(database, token, running);
   for (;;) {
     const rows = await database.runDrizzle("purging the change log", (db) =>
       db.execute<{ purged: string }>(sql`
         WITH RECURSIVE ${heldLeaseSql(token)},
+             forgotten AS (${forgetIdle(running)} RETURNING ${mirrors.targetId} AS target_id, ${mirrors.name} AS name),
+             kept AS (
+               SELECT m.target_id, m.tracked_id, coalesce(m.watermark, m.run_snapshot) AS position
+                 FROM ${mirrors} m
+                WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.target_id = m.target_id AND f.name = m.name)),
              logged (id) AS (
                (SELECT min(${changes.trackedId}) FROM ${changes})
                UNION ALL
@@ -65,16 +52,16 @@ export async function purgeChanges(
                  FROM logged WHERE logged.id IS NOT NULL),
              seen AS (
                SELECT logged.id,
-                      coalesce(min(pg_snapshot_xmax(${position})::text::numeric)::text::xid8, pg_snapshot_xmax(pg_current_snapshot())) AS xmax
-                 FROM logged CROSS JOIN held LEFT JOIN ${mirrors} ON ${mirrors.trackedId} = logged.id
+                      coalesce(min(pg_snapshot_xmax(kept.position)::text::numeric)::text::xid8, pg_snapshot_xmax(pg_current_snapshot())) AS xmax
+                 FROM logged CROSS JOIN held LEFT JOIN kept ON kept.tracked_id = logged.id
                 WHERE logged.id IS NOT NULL
                 GROUP BY logged.id
-               HAVING NOT coalesce(bool_or(${position} IS NULL AND ${mirrors.targetId} <> held_target AND ${leaseIsHeld}), false)),
+               HAVING NOT coalesce(bool_or(kept.position IS NULL AND kept.target_id <> held_target AND ${leaseIsHeld(sql`kept.target_id`)}), false)),
              passed AS (
                DELETE FROM ${changes} WHERE ctid = ANY (ARRAY(
                  (SELECT c.ctid FROM seen JOIN ${changes} c ON c.tracked_id = seen.id AND c.xid < seen.xmax
-                   WHERE NOT EXISTS (SELECT FROM ${mirrors} WHERE ${mirrors.trackedId} = c.tracked_id
-                                        AND NOT pg_visible_in_snapshot(c.xid, ${position}))
+                   WHERE NOT EXISTS (SELECT FROM kept WHERE kept.tracked_id = c.tracked_id
+                                        AND NOT pg_visible_in_snapshot(c.xid, kept.position))
                    LIMIT ${PURGE_BATCH})
                  UNION ALL
                  (SELECT c.ctid FROM seen JOIN ${changes} c
@@ -89,60 +76,10 @@ export async function purgeChanges(
 }
 
 /** A run that is going on keeps its mirrors, this one those that it runs: their watermarks are about to move. */
-async function forgetIdleMirrors(
-  database: Database,
-  token: LeaseToken,
-  running: readonly string[],
-): Promise<void> {
-  await writeUnderLease(
-    database,
-    token,
-    "forgetting mirrors that no longer run",
-    sql`DELETE FROM ${mirrors} USING held
+function forgetIdle(running: readonly string[]): SQL {
+  return sql`DELETE FROM ${mirrors} USING held
          WHERE ${positionAt} < now() - ${retention}
            AND EXISTS (SELECT FROM ${changes} WHERE ${changes.trackedId} = ${mirrors.trackedId})
-           AND NOT (${mirrors.targetId} <> held_target AND ${leaseIsHeld})
-           AND NOT (${mirrors.targetId} = held_target AND ${mirrors.name} = ANY (${arrayLiteral(running)}::text::text[]))`,
-  );
-}
-
-/** Below this, a table that nobody reads yet is about to be read for the first time. */
-const UNREAD_ENTRIES = 10_000;
-
-/** Tracked tables of which no mirror has ever run: their entries are purged by the runs of others alone. */
-export async function findUnreadTables(database: Database): Promise<{ table: string; entries: number }[]> {
-  const rows = await database.runDrizzle("looking for tables that nobody mirrors", (db) =>
-    db.execute<{ table: string; entries: string }>(sql`
-      SELECT format('%s.%s', schema_name, table_name) AS table, count(*)::text AS entries
-        FROM ${changes} JOIN ${trackedTables} ON ${trackedTables.id} = ${changes.trackedId}
-       WHERE NOT EXISTS (SELECT FROM ${mirrors} WHERE ${mirrors.trackedId} = ${changes.trackedId})
-       GROUP BY 1 HAVING count(*) >= ${UNREAD_ENTRIES} ORDER BY 1`),
-  );
-  return rows.map(({ table, entries }) => ({ table, entries: Number(entries) }));
-}
-
-export async function readChangeLogSize(database: Database): Promise<ChangeLogSize> {
-  const [row] = await database.runDrizzle("measuring the change log", (db) =>
-    db.execute<{ entries: string; bytes: string }>(sql`
-      SELECT (SELECT count(*) FROM ${changes})::text AS entries,
-             pg_total_relation_size('datahub_sync.changes')::text AS bytes`),
-  );
-  return { entries: Number(row!.entries), bytes: Number(row!.bytes) };
-}
-
-/** What lets the change log grow, oldest first. */
-export async function findIdleMirrors(database: Database): Promise<IdleMirror[]> {
-  const waiting = sql`${changes.trackedId} = ${mirrors.trackedId} AND NOT pg_visible_in_snapshot(${changes.xid}, ${position})`;
-  const rows = await database.runDrizzle("looking for what the change log is kept for", (db) =>
-    db.execute<{ mirror: string; url: string; last_at: string; entries: string }>(sql`
-      SELECT ${mirrors.name} AS mirror, ${targets.url} AS url, ${utcText(positionAt)} AS last_at,
-             (SELECT count(*) FROM ${changes} WHERE ${waiting})::text AS entries
-        FROM ${mirrors} JOIN ${targets} ON ${targets.id} = ${mirrors.targetId}
-       WHERE ${positionAt} < now() - interval '1 day' AND EXISTS (SELECT FROM ${changes} WHERE ${waiting})
-       ORDER BY ${positionAt}`),
-  );
-  return rows.map(({ mirror, url, last_at: lastAt, entries }) => ({
-    ...{ mirror, url, lastAt },
-    entries: Number(entries),
-  }));
+           AND NOT (${mirrors.targetId} <> held_target AND ${leaseIsHeld(sql`${mirrors.targetId}`)})
+           AND NOT (${mirrors.targetId} = held_target AND ${mirrors.name} = ANY (${arrayLiteral(running)}::text::text[]))`;
 }

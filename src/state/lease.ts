@@ -25,18 +25,6 @@ export interface LeaseHolder {
   expiresAt: string;
 }
 
-/** The target's row, made when a deployment is first seen. */
-export async function findTarget(database: Database, url: string): Promise<number> {
-  const rows = await database.runDrizzle("registering the deployment", (db) =>
-    db
-      .insert(targets)
-      .values({ url })
-      .onConflictDoUpdate({ target: targets.url, set: { url } })
-      .returning({ id: targets.id }),
-  );
-  return Number(rows[0]!.id);
-}
-
 /** The target's row, or null for a deployment that no run has seen. */
 export async function findTargetId(database: Database, url: string): Promise<number | null> {
   const rows = await database.runDrizzle("reading the deployment's record", (db) =>
@@ -46,38 +34,42 @@ export async function findTargetId(database: Database, url: string): Promise<num
 }
 
 /**
- * Takes the lease if it is free, released or expired; the epoch rises. One statement, because a session lock means
- * nothing behind a pooler. Repeated with the same nonce (the answer was lost), it succeeds again.
+ * Takes the lease of a deployment if it is free, released or expired; the epoch rises. The deployment's row is made when it
+ * is first seen. One statement, because a session lock means nothing behind a pooler. Repeated with the same nonce (the
+ * answer was lost), it succeeds again.
  * @throws SyncError LEASE_HELD, exit code 4
  */
 export async function acquireLease(
   database: Database,
-  targetId: number,
+  url: string,
   { nonce, holder, leaseMs }: { nonce: string; holder: string; leaseMs: number },
 ): Promise<AcquiredLease> {
   const [row] = await database.runDrizzle("taking the lease", (db) =>
-    db.execute<{ epoch: string; holder: string | null; acquired_at: string | null }>(sql`
-      WITH before AS (
-        SELECT holder, ${utcText(leases.acquiredAt)} AS acquired_at FROM ${leases}
-         WHERE target_id = ${targetId} AND NOT released AND nonce <> ${nonce})
+    db.execute<{ target_id: string; epoch: string; holder: string | null; acquired_at: string | null }>(sql`
+      WITH target AS (
+        INSERT INTO ${targets} (url) VALUES (${url}) ON CONFLICT (url) DO UPDATE SET url = excluded.url RETURNING id),
+           before AS (
+        SELECT holder, ${utcText(leases.acquiredAt)} AS acquired_at FROM ${leases} JOIN target ON target.id = target_id
+         WHERE NOT released AND nonce <> ${nonce})
       INSERT INTO ${leases} AS l (target_id, epoch, nonce, holder, acquired_at, expires_at)
-      VALUES (${targetId}, 1, ${nonce}, ${holder}, clock_timestamp(), ${expiry(leaseMs)})
+      SELECT target.id, 1, ${nonce}, ${holder}, clock_timestamp(), ${expiry(leaseMs)} FROM target
       ON CONFLICT (target_id) DO UPDATE
         SET epoch = l.epoch + 1, nonce = excluded.nonce, holder = excluded.holder,
             acquired_at = excluded.acquired_at, expires_at = excluded.expires_at, released = false
         WHERE l.released OR l.expires_at < clock_timestamp() OR l.nonce = excluded.nonce
-      RETURNING epoch::text, (SELECT holder FROM before), (SELECT acquired_at FROM before)`),
+      RETURNING target_id, epoch::text, (SELECT holder FROM before), (SELECT acquired_at FROM before)`),
   );
-  if (!row) throw await leaseHeld(database, targetId);
+  if (!row) throw await leaseHeld(database, url);
   const { holder: before, acquired_at: acquiredAt } = row;
   return {
-    token: { targetId, epoch: BigInt(row.epoch), nonce },
+    token: { targetId: Number(row.target_id), epoch: BigInt(row.epoch), nonce },
     replaced: before === null ? null : { holder: before, acquiredAt: acquiredAt! },
   };
 }
 
-async function leaseHeld(database: Database, targetId: number): Promise<SyncError> {
-  const holder = await readLease(database, targetId);
+async function leaseHeld(database: Database, url: string): Promise<SyncError> {
+  const targetId = await findTargetId(database, url);
+  const holder = targetId === null ? null : await readLease(database, targetId);
   return new SyncError({
     code: "LEASE_HELD",
     message: holder

@@ -45,10 +45,10 @@ export interface MirrorRecord {
   changes: { read: number; timestamps: number };
 }
 
-type ReadRow = typeof mirrors.$inferSelect & { watermarkAgeSeconds: string | null };
+export type ReadRow = typeof mirrors.$inferSelect & { watermarkAgeSeconds: string | null };
 
 /** Every column, times as ISO 8601. */
-const COLUMNS = {
+export const RECORD_COLUMNS = {
   ...getTableColumns(mirrors),
   watermarkAt: utcText(mirrors.watermarkAt),
   watermarkAgeSeconds: sql<
@@ -66,14 +66,14 @@ export async function readMirrorRecord(
 ): Promise<MirrorRecord | null> {
   const rows = await database.runDrizzle(`reading the watermark of ${name}`, (db) =>
     db
-      .select(COLUMNS)
+      .select(RECORD_COLUMNS)
       .from(mirrors)
       .where(and(eq(mirrors.targetId, targetId), eq(mirrors.name, name))),
   );
   return rows[0] ? toRecord(rows[0]) : null;
 }
 
-function toRecord(row: ReadRow): MirrorRecord {
+export function toRecord(row: ReadRow): MirrorRecord {
   return {
     trackedId: Number(row.trackedId),
     watermarkAgeSeconds: row.watermarkAgeSeconds === null ? null : Number(row.watermarkAgeSeconds),

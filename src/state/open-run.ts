@@ -1,5 +1,6 @@
 import { and, eq, sql, type SQL } from "drizzle-orm";
 import { mirrors } from "../../drizzle/state.js";
+import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
 import type { RunMode } from "../report.js";
 import { SyncError } from "../errors.js";
@@ -13,14 +14,6 @@ import {
 } from "./lease.js";
 import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
 
-/** Entries of the change log that a run has read, and those of a timestamp alone. */
-export interface ChangesRead {
-  read: number;
-  timestamps: number;
-}
-
-const NO_CHANGES: ChangesRead = { read: 0, timestamps: 0 };
-
 /** A snapshot and its time, ISO 8601. */
 interface Moment {
   snapshot: string;
@@ -32,60 +25,73 @@ interface Moment {
  * before the run is written down. The log of the table that was mirrored until now is kept no longer: no run goes on from
  * what was remembered of that, not even where it is back before any other run has begun.
  */
-export async function registerMirror(
+export async function registerMirrors(
   database: Database,
   token: LeaseToken,
-  name: string,
-  trackedId: number,
+  tables: readonly { name: string; trackedId: number }[],
 ): Promise<void> {
+  if (tables.length === 0) return;
   await writeUnderLease(
     database,
     token,
-    `registering ${name}`,
-    sql`INSERT INTO ${mirrors} (target_id, name, tracked_id) SELECT held_target, ${name}, ${trackedId}::integer FROM held
+    `registering ${tables.map(({ name }) => name).join(", ")}`,
+    sql`INSERT INTO ${mirrors} (target_id, name, tracked_id)
+        SELECT held_target, r.name, r."trackedId"
+          FROM held, json_to_recordset(${JSON.stringify(tables)}::text::json) AS r (name text, "trackedId" integer)
         ON CONFLICT (target_id, name) DO UPDATE
           SET tracked_id = excluded.tracked_id, seen = ${mirrors.seen} || '{"unsteady": true}'::jsonb,
               run_seen = ${mirrors.runSeen} || '{"unsteady": true}'::jsonb`,
   );
 }
 
+/** A run of a mirror that begins. */
+export interface RunToOpen extends OpenRun {
+  name: string;
+  trackedId: number;
+  /** What came before cannot be trusted: a crash of this run is to leave no watermark to go on from. */
+  voidWatermark: boolean;
+}
+
 /**
- * Writes that a run of this mirror has begun; with `voidWatermark`, also that what came before cannot be trusted, so
- * that a crash of this run leaves no watermark to go on from. The commit is synchronous: after a crash of Postgres,
- * xids whose WAL was never flushed are handed out again, and a change logged with one of them would seem older than the
- * snapshot. A flushed write after the snapshot and before the first row is read rules that out.
- * @returns false where nothing was remembered of the mirror: what it kept the change log for may be purged
+ * Writes that runs of these mirrors have begun. The commit is synchronous: after a crash of Postgres, xids whose WAL was
+ * never flushed are handed out again, and a change logged with one of them would seem older than the snapshot. A flushed
+ * write after the snapshot and before the first row is read rules that out.
+ * @returns the mirrors of which something was remembered: what the others kept the change log for may be purged
  */
-export async function openRun(
+export async function openRuns(
   database: Database,
   token: LeaseToken,
-  name: string,
-  trackedId: number,
-  run: OpenRun,
-  { voidWatermark = false } = {},
-): Promise<boolean> {
-  const rows = await database.runDrizzle(`writing the start of ${name}`, (db) =>
-    db.execute<{ anew: string }>(sql`
+  runs: readonly RunToOpen[],
+): Promise<Set<string>> {
+  if (runs.length === 0) return new Set();
+  const names = runs.map(({ name }) => name);
+  const voided = runs.filter((run) => run.voidWatermark).map(({ name }) => name);
+  const isVoid = sql`${mirrors.name} = ANY (${arrayLiteral(voided)}::text::text[])`;
+  const unlessVoid = (column: SQL) => sql`CASE WHEN ${isVoid} THEN NULL ELSE ${column} END`;
+  const rows = await database.runDrizzle(`writing the start of ${names.join(", ")}`, (db) =>
+    db.execute<{ name: string; anew: string }>(sql`
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_prior_nonce, run_mode, run_snapshot, run_snapshot_at,
                               run_seen, run_history, run_cursor, run_final_nonce)
-      SELECT held_target, ${name}, ${trackedId}::integer, ${run.nonce}, ${run.priorNonce}, ${run.mode}, ${run.snapshot}::text::pg_snapshot,
-             ${run.snapshotAt}::text::timestamptz, ${JSON.stringify(run.seen)}::text::jsonb, ${run.history},
-             ${run.cursor === null ? null : JSON.stringify(run.cursor)}::text::jsonb, NULL
-        FROM held, durable
+      SELECT held_target, r.name, r."trackedId", r.nonce, r."priorNonce", r.mode, r.snapshot::pg_snapshot,
+             r."snapshotAt"::timestamptz, r.seen, r.history, r.cursor, NULL
+        FROM held, durable, jsonb_to_recordset(${JSON.stringify(runs)}::text::jsonb)
+          AS r (name text, "trackedId" integer, nonce text, "priorNonce" text, mode text, snapshot text, "snapshotAt" text,
+                seen jsonb, history text, cursor jsonb)
       ON CONFLICT (target_id, name) DO UPDATE
         SET tracked_id = excluded.tracked_id, run_nonce = excluded.run_nonce,
             run_prior_nonce = excluded.run_prior_nonce, run_mode = excluded.run_mode,
             run_snapshot = excluded.run_snapshot, run_snapshot_at = excluded.run_snapshot_at,
             run_seen = excluded.run_seen, run_history = excluded.run_history,
-            run_cursor = excluded.run_cursor, run_final_nonce = NULL${
-              voidWatermark ? sql`, watermark = NULL, watermark_at = NULL, nonce = NULL` : sql``
-            }
-      RETURNING (xmax = 0)::text AS anew`),
+            run_cursor = excluded.run_cursor, run_final_nonce = NULL,
+            watermark = ${unlessVoid(sql`${mirrors.watermark}`)},
+            watermark_at = ${unlessVoid(sql`${mirrors.watermarkAt}`)},
+            nonce = ${unlessVoid(sql`${mirrors.nonce}`)}
+      RETURNING name, (xmax = 0)::text AS anew`),
   );
   if (rows.length === 0) throw leaseLost();
-  return rows[0]!.anew !== "true";
+  return new Set(rows.filter(({ anew }) => anew !== "true").map(({ name }) => name));
 }
 
 /**
@@ -159,57 +165,6 @@ export async function advanceRun(
 }
 
 /**
- * Written before Convex is told: a crash in between is then recognised by this nonce, on either side.
- * @param end.seen what the run has seen of the catalog in all
- */
-export async function announceEnd(
-  database: Database,
-  token: LeaseToken,
-  name: string,
-  end: { finalNonce: string; seen: unknown },
-): Promise<void> {
-  const written = await update(database, token, name, `announcing the end of ${name}`, {
-    runFinalNonce: end.finalNonce,
-    runSeen: sql`${JSON.stringify(end.seen)}::text::jsonb`,
-  });
-  if (!written) throw await whyRefused(database, token, name);
-}
-
-/**
- * The last step of a run: its snapshot becomes the watermark. Only after Convex has acknowledged everything below it
- * (invariant 3). Carried out once more, it finds no run that announced this end, but the end itself.
- */
-export async function commitWatermark(
-  database: Database,
-  token: LeaseToken,
-  name: string,
-  { mode, finalNonce, changes = NO_CHANGES }: { mode: RunMode; finalNonce: string; changes?: ChangesRead },
-): Promise<void> {
-  const ended = {
-    watermark: sql`${mirrors.runSnapshot}`,
-    watermarkAt: sql`${mirrors.runSnapshotAt}`,
-    seen: sql`${mirrors.runSeen}`,
-    nonce: sql`${mirrors.runFinalNonce}`,
-    runNonce: null,
-    runPriorNonce: null,
-    runMode: null,
-    runSnapshot: null,
-    runSnapshotAt: null,
-    runSeen: null,
-    runHistory: null,
-    runCursor: null,
-    runFinalNonce: null,
-    changesRead: sql`${mirrors.changesRead} + ${changes.read}::bigint`,
-    timestampsRead: sql`${mirrors.timestampsRead} + ${changes.timestamps}::bigint`,
-    ...outcomeOf(mode, "done"),
-  };
-  const announced = eq(mirrors.runFinalNonce, finalNonce);
-  if (await update(database, token, name, `moving the watermark of ${name}`, ended, announced)) return;
-  const record = await readMirrorRecord(database, token.targetId, name);
-  if (record?.watermark?.nonce !== finalNonce) throw await whyRefused(database, token, name);
-}
-
-/**
  * The mirror's outcome when a run did not get to its end. The watermark and the open run stay. Says nothing where the
  * lease is lost or the mirror has no row yet.
  */
@@ -240,7 +195,6 @@ async function update(
   name: string,
   doing: string,
   change: Change,
-  where?: SQL,
 ): Promise<boolean> {
   const rows = await database.runDrizzle(doing, (db) => {
     const held = heldLease(db, token);
@@ -249,14 +203,14 @@ async function update(
       .update(mirrors)
       .set(change)
       .from(held)
-      .where(and(eq(mirrors.targetId, held.heldTarget), eq(mirrors.name, name), where))
+      .where(and(eq(mirrors.targetId, held.heldTarget), eq(mirrors.name, name)))
       .returning({ name: mirrors.name });
   });
   return rows.length > 0;
 }
 
 /** The row of a run that goes on is missing only where `untrack` has removed it: that concerns this table alone. */
-async function whyRefused(database: Database, token: LeaseToken, name: string): Promise<SyncError> {
+export async function whyRefused(database: Database, token: LeaseToken, name: string): Promise<SyncError> {
   const record = await readMirrorRecord(database, token.targetId, name);
   if (record !== null || !(await isLeaseHeld(database, token))) return leaseLost();
   return new SyncError({

@@ -1,4 +1,4 @@
-import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
+import { forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import { forgetOldRejections } from "./forget-rejections.js";
 import { ledgerPages, relationPages, rowsInMirror } from "./listings.js";
@@ -6,6 +6,7 @@ import { mergeByKey } from "./merge-by-key.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { hashesPerPage, keysPerPage } from "./page-sizes.js";
 import { readAhead } from "./read-ahead.js";
+import { recordDeletions } from "./record-deletions.js";
 import { saveProgress } from "./save-progress.js";
 
 /**
@@ -53,6 +54,7 @@ class Comparison {
   #gone: string[] = [];
   #compared = 0;
   #savedAt = 0;
+  #hasSaved: boolean;
   /** Documents may have been written since the count that a pass begins with. */
   readonly #isLate: boolean;
   /** To be added to what this run has written: what the pass had written before, without what the run had. */
@@ -60,6 +62,7 @@ class Comparison {
 
   constructor(run: MirrorRun, from: CompareCursor | null) {
     this.#run = run;
+    this.#hasSaved = from !== null;
     this.#isLate = from !== null || documentsAdded(run) !== 0;
     this.#writtenBefore = (from?.written ?? 0) - documentsAdded(run);
     this.cursor = from ?? {
@@ -89,10 +92,13 @@ class Comparison {
     }
     if (this.cursor.phase === "ledger") await this.#lookEntriesUp();
     if (this.cursor.phase === "done") return;
-    const { database, lease } = this.#run.context;
-    await forgetUnconfirmedDeletions(database, lease, this.#run.source.name, "key", this.cursor.pass);
-    await forgetOldRejections(this.#run);
-    await this.#save({ phase: "done", after: null });
+    const { context, source, writer, mayDelete } = this.#run;
+    if (mayDelete) {
+      await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "key", this.cursor.pass);
+    }
+    if (writer.hasRejected) await forgetOldRejections(this.#run);
+    // Where nothing differed there is nothing to lose, and whoever went on would list the last pages once more.
+    if (this.#hasSaved) await this.#save({ phase: "done", after: null });
   }
 
   async #mergeBoth(): Promise<void> {
@@ -104,7 +110,7 @@ class Comparison {
       else if (left.hash !== right?.hash) this.#differing.push(key);
       await this.#step(key, 1);
     }
-    await this.#save({});
+    if (this.#differing.length + this.#gone.length > 0) await this.#save({});
   }
 
   async #lookRowsUp(): Promise<void> {
@@ -147,14 +153,14 @@ class Comparison {
 
   /** Sends what differs, writes down what is gone, and then where this pass has come. */
   async #save(change: Partial<CompareCursor>): Promise<void> {
-    const { context, source, writer } = this.#run;
-    const { database, lease } = context;
+    const { writer } = this.#run;
     this.#gone.push(...(await writer.sendRows(this.#differing)));
     await writer.checkpoint();
-    await addPendingDeletions(database, lease, source.name, "key", this.#gone, this.cursor.pass);
+    await recordDeletions(this.#run, "key", this.#gone, this.cursor.pass);
     this.#differing = [];
     this.#gone = [];
     this.#savedAt = this.#compared;
+    this.#hasSaved = true;
     const written = this.#writtenBefore + documentsAdded(this.#run);
     this.cursor = { ...this.cursor, ...change, written, acknowledged: await writer.seal() };
     await saveProgress(this.#run, this.cursor);

@@ -1,9 +1,9 @@
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
-import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
 import { RecentKeys } from "./recent-keys.js";
+import { recordDeletions } from "./record-deletions.js";
 import { saveProgress } from "./save-progress.js";
 
 /** Where an interrupted delta goes on: all changes up to here are acknowledged. */
@@ -25,7 +25,7 @@ export async function sendChanges(
   from: ChangeCursor | null,
   straysBefore = 0,
 ): Promise<number> {
-  const { context, source, log, writer } = run;
+  const { context, log, writer } = run;
   const recent = new RecentKeys();
   let cursor = from;
   let strays = straysBefore;
@@ -38,7 +38,7 @@ export async function sendChanges(
     const missing = await writer.sendRows(recent.keepNew(page.keys));
     await writer.checkpoint();
     strays += writer.counts.inserted - insertedBefore - page.cameOrWent;
-    await addPendingDeletions(context.database, context.lease, source.name, "key", missing);
+    await recordDeletions(run, "key", missing);
     cursor = page.cursor;
     if (cursor !== null) {
       const saved: DeltaCursor = { kind: "delta", at: cursor, strays, acknowledged: await writer.seal() };

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DocumentPage } from "../../convex/datahubSyncPageProtocol.js";
-import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
+import { forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import { countLedger, rowsInMirror } from "./listings.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
+import { recordDeletions } from "./record-deletions.js";
 
 /** Documents listed at once, by count and by bytes; two whole pages are in memory. */
 const PAGE_DOCUMENTS = 500;
@@ -27,12 +28,13 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
   for await (const page of readAhead(listDocuments(run))) {
     known += page.filter((entry) => entry.ledger !== null).length;
     const orphans = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
-    await addPendingDeletions(context.database, context.lease, source.name, "document", orphans);
+    await recordDeletions(run, "document", orphans);
     const edited = await findEdited(run, page);
     await run.writer.mendRows(edited);
     mended += edited.length;
   }
-  await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "document");
+  if (run.mayDelete)
+    await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "document");
   return { mended, restored: known < (await countEntries(run)) ? await restoreMissing(run) : 0 };
 }
 
@@ -41,11 +43,10 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
  * stay until somebody allows their deletion.
  */
 export async function recordStrangers(run: MirrorRun): Promise<number> {
-  const { context, source } = run;
   let strangers = 0;
   for await (const page of listDocuments(run)) {
     const ids = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
-    await addPendingDeletions(context.database, context.lease, source.name, "stranger", ids);
+    await recordDeletions(run, "stranger", ids);
     strangers += ids.length;
   }
   return strangers;

@@ -3,11 +3,11 @@ import { SyncError, type ErrorCode } from "../errors.js";
 import type { Notice } from "../report.js";
 import { display } from "../source/mirror-refusal.js";
 import type { MirrorSource } from "../source/mirror-source.js";
-import { resolveMirror } from "../source/resolve-mirror.js";
 import { healTable } from "../source/tracking.js";
+import { resolveMirrors, resolveOne } from "./look-at-catalog.js";
 import { trackingMended, trackingUnmended } from "./notices.js";
 import type { RunContext } from "./run-context.js";
-import { claimColumns, groupByBase } from "./tracking-claim.js";
+import { claimColumns, siblingsOf } from "./tracking-claim.js";
 
 export interface Healing {
   healed: boolean;
@@ -44,14 +44,14 @@ export async function healTracking(
   const { database, allMirrors, target } = context;
   const base = display(source.base);
   try {
-    const groups = await groupByBase(database, allMirrors);
+    const all = await resolveMirrors(database, allMirrors);
     const healed = await database.run(
       `mending the tracking of ${base}`,
       async (sql) => {
         // By now the name may be another table's than at the look.
-        const resolved = await resolveMirror(sql, config);
-        const siblings = groups.get(resolved.base.oid) ?? [config];
-        return healTable(sql, resolved.base, await claimColumns(sql, resolved, siblings, target));
+        const resolved = await resolveOne(sql, config);
+        const claim = await claimColumns(sql, resolved, siblingsOf(resolved, all), target);
+        return healTable(sql, resolved.base, claim);
       },
       { once: true },
     );

@@ -1,8 +1,8 @@
-import { addPendingDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import { forgetOldRejections } from "./forget-rejections.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
+import { recordDeletions } from "./record-deletions.js";
 import { saveProgress } from "./save-progress.js";
 
 /** Where an interrupted first load goes on: everything up to this key is acknowledged. */
@@ -16,7 +16,7 @@ export interface LoadCursor extends Acknowledged {
  * hash is computed twice and the ledger is not listed; resumed, it goes on after the last page.
  */
 export async function loadAll(run: MirrorRun, from: string | null): Promise<void> {
-  const { context, source, reader, writer } = run;
+  const { context, reader, writer } = run;
   let after = from;
   for (;;) {
     context.signal.throwIfAborted();
@@ -25,7 +25,7 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
     const missing = await writer.sendRows(page);
     await writer.checkpoint();
     // Of a resumed load, the row may have been sent before it went.
-    await addPendingDeletions(context.database, context.lease, source.name, "key", missing);
+    await recordDeletions(run, "key", missing);
     after = page.at(-1)!;
     const cursor: LoadCursor = { kind: "load", after, acknowledged: await writer.seal() };
     await saveProgress(run, cursor);

@@ -4,15 +4,16 @@ import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice } from "../report.js";
 import { display } from "../source/mirror-refusal.js";
-import { resolveMirror, resolveRelations } from "../source/resolve-mirror.js";
+import { resolveRelations } from "../source/resolve-mirror.js";
 import type { ResolvedMirror } from "../source/resolved-mirror.js";
 import { isTracked, trackTable, untrackTable } from "../source/tracking.js";
 import { findContentTables } from "../source/updated-at.js";
 import { applyMigrations, requireMigrations } from "../state/apply-migrations.js";
 import { listTrackedTables } from "../state/tracked-tables.js";
+import { lookAtCatalog, orThrow, resolveMirrors, resolveOne } from "./look-at-catalog.js";
 import { contentFollows } from "./notices.js";
 import { openDatabase } from "./open-database.js";
-import { claimTable, groupByBase } from "./tracking-claim.js";
+import { claimTable, siblingsOf } from "./tracking-claim.js";
 
 export interface MigrateOptions {
   config: SourceConfig;
@@ -65,13 +66,13 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
     for (const notice of notices) announce?.(notice);
     const trackedBefore = await readTrackedTables(database);
     const applied = await applyMigrations(database);
-    const byBase = await groupByBase(database, config.allMirrors);
+    const all = await resolveMirrors(database, config.allMirrors);
     const changes: TrackingChange[] = [];
     for (const mirror of config.mirrors) {
       signal?.throwIfAborted();
       changes.push(
         await change(mirror, options, () =>
-          trackMirror(database, mirror, { byBase, trackedBefore, target: config.target }),
+          trackMirror(database, mirror, { all, trackedBefore, target: config.target }),
         ),
       );
     }
@@ -109,14 +110,14 @@ async function trackMirror(
   database: Database,
   mirror: MirrorConfig,
   context: {
-    byBase: ReadonlyMap<string, readonly MirrorConfig[]>;
+    all: readonly ResolvedMirror[];
     trackedBefore: ReadonlyMap<string, number>;
     target: string;
   },
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
-  const resolved = await resolve(database, mirror);
+  const resolved = await database.run("reading the catalog", (sql) => resolveOne(sql, mirror));
   const { base } = resolved;
-  const siblings = context.byBase.get(base.oid) ?? [mirror];
+  const siblings = siblingsOf(resolved, context.all);
   await database.run(`tracking ${display(base)}`, async (sql) =>
     trackTable(sql, base, await claimTable(sql, resolved, siblings, context.target)),
   );
@@ -132,7 +133,8 @@ async function untrackMirror(
   mirror: MirrorConfig,
   target: string,
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
-  const { base } = await database.run("reading the catalog", (sql) => resolveRelations(sql, mirror));
+  const [found] = await lookAtCatalog(database, [mirror], resolveRelations);
+  const { base } = orThrow(found!);
   const [removed, remains] = await database.run(`removing the tracking of ${mirror.mirror}`, async (sql) => [
     await untrackTable(sql, base.oid, target),
     await isTracked(sql, base.oid),
@@ -145,10 +147,6 @@ async function untrackMirror(
 async function readTrackedTables(database: Database): Promise<Map<string, number>> {
   const tables = await listTrackedTables(database);
   return new Map(tables.map(({ oid, generation }) => [oid, generation]));
-}
-
-function resolve(database: Database, mirror: MirrorConfig): Promise<ResolvedMirror> {
-  return database.run("reading the catalog", (sql) => resolveMirror(sql, mirror));
 }
 
 async function change(

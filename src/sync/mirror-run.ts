@@ -2,7 +2,7 @@ import type { Notice, TableReport } from "../report.js";
 import type { ChangeLog } from "../source/change-log.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import type { TableReader } from "../source/table-reader.js";
-import type { ChangesRead } from "../state/open-run.js";
+import type { ChangesRead } from "../state/end-run.js";
 import type { MirrorWriter } from "./mirror-writer.js";
 import type { RunContext } from "./run-context.js";
 
@@ -10,8 +10,6 @@ import type { RunContext } from "./run-context.js";
 export interface MirrorRun {
   context: RunContext;
   source: MirrorSource;
-  /** Looks at the catalog again. */
-  inspect: () => Promise<MirrorSource>;
   log: ChangeLog;
   reader: TableReader;
   writer: MirrorWriter;
@@ -19,6 +17,8 @@ export interface MirrorRun {
   documentsBefore: number;
   /** A comparison has found that count to be wrong; the run ends by counting the ledger itself. */
   miscounted: boolean;
+  /** Deletions were found, by this run or an earlier one. Where there are none, nothing asks for them. */
+  mayDelete: boolean;
   /** Entries of the change log that were read, and those of a timestamp alone. */
   changes: ChangesRead;
   notices: Notice[];

@@ -1,7 +1,8 @@
 import type { ColumnShape } from "../encode/types.js";
 import type { Notice } from "../report.js";
-import { MIRROR_RETENTION_DAYS, type IdleMirror } from "../state/change-log-size.js";
-import type { ChangesRead } from "../state/open-run.js";
+import { MIRROR_RETENTION_DAYS } from "../state/change-log-size.js";
+import type { IdleMirror } from "../state/read-overview.js";
+import type { ChangesRead } from "../state/end-run.js";
 import { howToAdd } from "./check-mirror.js";
 
 /** What a person should know about a table's run, in words. Codes are stable; see docs/operations.md. */
@@ -133,4 +134,12 @@ export function changesKept({ mirror, url, lastAt, entries }: IdleMirror): Notic
 
 function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n.toLocaleString("en-US")} ${n === 1 ? noun : plural}`;
+}
+
+/** What is left when a mirror's run has ended. */
+export function closingNotices(table: string, rejected: number, heldBack: number): Notice[] {
+  return [
+    ...(rejected > 0 ? [rowsSetAside(table, rejected)] : []),
+    ...(heldBack > 0 ? [deletionsHeldBack(table, heldBack)] : []),
+  ];
 }

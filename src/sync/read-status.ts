@@ -1,28 +1,26 @@
 import type { Clock } from "../clock.js";
-import type { MirrorConfig, SyncConfig } from "../config/types.js";
-import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { SyncConfig } from "../config/types.js";
 import type { ColumnShape } from "../encode/types.js";
 import { EXIT, SyncError, type ExitCode } from "../errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice, StatusReport, TableStatus } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
-import { ChangeLog } from "../source/change-log.js";
+import { countSource, type CountQuestion, type Horizon, type SourceCounts } from "../source/count-source.js";
 import { showKey } from "../source/key-text.js";
 import { display } from "../source/mirror-refusal.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import { parseSnapshot } from "../source/snapshot.js";
-import { readHorizon, readIdentity } from "../source/source-identity.js";
-import { TableReader } from "../source/table-reader.js";
-import { requireMigrations } from "../state/apply-migrations.js";
-import { findTargetId, readLease } from "../state/lease.js";
-import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
-import { countPendingDeletions } from "../state/pending-deletions.js";
-import { findIdleMirrors, findUnreadTables, readChangeLogSize } from "../state/change-log-size.js";
-import { countRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
+import { readOverview } from "../state/read-overview.js";
+import { readMemories } from "../state/read-state.js";
+import { readRejectedRows } from "../state/rejected-rows.js";
 import { findWaiting, requireTracked } from "./check-mirror.js";
+import { concernsOneMirror } from "./ends-run.js";
+import { lookAtMirrors } from "./look-at-catalog.js";
 import { changesKept, changesUnread, columnsWait, timestampsAlone } from "./notices.js";
 import { openDatabase } from "./open-database.js";
-import { leaveOut, lookAtMirror } from "./ready-mirror.js";
+import { openSource } from "./open-source.js";
+import { leaveOut } from "./ready-mirror.js";
+import type { MirrorSurvey } from "./survey.js";
 
 export interface StatusOptions {
   config: SyncConfig;
@@ -43,32 +41,45 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
     callTimeoutMs: config.settings.callTimeoutMs,
   });
   try {
-    await requireMigrations(database);
-    await readIdentity(database);
-    const tables = config.mirrors.map((mirror) => mirror.mirror);
-    const { mirrors } = await sink.handshake(tables, { signal });
-    const targetId = await findTargetId(database, config.convex.url);
-    const statuses: TableStatus[] = [];
-    const notices: Notice[] = [];
-    for (const mirror of config.mirrors) {
+    await openSource(database);
+    const names = config.mirrors.map((mirror) => mirror.mirror);
+    // Both are waited for, also where one fails: nothing is to go on behind the caller's back.
+    const [shaken, asked] = await Promise.allSettled([
+      sink.handshake(names, { signal }),
+      readState(database, config),
+    ]);
+    if (shaken.status === "rejected") throw shaken.reason;
+    if (asked.status === "rejected") throw asked.reason;
+    const { overview, memories, looked } = asked.value;
+    const asking: Asking = { database, target: config.target, targetId: overview.targetId };
+    const states: MirrorState[] = config.mirrors.map((mirror, place) => ({
+      config: mirror,
+      handshake: shaken.value.mirrors[place]!,
+      memory: memories.get(mirror.mirror)!,
+      looked: looked[place]!,
+      ...{ problem: null, waiting: [] },
+    }));
+    for (const state of states) {
       signal?.throwIfAborted();
-      const handshake = mirrors.find(({ table }) => table === mirror.mirror)!;
-      statuses.push(
-        await tableStatus({ database, target: config.target, targetId }, mirror, handshake, notices),
-      );
+      Object.assign(state, await findProblems(asking, state));
     }
-    notices.push(...(await findIdleMirrors(database)).map(changesKept));
-    notices.push(...(await findUnreadTables(database)).map(changesUnread));
-    const lease = targetId === null ? null : await readLease(database, targetId);
+    await leaveOutWaiting(database, states);
+    const { counts, horizon } = await countAll(database, states);
+    const notices: Notice[] = [];
+    const statuses: TableStatus[] = [];
+    for (const [place, state] of states.entries()) {
+      statuses.push(await describeTable(asking, state, counts[place]!, notices));
+    }
+    notices.push(...overview.idleMirrors.map(changesKept), ...overview.unreadTables.map(changesUnread));
     const exitCode = exitCodeOf(statuses);
     return {
       ok: exitCode === EXIT.done,
       deployment: config.convex.deployment,
       exitCode,
       tables: statuses,
-      lease: lease && { ...lease, epoch: lease.epoch.toString() },
-      horizon: await readHorizon(database),
-      changeLog: await readChangeLogSize(database),
+      lease: overview.lease,
+      horizon,
+      changeLog: overview.changeLog,
       notices,
     };
   } finally {
@@ -83,16 +94,87 @@ interface Asking {
   targetId: number | null;
 }
 
-async function tableStatus(
-  asking: Asking,
-  config: MirrorConfig,
-  handshake: MirrorHandshake,
+/** One mirror, and what was found of it. */
+interface MirrorState extends MirrorSurvey {
+  problem: string | null;
+  waiting: ColumnShape[];
+}
+
+/** No deployment has this id. */
+const NO_TARGET = 0;
+
+async function readState(database: Database, { mirrors, convex }: SyncConfig) {
+  const overview = await readOverview(database, convex.url);
+  const names = mirrors.map(({ mirror }) => mirror);
+  return {
+    overview,
+    memories: await readMemories(database, overview.targetId ?? NO_TARGET, names),
+    looked: await lookAtMirrors(database, mirrors),
+  };
+}
+
+/** As runs read these mirrors: columns that wait concern no delta. */
+async function leaveOutWaiting(database: Database, states: readonly MirrorState[]): Promise<void> {
+  const waiting = states.filter((state) => state.waiting.length > 0);
+  if (waiting.length === 0) return;
+  const configs = waiting.map(({ config, waiting: columns }) =>
+    leaveOut(
+      config,
+      columns.map(({ name }) => name),
+    ),
+  );
+  const looked = await lookAtMirrors(database, configs);
+  waiting.forEach((state, place) => (state.looked = looked[place]!));
+}
+
+/** Counts what can be counted. Where the log is not complete, what it counts says nothing. */
+async function countAll(database: Database, states: readonly MirrorState[]) {
+  const questions = states.flatMap(({ looked: source, memory: { record } }, place) => {
+    if (source instanceof SyncError) return [];
+    const isComplete = source.tracking !== null && source.tracking.problem === null;
+    const watermark = isComplete && record?.watermark ? parseSnapshot(record.watermark.snapshot) : null;
+    return [{ place, source, watermark, isComplete }];
+  });
+  const counts = states.map((): SourceCounts | SyncError | null => null);
+  const { found, horizon } = await countOrSay(database, questions);
+  questions.forEach(({ place, watermark, isComplete }, index) => {
+    const one = found[index]!;
+    if (one instanceof SyncError) counts[place] = one;
+    // Before its first run, every row waits.
+    else counts[place] = { ...one, changes: isComplete && watermark === null ? one.rows : one.changes };
+  });
+  return { counts, horizon };
+}
+
+/** All at once. Where that fails of what may be one mirror's own, each by itself. */
+async function countOrSay(
+  database: Database,
+  questions: readonly CountQuestion[],
+): Promise<{ found: (SourceCounts | SyncError)[]; horizon: Horizon | null }> {
+  try {
+    const { counts, horizon } = await countSource(database, questions);
+    return { found: counts, horizon };
+  } catch (error) {
+    if (!concernsOneMirror(error)) throw error;
+    if (questions.length === 1) return { found: [error], horizon: (await countSource(database, [])).horizon };
+    const found: (SourceCounts | SyncError)[] = [];
+    for (const question of questions) found.push(...(await countOrSay(database, [question])).found);
+    return { found, horizon: (await countSource(database, [])).horizon };
+  }
+}
+
+async function describeTable(
+  { database, targetId }: Asking,
+  { config, handshake, memory, looked, waiting, problem }: MirrorState,
+  counts: SourceCounts | SyncError | null,
   notices: Notice[],
 ): Promise<TableStatus> {
-  const { database, targetId } = asking;
-  const record = targetId === null ? null : await readMirrorRecord(database, targetId, config.mirror);
-  const kept = targetId === null ? null : await readKept(database, targetId, config.mirror);
+  const { record, pending, rejected } = memory;
   const at = record?.watermark?.at ?? null;
+  const rows =
+    rejected === 0 || targetId === null
+      ? []
+      : await readRejectedRows(database, targetId, config.mirror, { limit: NAMED_ROWS });
   const blank: TableStatus = {
     table: config.mirror,
     relation: display(config.relation),
@@ -104,77 +186,44 @@ async function tableStatus(
     changesWaiting: null,
     changesRead: { total: record?.changes.read ?? 0, timestampsAlone: record?.changes.timestamps ?? 0 },
     updatedAt: null,
-    deletionsHeldBack: kept?.pending ?? 0,
-    rejectedRows: kept?.rejected ?? 0,
-    rejected: kept?.rows ?? [],
+    deletionsHeldBack: pending.key + pending.document + pending.stranger,
+    rejectedRows: rejected,
+    rejected: rows,
     waiting: [],
     lastDelta: record?.lastDelta ?? null,
     lastFull: record?.lastFull ?? null,
     tracking: "missing",
     problem: null,
   };
-  try {
-    const looked = await lookAtMirror({ database }, config);
-    const { waiting, problem } = await findProblems(asking, looked, handshake, record);
-    // As a run reads it: columns that wait concern no delta.
-    const names = waiting.map(({ name }) => name);
-    const source = names.length === 0 ? looked : await lookAtMirror({ database }, leaveOut(config, names));
-    const counted = {
-      ...blank,
-      base: display(source.base),
-      updatedAt: source.updatedAt,
-      ...(await countSource(database, source, record)),
-      rejected: blank.rejected.map((row) => ({
-        ...row,
-        key: showKey(
-          row.key,
-          source.keyColumns.map(({ kind }) => kind),
-        ),
-      })),
-    };
-    if (source.updatedAt === "as-written" && record !== null) {
-      const notice = timestampsAlone(config.mirror, record.changes);
-      if (notice !== null) notices.push(notice);
-    }
-    const tracking =
-      source.tracking === null ? "missing" : source.tracking.problem === null ? "intact" : "broken";
-    if (names.length > 0) notices.push(columnsWait(config.mirror, waiting));
-    return { ...counted, tracking, waiting: names, problem: problem ?? describeDrift(source) };
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    return { ...blank, problem: `${error.message} ${error.remedy}` };
+  if (looked instanceof SyncError) return { ...blank, problem: `${looked.message} ${looked.remedy}` };
+  if (counts instanceof SyncError) return { ...blank, problem: `${counts.message} ${counts.remedy}` };
+  if (looked.updatedAt === "as-written" && record !== null) {
+    const notice = timestampsAlone(config.mirror, record.changes);
+    if (notice !== null) notices.push(notice);
   }
-}
-
-async function readKept(database: Database, targetId: number, table: string) {
-  const pending = await countPendingDeletions(database, targetId, table);
+  if (waiting.length > 0) notices.push(columnsWait(config.mirror, waiting));
+  const kinds = looked.keyColumns.map(({ kind }) => kind);
   return {
-    pending: pending.key + pending.document + pending.stranger,
-    rejected: await countRejectedRows(database, targetId, table),
-    rows: await readRejectedRows(database, targetId, table, { limit: NAMED_ROWS }),
+    ...blank,
+    base: display(looked.base),
+    updatedAt: looked.updatedAt,
+    rowsInPostgres: counts!.rows,
+    changesWaiting: counts!.changes,
+    rejected: rows.map((row) => ({ ...row, key: showKey(row.key, kinds) })),
+    tracking: looked.tracking === null ? "missing" : looked.tracking.problem === null ? "intact" : "broken",
+    waiting: waiting.map(({ name }) => name),
+    problem: problem ?? describeDrift(looked),
   };
-}
-
-async function countSource(database: Database, source: MirrorSource, record: MirrorRecord | null) {
-  const reader = new TableReader(database, source);
-  const rowsInPostgres = await reader.countRows();
-  // Where the log is not complete, what it counts says nothing.
-  if (source.tracking === null || source.tracking.problem !== null)
-    return { rowsInPostgres, changesWaiting: null };
-  if (!record?.watermark) return { rowsInPostgres, changesWaiting: rowsInPostgres };
-  const log = new ChangeLog(database, { name: source.name, trackedId: source.tracking.id });
-  return { rowsInPostgres, changesWaiting: await log.countKeys(parseSnapshot(record.watermark.snapshot)) };
 }
 
 async function findProblems(
   asking: Asking,
-  source: MirrorSource,
-  handshake: MirrorHandshake,
-  record: MirrorRecord | null,
-): Promise<{ problem: string | null; waiting: ColumnShape[] }> {
+  { looked, handshake, memory }: MirrorState,
+): Promise<Pick<MirrorState, "problem" | "waiting">> {
+  if (looked instanceof SyncError) return { problem: null, waiting: [] };
   try {
-    await requireTracked(asking, source, record);
-    return { problem: null, waiting: findWaiting(source, handshake, record) };
+    await requireTracked(asking, looked, memory.record);
+    return { problem: null, waiting: findWaiting(looked, handshake, memory.record) };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     return { problem: `${error.message} ${error.remedy}`, waiting: [] };

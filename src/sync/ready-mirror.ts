@@ -1,22 +1,20 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import type { MirrorConfig } from "../config/types.js";
-import { toConvexName } from "../encode/names.js";
-import { ENCODER_VERSION } from "../encode/type-table.js";
 import type { Notice, TableReport } from "../report.js";
-import { inspectMirror } from "../source/inspect-mirror.js";
 import { display } from "../source/mirror-refusal.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import { findWaiting, requireTracked } from "./check-mirror.js";
 import { hasDrifted, healTracking } from "./heal-tracking.js";
+import { lookAtMirror } from "./look-at-catalog.js";
 import { columnsWait, trackingUnmended } from "./notices.js";
 import type { RunContext } from "./run-context.js";
 
 /** A mirror as this run reads it. */
 export interface ReadyMirror {
   source: MirrorSource;
-  /** Looks at the catalog again, at the same columns. */
-  inspect: () => Promise<MirrorSource>;
+  /** The configuration without the columns that wait. */
+  config: MirrorConfig;
   tracking: NonNullable<TableReport["tracking"]>;
   waiting: string[];
   notices: Notice[];
@@ -24,15 +22,6 @@ export interface ReadyMirror {
 
 const ANOTHER = "By now it is another table than at the run's first look: the next run tries again.";
 const STILL_DRIFTED = "It was mended, and is out of order again: the next run tries once more.";
-
-export function lookAtMirror(
-  { database }: Pick<RunContext, "database">,
-  config: MirrorConfig,
-): Promise<MirrorSource> {
-  return database.run("reading the catalog", (sql) =>
-    inspectMirror(sql, config, { encoderVersion: ENCODER_VERSION, fieldName: toConvexName }),
-  );
-}
 
 /** Ignored, and not excluded: that one of them may be gone by the end of the run is no mistake. */
 export function leaveOut(config: MirrorConfig, waiting: readonly string[]): MirrorConfig {
@@ -54,7 +43,7 @@ export async function readyMirror(
   await requireTracked(context, looked, record);
   const waiting = findWaiting(looked, handshake, record);
   const names = () => waiting.map(({ name }) => name);
-  const inspect = () => lookAtMirror(context, leaveOut(config, names()));
+  const inspect = () => lookAtMirror(context.database, leaveOut(config, names()));
   /** Columns may have come since the first look: theirs would be documents that no field takes. */
   const lookAgain = async (): Promise<MirrorSource> => {
     for (;;) {
@@ -69,7 +58,7 @@ export async function readyMirror(
     tracking: ReadyMirror["tracking"],
     notices: Notice[],
   ): ReadyMirror => ({
-    ...{ source, inspect, tracking },
+    ...{ source, tracking, config: leaveOut(config, names()) },
     waiting: names(),
     notices: waiting.length === 0 ? notices : [columnsWait(looked.name, waiting), ...notices],
   });

@@ -6,16 +6,17 @@ import { SyncError } from "../errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport } from "../report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { WritePacer } from "../sink/write-pacer.js";
-import { readIdentity, type SourceIdentity } from "../source/source-identity.js";
-import { requireMigrations } from "../state/apply-migrations.js";
-import { acquireLease, findTarget, raiseEpoch, releaseLease } from "../state/lease.js";
+import type { SourceIdentity } from "../source/source-identity.js";
+import { acquireLease, raiseEpoch, releaseLease } from "../state/lease.js";
 import { purgeChanges } from "../state/change-log-size.js";
 import { recordRun } from "../state/run-history.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { isolationSerializable } from "./notices.js";
 import { openDatabase } from "./open-database.js";
+import { openSource } from "./open-source.js";
 import type { RunContext } from "./run-context.js";
 import { summarise } from "./summarise-run.js";
+import { surveyMirrors } from "./survey.js";
 import { syncTables } from "./sync-tables.js";
 
 export interface RunOptions {
@@ -47,8 +48,7 @@ export async function runSync(options: RunOptions): Promise<RunReport> {
     callTimeoutMs: config.settings.callTimeoutMs,
   });
   try {
-    await requireMigrations(database);
-    const identity = await readIdentity(database);
+    const identity = await openSource(database);
     return await underLease(options, { database, sink, identity, startedAtMs });
   } finally {
     await database.close();
@@ -68,9 +68,8 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   const { leaseSeconds, runDeadlineMs, writeBytesPerSecond } = config.settings;
   const leaseMs = leaseSeconds * 1000;
   const runId = clock.uuid();
-  const targetId = await findTarget(database, config.convex.url);
   const acquiredAtMs = clock.now();
-  const lease = await acquireLease(database, targetId, {
+  const lease = await acquireLease(database, config.convex.url, {
     nonce: runId,
     holder: `${hostname()}, process ${process.pid}`,
     leaseMs,
@@ -123,22 +122,23 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   }
   try {
     // Only now: before the lease, another run may have been going on.
-    const { mirrors } = await sink.handshake(
-      config.mirrors.map((mirror) => mirror.mirror),
-      { signal: context.signal, deadlineAt: context.deadlineAt },
+    const surveys = await surveyMirrors(context, config.mirrors);
+    await liftEpoch(
+      context,
+      surveys.map(({ handshake }) => handshake),
     );
-    await liftEpoch(context, mirrors);
     await purgeChanges(
       database,
       context.lease,
-      mirrors.map(({ table }) => table),
+      surveys.map(({ config: { mirror } }) => mirror),
     );
-    const reports = await syncTables(context, { ...options, mirrors: config.mirrors }, mirrors);
+    const reports = await syncTables(context, options, surveys);
     const report = summarise(reports, {
       mode: options.mode,
       runId,
       startedAtMs,
       finishedAtMs: clock.now(),
+      shared: sink.shared,
       notices,
     });
     await recordRun(database, context.lease, report).catch((error: unknown) => {

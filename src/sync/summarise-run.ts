@@ -35,15 +35,17 @@ export interface RunFrame {
   runId: string;
   startedAtMs: number;
   finishedAtMs: number;
+  /** Calls for all mirrors together, which are in the totals and in no table's counts. */
+  shared: Pick<TableCounts, "calls" | "retries" | "bytesSent">;
   notices: Notice[];
 }
 
 /** Adds the tables up, and decides the exit code. */
 export function summarise(
   tables: TableReport[],
-  { startedAtMs, finishedAtMs, ...frame }: RunFrame,
+  { startedAtMs, finishedAtMs, shared, ...frame }: RunFrame,
 ): RunReport {
-  const totals = { ...NO_COUNTS };
+  const totals = { ...NO_COUNTS, ...shared };
   for (const table of tables) {
     for (const name of Object.keys(totals) as (keyof TableCounts)[]) totals[name] += table[name];
   }

@@ -1,131 +1,60 @@
-import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { MirrorConfig } from "../config/types.js";
-import { planDocument } from "../encode/plan-document.js";
-import { SyncError } from "../errors.js";
-import type { Notice, RunMode } from "../report.js";
-import { ChangeLog, type ChangeCursor, type ChangeRange, type Unknown } from "../source/change-log.js";
-import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
-import { isAheadOfServer, takeSnapshot } from "../source/source-identity.js";
-import { TableReader } from "../source/table-reader.js";
-import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
-import { advanceRun, registerMirror } from "../state/open-run.js";
+import type { RunMode } from "../report.js";
+import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
+import { parseSnapshot } from "../source/snapshot.js";
+import { takeSnapshot } from "../source/source-identity.js";
+import { advanceRun } from "../state/open-run.js";
 import { countRejectedRows } from "../state/rejected-rows.js";
-import { compareMemories, type Acknowledged } from "./agreement.js";
+import type { Acknowledged } from "./agreement.js";
 import { compareAll, type CompareCursor } from "./compare-pass.js";
 import { makeDeletions } from "./deletion-pass.js";
 import { sendChanges, type DeltaCursor } from "./delta-pass.js";
 import { checkDocuments, recordStrangers } from "./document-pass.js";
 import { loadAll } from "./load-pass.js";
-import { MirrorWriter } from "./mirror-writer.js";
-import { deletionsHeldBack, documentsMended, entriesMissing, ledgerShort, rowsSetAside } from "./notices.js";
-import { planRun, type RunPlan } from "./plan-run.js";
-import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
-import { lookAtMirror, readyMirror } from "./ready-mirror.js";
-import { beginRun, finishEndedRun, finishRun } from "./run-boundaries.js";
+import type { MirrorRun } from "./mirror-run.js";
+import type { MirrorTask } from "./mirror-task.js";
+import { closingNotices, documentsMended, entriesMissing, ledgerShort } from "./notices.js";
+import type { RunPlan } from "./plan-run.js";
 import type { RunContext } from "./run-context.js";
 
-export interface MirrorOptions {
-  config: MirrorConfig;
-  handshake: MirrorHandshake;
-  requested: RunMode;
-  allowDeletes: boolean;
-  takeOver: boolean;
-  /** Given what counts the work acknowledged so far, for the report of a run that fails. */
-  onCounting: (count: () => WorkCounts) => void;
-}
-
-type WorkCounts = Pick<MirrorOutcome, "read" | "inserted" | "updated" | "unchanged" | "deleted">;
-
 /**
- * One table's run, from the look at the catalog to the watermark: both sides agree on the last run, the tracking is as
- * recorded or is mended, snapshot, a synchronous write, rows, deletions, Convex is told the end, the watermark moves.
+ * Moves the rows of one mirror whose run has begun: what its plan says, then the deletions. When this resolves, all of it is
+ * acknowledged.
  */
-export async function syncMirror(context: RunContext, options: MirrorOptions): Promise<MirrorOutcome> {
-  const { database } = context;
-  const { config, handshake, requested } = options;
-  const looked = await lookAtMirror(context, config);
-  const record = await readMirrorRecord(database, context.lease.targetId, config.mirror);
-  const agreement = compareMemories(record, handshake, context);
-  if (agreement.kind === "foreign" && !options.takeOver) throw foreignMirror(config.mirror);
-  const { source, inspect, ...ready } = await readyMirror(context, config, looked, { handshake, record });
-  const plan = planDocument(source.columns, source.name);
-  const remembered =
-    agreement.kind === "ended" ? await finishEndedRun(context, source.name, record!) : record;
+export async function doWork(
+  context: RunContext,
+  task: MirrorTask,
+  { allowDeletes }: { allowDeletes: readonly string[] },
+): Promise<void> {
+  context.signal.throwIfAborted();
+  const { database, lease, listener } = context;
+  const run = task.run!;
+  const { source, writer } = run;
+  const { plan, snapshot, at } = task.planned!;
+  listener.tableStarted(source.name, plan.mode, listener.showsProgress ? await expectRows(run, plan) : null);
+  for (const notice of plan.notices) task.tell(notice);
 
-  const { trackedId } = source.sight;
-  if (remembered?.trackedId !== trackedId) {
-    await registerMirror(database, context.lease, source.name, trackedId);
-  }
-  const log = new ChangeLog(database, { name: source.name, trackedId });
-  // Before what is decided by what it holds: a TRUNCATE between the two would be behind the watermark, and unnoticed.
-  const taken = await takeSnapshot(database);
-  const run = planRun({
-    requested,
-    source,
-    record: remembered,
-    handshake,
-    agreement: agreement.kind === "ended" ? { kind: "agreed" } : agreement,
-    unknown: await findUnknown(log, remembered),
-    isAhead: await isAheadOfServer(database, snapshotsOf(remembered)),
-  });
-  const reader = new TableReader(database, source);
-  context.listener.tableStarted(source.name, run.mode, await expectRows(log, reader, run));
-  run.notices.unshift(...ready.notices);
-  for (const notice of run.notices) context.listener.notice(source.name, notice);
-
-  const { snapshotAt, snapshot } = await beginRun(context, source, run, taken, {
-    ...options,
-    record: remembered,
-  });
-  const writer = new MirrorWriter(context, {
-    table: source.name,
-    reader,
-    plan,
-    token: { table: source.name, epoch: context.lease.epoch, nonce: context.lease.nonce, fence: 0n },
-    hadRejected: (await countRejectedRows(database, context.lease.targetId, source.name)) > 0,
-  });
-  const count = (): WorkCounts => {
-    const { inserted, updated, unchanged, deleted } = writer.counts;
-    return { read: writer.read, inserted, updated, unchanged, deleted };
-  };
-  options.onCounting(count);
-  const mirrorRun: MirrorRun = {
-    ...{ context, source, inspect, log, reader, writer, notices: run.notices },
-    documentsBefore: handshake.rows,
-    miscounted: false,
-    changes: { read: 0, timestamps: 0 },
-  };
-
-  const end = await doWork(mirrorRun, run, { snapshot, at: snapshotAt });
-  const heldBack = await makeDeletions(mirrorRun, {
-    documentsBefore: mirrorRun.documentsBefore,
-    allowed: options.allowDeletes,
-  });
-  const rejected = await countRejectedRows(database, context.lease.targetId, source.name);
-  const outcome: MirrorOutcome = {
+  const end = await makePasses(run, plan, { snapshot, at });
+  const heldBack = run.mayDelete
+    ? await makeDeletions(run, {
+        documentsBefore: run.documentsBefore,
+        allowed: allowDeletes.includes(source.name),
+      })
+    : 0;
+  const rejected = writer.hasRejected ? await countRejectedRows(database, lease.targetId, source.name) : 0;
+  const { inserted, updated, unchanged, deleted } = writer.counts;
+  task.outcome = {
     mode: end.mode,
-    ...count(),
-    rejected,
-    heldBack,
+    ...{ read: writer.read, inserted, updated, unchanged, deleted, rejected, heldBack },
     watermark: { position: end.snapshot, at: end.at },
-    tracking: ready.tracking,
-    waiting: ready.waiting,
+    tracking: task.fit!.tracking,
+    waiting: task.fit!.waiting,
     notices: [...run.notices, ...closingNotices(source.name, rejected, heldBack)],
   };
-  await finishRun(mirrorRun, end.mode, outcome);
-  return outcome;
 }
 
-async function findUnknown(log: ChangeLog, record: MirrorRecord | null): Promise<Unknown | null> {
-  return record?.watermark ? log.findUnknown(parseSnapshot(record.watermark.snapshot)) : null;
-}
-
-function snapshotsOf(record: MirrorRecord | null): Snapshot[] {
-  return [record?.watermark, record?.openRun].flatMap((from) => (from ? [parseSnapshot(from.snapshot)] : []));
-}
-
-function expectRows(log: ChangeLog, reader: TableReader, { work }: RunPlan): Promise<number> {
-  return work.kind === "delta" ? log.countKeys(work.watermark) : reader.countRows();
+/** For somebody who watches: what a statistic says of a table, or what the log holds. */
+function expectRows({ log, reader }: MirrorRun, { work }: RunPlan): Promise<number | null> {
+  return work.kind === "delta" ? log.countKeys(work.watermark) : reader.estimateRows();
 }
 
 /** The snapshot that a run ends with, its own unless it resumed an older one, and what it turned out to be. */
@@ -136,7 +65,7 @@ interface WorkEnd {
 }
 
 /** The passes of a run. */
-async function doWork(
+async function makePasses(
   run: MirrorRun,
   plan: RunPlan,
   begun: { snapshot: string; at: string },
@@ -192,21 +121,4 @@ async function doWork(
     }
   }
   return { ...end, mode };
-}
-
-function closingNotices(table: string, rejected: number, heldBack: number): Notice[] {
-  return [
-    ...(rejected > 0 ? [rowsSetAside(table, rejected)] : []),
-    ...(heldBack > 0 ? [deletionsHeldBack(table, heldBack)] : []),
-  ];
-}
-
-function foreignMirror(table: string): SyncError {
-  return new SyncError({
-    code: "LINEAGE_MISMATCH",
-    message: `The mirror ${table} was made from another database: this one is a copy, a branch, or a different source.`,
-    remedy:
-      "Check DATABASE_URL and CONVEX_URL. To make this database the source from now on, run once with --take-over.",
-    table,
-  });
 }

@@ -1,107 +1,160 @@
-import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { MirrorConfig } from "../config/types.js";
-import { SyncError, type ErrorCode } from "../errors.js";
 import type { RunMode, TableReport } from "../report.js";
-import { readMirrorRecord } from "../state/mirror-record.js";
-import { recordFailure } from "../state/open-run.js";
+import { lookAtLog } from "../source/look-at-log.js";
+import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
+import { registerMirrors } from "../state/open-run.js";
+import { beginRuns } from "./begin-runs.js";
+import { concernsOneMirror } from "./ends-run.js";
+import { endRuns } from "./end-runs.js";
+import { makeFit } from "./make-fit.js";
+import { asSyncError, MirrorTask } from "./mirror-task.js";
+import { planRun } from "./plan-run.js";
 import type { RunContext } from "./run-context.js";
 import { notRun } from "./summarise-run.js";
-import { syncMirror } from "./sync-mirror.js";
+import type { MirrorSurvey } from "./survey.js";
+import { doWork } from "./sync-mirror.js";
 
 export interface TablesOptions {
-  mirrors: readonly MirrorConfig[];
   mode: RunMode;
   /** Mirrors that may lose more documents than the guard allows. */
   allowDeletes: readonly string[];
   takeOver: boolean;
 }
 
-/** Failures that concern the whole run: what follows would fail alike, or must not be tried. */
-const ENDS_RUN: ReadonlySet<ErrorCode> = new Set([
-  "DATABASE_UNREACHABLE",
-  "DATABASE_AUTH",
-  "DEPLOYMENT_UNREACHABLE",
-  "WRONG_SYNC_KEY",
-  "SYNC_KEY_UNSET",
-  "LEASE_LOST",
-  "INTERRUPTED",
-]);
+/**
+ * The longest that a mirror whose rows are all acknowledged waits for others before both sides are told: telling costs
+ * the same for one as for all.
+ */
+const END_AFTER_MS = 10_000;
 
 /**
- * One table after the other. A table that fails leaves the others alone, unless what failed is not the table's.
- * @param handshakes of these mirrors
+ * The mirrors of a run: what they have in common is asked and told for all of them at once, their rows are moved one
+ * mirror after the other. One that fails leaves the others alone, unless what failed is not its own.
  */
 export async function syncTables(
   context: RunContext,
   options: TablesOptions,
-  handshakes: MirrorHandshake[],
+  surveys: readonly MirrorSurvey[],
 ): Promise<TableReport[]> {
-  const reports: TableReport[] = [];
-  let ended = false;
-  for (const config of options.mirrors) {
-    const handshake = handshakes.find(({ table }) => table === config.mirror)!;
-    const report = ended
-      ? notRun(config.mirror, options.mode)
-      : await syncTable(context, options, config, handshake);
-    if (report.error && ENDS_RUN.has(report.error.code)) ended = true;
-    reports.push(report);
-    if (report.outcome !== "not-run") context.listener.tableFinished(report);
-  }
-  return reports;
+  const tasks = new Tasks(surveys.map((survey) => new MirrorTask(survey, context, options.mode)));
+  await tasks.eachOf(tasks.living, (task) => makeFit(context, task, options));
+  const unregistered = tasks.living.filter(
+    ({ fit, survey }) => (fit!.record ?? survey.memory.record)?.trackedId !== fit!.source.sight.trackedId,
+  );
+  await tasks.allOf(unregistered, () =>
+    registerMirrors(
+      context.database,
+      context.lease,
+      unregistered.map(({ name, fit }) => ({ name, trackedId: fit!.source.sight.trackedId })),
+    ),
+  );
+  for (let left = tasks.living; left.length > 0; left = tasks.living)
+    await runGroup(context, options, tasks, left);
+  return tasks.all.map(({ report, name }) => report ?? notRun(name, options.mode));
 }
 
-async function syncTable(
+/**
+ * A snapshot, and the runs that begin with it: all of these mirrors, but first loads one by one. Loads take long, and
+ * whatever comes after one is to begin with a snapshot of then.
+ */
+async function runGroup(
   context: RunContext,
   options: TablesOptions,
-  config: MirrorConfig,
-  handshake: MirrorHandshake,
-): Promise<TableReport> {
-  const { clock, sink } = context;
-  const table = config.mirror;
-  const startedAtMs = clock.now();
-  const blank = notRun(table, options.mode);
-  let countSoFar: () => Partial<TableReport> = () => ({});
-  const cost = () => ({ ...sink.meter(table), durationMs: clock.now() - startedAtMs });
-  try {
-    context.signal.throwIfAborted();
-    const outcome = await syncMirror(context, {
-      config,
-      handshake,
-      requested: options.mode,
-      allowDeletes: options.allowDeletes.includes(table),
-      takeOver: options.takeOver,
-      onCounting: (count) => (countSoFar = count),
-    });
-    return { ...blank, ...outcome, ...cost(), outcome: "done" };
-  } catch (caught) {
-    const error = asSyncError(caught, table);
-    context.listener.tableFailed?.(table, error);
-    const { database, lease } = context;
-    const record = await readMirrorRecord(database, lease.targetId, table).catch(() => null);
-    const begun = record?.openRun?.nonce === lease.nonce ? record.openRun : null;
-    const mode = begun?.mode ?? options.mode;
-    // A run that lost its lease changes nothing any more; one whose database is gone cannot.
-    await recordFailure(database, lease, table, mode, error.code).catch(() => undefined);
-    return {
-      ...blank,
-      ...countSoFar(),
-      ...cost(),
-      mode,
-      outcome: "failed",
-      watermark: { position: record?.watermark?.snapshot ?? null, at: record?.watermark?.at ?? null },
-      error: { code: error.code, message: error.message, remedy: error.remedy },
-    };
+  tasks: Tasks,
+  candidates: readonly MirrorTask[],
+): Promise<void> {
+  await tasks.allOf(candidates, () => plan(context, options.mode, candidates));
+  const planned = candidates.filter(({ isOver }) => !isOver);
+  const loads = planned.filter((task) => task.planned!.plan.work.kind === "load");
+  const others = planned.filter((task) => !loads.includes(task));
+  const group = others.length > 0 ? others : loads.slice(0, 1);
+  const idle = group.filter((task) => task.planned!.isIdle);
+  const busy = inOrder(group.filter((task) => !idle.includes(task)));
+  await tasks.allOf(busy, () => beginRuns(context, busy, options));
+
+  let done = idle;
+  let doneSinceMs = context.clock.now();
+  for (const task of busy) {
+    if (tasks.hasEnded) break;
+    const isLong =
+      task.planned!.plan.work.kind !== "delta" &&
+      done.some(({ planned: of }) => of!.plan.work.kind === "delta");
+    if (done.length > 0 && (isLong || context.clock.now() - doneSinceMs >= END_AFTER_MS)) {
+      await tasks.allOf(done, () => endRuns(context, done));
+      done = [];
+    }
+    if (done.length === 0) doneSinceMs = context.clock.now();
+    await tasks.eachOf([task], () => task.timed(() => doWork(context, task, options)));
+    if (!task.isOver) done.push(task);
   }
+  await tasks.allOf(done, () => endRuns(context, done));
 }
 
-/** Anything that is not a SyncError is a bug, and is named as one. */
-function asSyncError(error: unknown, table: string): SyncError {
-  if (error instanceof SyncError) return error;
-  return new SyncError({
-    code: "INTERNAL",
-    message: `Something unexpected happened (${error instanceof Error ? error.name : typeof error}).`,
-    remedy: "This is a bug: please report it with the output of --verbose. The watermark has not moved.",
-    table,
-    cause: error,
+/** Deltas first, which are short; each kind in the order of the configuration. */
+function inOrder(tasks: readonly MirrorTask[]): MirrorTask[] {
+  const isDelta = (task: MirrorTask) => task.planned!.plan.work.kind === "delta";
+  return [...tasks.filter(isDelta), ...tasks.filter((task) => !isDelta(task))];
+}
+
+/** What each of them does, by one look at the log and one snapshot. */
+async function plan(context: RunContext, requested: RunMode, tasks: readonly MirrorTask[]): Promise<void> {
+  const snapshotOf = (from: { snapshot: string } | null | undefined): Snapshot | null =>
+    from ? parseSnapshot(from.snapshot) : null;
+  const { taken, answers } = await lookAtLog(
+    context.database,
+    tasks.map(({ fit }) => ({
+      trackedId: fit!.source.sight.trackedId,
+      watermark: snapshotOf(fit!.record?.watermark),
+      openSnapshot: snapshotOf(fit!.record?.openRun),
+    })),
+  );
+  tasks.forEach((task, place) => {
+    const { source, record, agreement, notices } = task.fit!;
+    const { handshake, memory } = task.survey;
+    const { unknown, isAhead, hasChanges } = answers[place]!;
+    const run = planRun({ requested, source, record, handshake, agreement, unknown, isAhead });
+    const isDelta = run.work.kind === "delta" && run.resumed === null && record?.openRun === null;
+    const waits = memory.pending.key + memory.pending.document + memory.pending.stranger > 0;
+    task.planned = {
+      plan: { ...run, notices: [...notices, ...run.notices] },
+      snapshot: run.resumed?.snapshot ?? taken.snapshot,
+      at: run.resumed?.snapshotAt ?? taken.at,
+      isIdle: isDelta && !hasChanges && !waits,
+    };
   });
+}
+
+/** The mirrors of a run. Once one has failed of what concerns all, nothing more is tried. */
+class Tasks {
+  constructor(readonly all: readonly MirrorTask[]) {}
+
+  get hasEnded(): boolean {
+    return this.all.some(({ endedRun }) => endedRun);
+  }
+
+  get living(): MirrorTask[] {
+    return this.hasEnded ? [] : this.all.filter(({ isOver }) => !isOver);
+  }
+
+  /** One after the other; each may fail by itself. */
+  async eachOf(tasks: readonly MirrorTask[], work: (task: MirrorTask) => Promise<void>): Promise<void> {
+    for (const task of tasks) {
+      if (task.isOver || this.hasEnded) continue;
+      await work(task).catch((error: unknown) => task.fail(asSyncError(error, task.name)));
+    }
+  }
+
+  /** For all at once: where that fails, it fails for each; where it concerns the whole run, the first one names it. */
+  async allOf(tasks: readonly MirrorTask[], work: () => Promise<void>): Promise<void> {
+    const living = tasks.filter(({ isOver }) => !isOver);
+    if (living.length === 0 || this.hasEnded) return;
+    try {
+      await work();
+    } catch (error) {
+      for (const task of living) {
+        if (task.isOver) continue;
+        await task.fail(asSyncError(error, task.name));
+        if (!concernsOneMirror(error)) break;
+      }
+    }
+  }
 }

@@ -1,10 +1,9 @@
 import { isDefaultTable } from "../config/default-mirrors.js";
 import type { MirrorConfig, UpdatedAt } from "../config/types.js";
 import { SyncError } from "../errors.js";
-import type { Database, Sql } from "../postgres/database.js";
+import type { Sql } from "../postgres/database.js";
 import { columnsShown } from "../source/columns-shown.js";
 import { display } from "../source/mirror-refusal.js";
-import { resolveMirror } from "../source/resolve-mirror.js";
 import type { ResolvedMirror } from "../source/resolved-mirror.js";
 import { readOtherClaims, type TrackingClaim } from "../source/tracking.js";
 import { isUpdatedAt } from "../source/updated-at.js";
@@ -12,13 +11,13 @@ import { isUpdatedAt } from "../source/updated-at.js";
 /**
  * What a deployment needs of a base table's triggers: what all its mirrors over the table show. A column that a view
  * shows under another name, or reads in its condition, counts.
- * @param siblings the configured mirrors over the table
+ * @param siblings the configured mirrors over the table, this one among them
  * @throws SyncError UPDATED_AT_DISPUTED, KEY_DISPUTED, CONFIG_INVALID
  */
 export async function claimTable(
   sql: Sql,
   mirror: ResolvedMirror,
-  siblings: readonly MirrorConfig[],
+  siblings: readonly ResolvedMirror[],
   target: string,
 ): Promise<TrackingClaim> {
   const { shown, ...claim } = await claimColumns(sql, mirror, siblings, target);
@@ -34,23 +33,22 @@ type ColumnsClaim = Omit<TrackingClaim, "updatedAt"> & { shown: Map<MirrorConfig
 export async function claimColumns(
   sql: Sql,
   { base, keyColumns }: ResolvedMirror,
-  siblings: readonly MirrorConfig[],
+  siblings: readonly ResolvedMirror[],
   target: string,
 ): Promise<ColumnsClaim> {
   const shown = new Map<MirrorConfig, string[]>();
-  for (const config of siblings) {
-    const sibling = await resolveMirror(sql, config);
+  for (const sibling of siblings) {
     if (sibling.keyColumns.join() !== keyColumns.join())
-      throw disputedKey(display(base), config.mirror, sibling.keyColumns, keyColumns);
-    shown.set(config, await columnsShown(sql, sibling));
+      throw disputedKey(display(base), sibling.config.mirror, sibling.keyColumns, keyColumns);
+    shown.set(sibling.config, columnsShown(sibling));
   }
   for (const other of await readOtherClaims(sql, base.oid, target)) {
     // What is no key any more, nobody can go on with.
     if (other.isKey && other.keyColumns.join() !== keyColumns.join())
-      throw disputedKey(display(base), siblings[0]!.mirror, keyColumns, other.keyColumns);
+      throw disputedKey(display(base), siblings[0]!.config.mirror, keyColumns, other.keyColumns);
   }
   const ignored = siblings
-    .map(({ ignore }) => ignore)
+    .map(({ config }) => config.ignore)
     .reduce((all, some) => all.filter((name) => some.includes(name)));
   return { target, keyColumns, compared: [...new Set([...shown.values()].flat())], ignored, shown };
 }
@@ -85,22 +83,14 @@ async function agreeOnUpdatedAt(
   return updatedAt;
 }
 
-/** The mirrors over each base table, by its oid; without those that cannot be resolved. */
-export async function groupByBase(
-  database: Database,
-  mirrors: readonly MirrorConfig[],
-): Promise<Map<string, MirrorConfig[]>> {
-  const groups = new Map<string, MirrorConfig[]>();
-  for (const mirror of mirrors) {
-    const resolved = await database
-      .run("reading the catalog", (sql) => resolveMirror(sql, mirror))
-      .catch((error: unknown) => {
-        if (error instanceof SyncError) return null;
-        throw error;
-      });
-    if (resolved !== null) groups.set(resolved.base.oid, [...(groups.get(resolved.base.oid) ?? []), mirror]);
-  }
-  return groups;
+/** The mirrors over the same base table as this one, and this one as it is given. */
+export function siblingsOf(mirror: ResolvedMirror, all: readonly ResolvedMirror[]): ResolvedMirror[] {
+  const others = all.filter(
+    ({ base, config }) => base.oid === mirror.base.oid && config.mirror !== mirror.config.mirror,
+  );
+  const place = all.findIndex(({ config }) => config.mirror === mirror.config.mirror);
+  const before = others.filter((other) => all.indexOf(other) < place);
+  return [...before, mirror, ...others.filter((other) => !before.includes(other))];
 }
 
 function disputedKey(

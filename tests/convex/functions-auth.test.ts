@@ -17,11 +17,11 @@ const noRows = { slot: 0, upserts: [], deletions: [], orphans: [], force: false 
 
 /** One sound call of every function. */
 const calls = {
-  handshake: (t, syncKey, table) => t.query(functions.handshake, { syncKey, tables: [table] }),
-  beginRun: (t, syncKey, table) =>
-    t.mutation(functions.beginRun, {
+  handshake: (t, syncKey, table) => t.query(functions.handshake, { syncKey, tables: [table], sampleFrom: 0 }),
+  beginRuns: (t, syncKey, table) =>
+    t.mutation(functions.beginRuns, {
       syncKey,
-      table,
+      tables: [table],
       lineage: "source",
       epoch: 1n,
       nonce: "first",
@@ -31,8 +31,11 @@ const calls = {
     t.mutation(functions.rotateFence, { syncKey, ...FIRST_TOKEN, table, nextFence: 1n }),
   applyBatch: (t, syncKey, table) =>
     t.mutation(functions.applyBatch, { syncKey, ...FIRST_TOKEN, table, ...noRows }),
-  finishRun: (t, syncKey, table) =>
-    t.mutation(functions.finishRun, { syncKey, ...FIRST_TOKEN, table, ...FIRST_END }),
+  finishRuns: (t, syncKey, table) =>
+    t.mutation(functions.finishRuns, {
+      ...{ syncKey, lineage: "source", epoch: FIRST_TOKEN.epoch, nonce: FIRST_TOKEN.nonce },
+      ends: [{ table, fence: FIRST_TOKEN.fence, priorNonce: null, ...FIRST_END }],
+    }),
   listLedger: (t, syncKey, table) => t.query(functions.listLedger, { syncKey, ...page, table }),
   listDocuments: (t, syncKey, table) =>
     t.query(functions.listDocuments, { syncKey, table, cursor: null, limit: 10, maxBytes: 1_000 }),

@@ -34,8 +34,8 @@ describe("the local deployment with this project's functions", () => {
 
   it("takes batches side by side without one conflict", async () => {
     const { lineage, takeOver } = { lineage: "source", takeOver: false };
-    await client.mutation(api.datahubSync.beginRun, {
-      ...{ syncKey, table, epoch: 1n, nonce: "first" },
+    await client.mutation(api.datahubSync.beginRuns, {
+      ...{ syncKey, tables: [table], epoch: 1n, nonce: "first" },
       lineage,
       takeOver,
     });
@@ -53,7 +53,11 @@ describe("the local deployment with this project's functions", () => {
   });
 
   it("refuses another key with data that survives redaction", async () => {
-    const refused = client.query(api.datahubSync.handshake, { syncKey: "another", tables: [table] });
+    const refused = client.query(api.datahubSync.handshake, {
+      syncKey: "another",
+      tables: [table],
+      sampleFrom: 0,
+    });
     const error: unknown = await refused.catch((error: unknown) => error);
     expect(error).toBeInstanceOf(ConvexError);
     expect((error as ConvexError<{ code: string }>).data.code).toBe("WRONG_SYNC_KEY");
@@ -61,7 +65,7 @@ describe("the local deployment with this project's functions", () => {
 
   it("says so when the deployment has no key", async () => {
     const keyless = createMirrorDeployment({ syncKey: undefined });
-    const refused = keyless.runQuery("datahubSync:handshake", { syncKey, tables: [table] });
+    const refused = keyless.runQuery("datahubSync:handshake", { syncKey, tables: [table], sampleFrom: 0 });
     await expect(refused).rejects.toMatchObject({ data: { code: "SYNC_KEY_UNSET" } });
   });
 });

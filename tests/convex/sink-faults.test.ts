@@ -4,6 +4,7 @@ import { randomFaults, type Faults } from "../../src/local/convex/faults.js";
 import { createMirrorDeployment } from "../../src/local/convex/mirror-deployment.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
 import { BatchSender } from "../../src/sink/batch-sender.js";
+import { beginRun } from "../support/run-steps.js";
 import { ConvexSink } from "../../src/sink/convex-sink.js";
 
 const TABLE = "sow_poles";
@@ -60,7 +61,7 @@ test.each([1, 2])(
       }),
     );
     const run = { table: TABLE, epoch: 1n, nonce: "first" };
-    await sink.beginRun({ ...run, lineage: "source", takeOver: false });
+    await beginRun(sink, { ...run, lineage: "source", takeOver: false });
     const sender = new BatchSender({
       ...{ sink, token: { ...run, fence: 0n }, clock, maxAttempts: 100, maxBatchRows: 8 },
       onRowRefused: (_, { message }) => Promise.reject(new Error(message)),

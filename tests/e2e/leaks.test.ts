@@ -86,7 +86,7 @@ function quotingFaults(refusesWrites: () => boolean): Faults {
       struck.add(path);
       return { kind: "answer", status: 500, code: "planted-text", message };
     }
-    if (path.endsWith("finishRun") && point === "midAnswer") {
+    if (path.endsWith("finishRuns") && point === "midAnswer") {
       struck.add(path);
       return { kind: "cut" };
     }

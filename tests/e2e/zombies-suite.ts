@@ -8,9 +8,9 @@ import type { StackKind } from "./stack.js";
 
 const TABLE = "onemap_installations";
 const OTHER_TABLE = "onemap_poles";
-const BEGIN = "datahubSync:beginRun";
+const BEGIN = "datahubSync:beginRuns";
 const APPLY = "datahubSync:applyBatch";
-const END = "datahubSync:finishRun";
+const END = "datahubSync:finishRuns";
 
 const LOST = /Another run (has taken over|of onemap_installations has begun).*\(LEASE_LOST\)/;
 const REPLACED =

@@ -1,14 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
 import { Database } from "../../src/postgres/database.js";
-import {
-  findIdleMirrors,
-  MIRROR_RETENTION_DAYS,
-  purgeChanges,
-  readChangeLogSize,
-} from "../../src/state/change-log-size.js";
+import { MIRROR_RETENTION_DAYS, purgeChanges } from "../../src/state/change-log-size.js";
 import { releaseLease } from "../../src/state/lease.js";
-import { registerMirror } from "../../src/state/open-run.js";
+import { readOverview } from "../../src/state/read-overview.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
+import { registerMirror } from "../support/run-steps.js";
 import { useRuns, type RunTarget } from "../support/run-fixture.js";
 import { useTable } from "../support/table-fixture.js";
 
@@ -232,7 +228,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("purging the change log (Postgres %i)", (ve
       await finish(target, id, "mine");
       await finish(other, id, "theirs");
       const waiting = async () => {
-        const found = await findIdleMirrors(table.database);
+        const found = (await readOverview(table.database, "")).idleMirrors;
         return found.filter(({ url }) => [target.url, other.url].includes(url));
       };
       await age("mine", target, 2);
@@ -250,10 +246,10 @@ describe.each(ALL_POSTGRES_VERSIONS)("purging the change log (Postgres %i)", (ve
   });
 
   test("the size is that of all entries, and of the files", async () => {
-    const before = await readChangeLogSize(table.database);
+    const before = (await readOverview(table.database, "")).changeLog;
     await make();
     await run("INSERT INTO $t SELECT generate_series(1, 1000)");
-    const after = await readChangeLogSize(table.database);
+    const after = (await readOverview(table.database, "")).changeLog;
     expect(after.entries).toBe(before.entries + 1000);
     expect(after.bytes).toBeGreaterThan(8192);
   });

@@ -2,12 +2,12 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type LocalPostgres } from "../../src/local/postgres/start-postgres.js";
 import type { Database } from "../../src/postgres/database.js";
-import { inspectMirror } from "../../src/source/inspect-mirror.js";
+import { openRun } from "../support/run-steps.js";
+import { inspectOne } from "../support/inspect-one.js";
 import { takeSnapshot } from "../../src/source/source-identity.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
-import { acquireLease, findTarget } from "../../src/state/lease.js";
-import { openRun } from "../../src/state/open-run.js";
+import { acquireLease } from "../../src/state/lease.js";
 import { connectTo } from "../support/migrated-database.js";
 import { track } from "../support/tracked-table.js";
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
     ...{ updatedAt: "as-written" as const, ignore: [], exclude: [], columns: {} },
   };
   const rules = { encoderVersion: 1, fieldName: (name: string) => name };
-  reader = new TableReader(database, await database.run("test", (sql) => inspectMirror(sql, config, rules)));
+  reader = new TableReader(database, await database.run("test", (sql) => inspectOne(sql, config, rules)));
 });
 
 afterAll(async () => {
@@ -52,8 +52,11 @@ async function commitInMemory(): Promise<string> {
 /** What a run writes before it reads its first row. */
 async function beginRun(): Promise<void> {
   const [tracked] = await writer<{ id: number }[]>`SELECT id FROM datahub_sync.tracked_tables`;
-  const targetId = await findTarget(database, "http://127.0.0.1:1");
-  const { token } = await acquireLease(database, targetId, { nonce: "n", holder: "test", leaseMs: 60_000 });
+  const { token } = await acquireLease(database, "http://127.0.0.1:1", {
+    nonce: "n",
+    holder: "test",
+    leaseMs: 60_000,
+  });
   await openRun(database, token, "things", tracked!.id, {
     ...{ nonce: "n", priorNonce: null, mode: "full", snapshot: "10:10:", snapshotAt: "2024-01-01T00:00:00Z" },
     ...{ seen: { files: "f" }, history: "h", cursor: null, finalNonce: null },

@@ -4,16 +4,7 @@ import type { RunReport } from "../../src/report.js";
 import { purgeChanges } from "../../src/state/change-log-size.js";
 import { readLease, releaseLease, renewLease, type LeaseToken } from "../../src/state/lease.js";
 import { readMirrorRecord, type OpenRun } from "../../src/state/mirror-record.js";
-import {
-  advanceRun,
-  announceEnd,
-  commitWatermark,
-  extendCursor,
-  openRun,
-  recordFailure,
-  registerMirror,
-  saveCursor,
-} from "../../src/state/open-run.js";
+import { advanceRun, extendCursor, recordFailure, saveCursor } from "../../src/state/open-run.js";
 import {
   addPendingDeletions,
   forgetUnconfirmedDeletions,
@@ -23,6 +14,7 @@ import { forgetRejectedRows, recordRejectedRow } from "../../src/state/rejected-
 import { recordRun } from "../../src/state/run-history.js";
 import { connectTo } from "../support/migrated-database.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
+import { announceEnd, commitWatermark, openRun, registerMirror } from "../support/run-steps.js";
 import { useTarget } from "../support/target-fixture.js";
 
 const ISO_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { SyncError } from "../../src/errors.js";
 import {
-  findTarget,
+  acquireLease,
   findTargetId,
   raiseEpoch,
   readLease,
@@ -18,12 +18,11 @@ describe.each(ALL_POSTGRES_VERSIONS)("invariant 5: the lease (Postgres %i)", (ve
   const { acquire, expire } = target;
 
   test("a target is registered once", async () => {
-    expect(await Promise.all([1, 2, 3].map(() => findTarget(target.database, target.url)))).toEqual([
-      target.id,
-      target.id,
-      target.id,
-    ]);
-    expect(await findTargetId(target.database, target.url)).toBe(target.id);
+    const url = `${target.url}/of-this-test`;
+    const lease = { nonce: "n", holder: "test", leaseMs: 60_000 };
+    const taken = await Promise.all([1, 2, 3].map(() => acquireLease(target.database, url, lease)));
+    const id = await findTargetId(target.database, url);
+    expect(taken.map(({ token }) => token.targetId)).toEqual([id, id, id]);
     expect(await findTargetId(target.database, "https://unknown.example")).toBeNull();
   });
 

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../src/postgres/database.js";
-import { inspectMirror } from "../../src/source/inspect-mirror.js";
-import { readIdentity } from "../../src/source/source-identity.js";
 import type { TableReader } from "../../src/source/table-reader.js";
+import { inspectOne } from "../support/inspect-one.js";
 import { connectTo, createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
 import {
   allChanges,
@@ -13,6 +12,7 @@ import {
   snapshotOf,
 } from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
+import { openSource } from "../../src/sync/open-source.js";
 import { spyOnStatements } from "../support/spy-statements.js";
 import { logEntries, track } from "../support/tracked-table.js";
 
@@ -74,7 +74,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     });
 
     test("the source is the same, and has the same history", async () => {
-      expect(await readIdentity(polluted)).toEqual(await readIdentity(db.database));
+      expect(await openSource(polluted)).toEqual(await openSource(db.database));
     });
 
     /** Everything that a reader says. */
@@ -223,7 +223,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       await db.sql.unsafe("INSERT INTO s VALUES (1, 'a', 'b')");
       const of = async (config: Parameters<typeof mirrorConfig>[1], encoderVersion = 1) => {
         const source = await db.database.run("inspecting", (sql) =>
-          inspectMirror(sql, mirrorConfig("s", config), { encoderVersion, fieldName: (column) => column }),
+          inspectOne(sql, mirrorConfig("s", config), { encoderVersion, fieldName: (column) => column }),
         );
         return source.fingerprint;
       };

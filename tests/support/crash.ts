@@ -3,7 +3,7 @@ import { Database } from "../../src/postgres/database.js";
 import type { RunMode, RunReport } from "../../src/report.js";
 import type { MirrorFixture, SyncOptions } from "./mirror-fixture.js";
 
-/** A statement or a call that a run makes: "Postgres: taking the snapshot", "Convex: beginRun". */
+/** A statement or a call that a run makes: "Postgres: taking the snapshot", "Convex: beginRuns". */
 export type Step = string;
 
 export interface WatchedRun {

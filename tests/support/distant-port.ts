@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
  * turns: how often one side waited for the other's answer before it went on.
  */
 export class DistantPort {
-  /** Questions that were asked after an answer to the one before, over all connections; the making of each is one. */
+  /** Questions that were asked after an answer to the one before, over all connections. */
   turns = 0;
   connections = 0;
 
@@ -38,25 +38,42 @@ export class DistantPort {
   }
 
   #accept(client: Socket): void {
-    this.turns += 1;
     this.connections += 1;
     const server = connect(Number(this.target.port), this.target.hostname);
     let isAsking = false;
+    // A connection is a round trip of its own before the first byte.
+    let arrivesAt = performance.now() + this.roundTripMs;
     this.#pass(client, server, () => {
       if (!isAsking) this.turns += 1;
       isAsking = true;
+      const waitMs = Math.max(0, arrivesAt - performance.now());
+      arrivesAt = 0;
+      return waitMs;
     });
-    this.#pass(server, client, () => (isAsking = false));
+    this.#pass(server, client, () => {
+      isAsking = false;
+      return 0;
+    });
   }
 
-  /** In order, each piece half a round trip late; the end too. */
-  #pass(from: Socket, to: Socket, onData: () => void): void {
-    const delayMs = this.roundTripMs / 2;
-    const later = (act: () => void) => void (delayMs === 0 ? act() : setTimeout(act, delayMs));
+  /**
+   * In order, each piece half a round trip late; the end too.
+   * @param onData says how much later than that
+   */
+  #pass(from: Socket, to: Socket, onData: () => number): void {
+    // Timers alone may fire in another order than they were set in.
+    const waiting: (() => void)[] = [];
+    let dueAt = 0;
+    const later = (act: () => void, extraMs = 0) => {
+      if (this.roundTripMs === 0) return act();
+      dueAt = Math.max(dueAt, performance.now() + this.roundTripMs / 2 + extraMs);
+      waiting.push(act);
+      setTimeout(() => waiting.shift()!(), dueAt - performance.now());
+    };
     this.#sockets.add(from.setNoDelay(true));
     from.on("data", (data) => {
-      onData();
-      later(() => to.destroyed || to.write(data));
+      const extraMs = onData();
+      later(() => void (to.destroyed || to.write(data)), extraMs);
     });
     from.on("end", () => later(() => to.end()));
     from.on("error", () => to.destroy());

@@ -47,6 +47,7 @@ const SETTINGS: Settings = {
 };
 
 const SILENT: ProgressListener = {
+  showsProgress: false,
   tableStarted: () => {},
   tableProgress: () => {},
   tableFinished: () => {},

@@ -1,7 +1,7 @@
 import type { MirrorConfig } from "../../src/config/types.js";
 import { toConvexName } from "../../src/encode/names.js";
 import type { Database } from "../../src/postgres/database.js";
-import { inspectMirror } from "../../src/source/inspect-mirror.js";
+import { inspectOne } from "./inspect-one.js";
 import type { MirrorSource } from "../../src/source/mirror-source.js";
 import { parseSnapshot, type Snapshot } from "../../src/source/snapshot.js";
 import { ChangeLog, type ChangeCursor, type ChangePage } from "../../src/source/change-log.js";
@@ -24,7 +24,7 @@ export function mirrorConfig(relation: string, config: Partial<MirrorConfig> = {
 
 export function inspect(database: Database, config: MirrorConfig): Promise<MirrorSource> {
   const rules = { encoderVersion: 1, fieldName: toConvexName };
-  return database.run("inspecting", (sql) => inspectMirror(sql, config, rules));
+  return database.run("inspecting", (sql) => inspectOne(sql, config, rules));
 }
 
 export async function openReader(

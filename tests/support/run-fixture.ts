@@ -1,7 +1,7 @@
-import { acquireLease, findTarget, type LeaseToken } from "../../src/state/lease.js";
+import { acquireLease, type LeaseToken } from "../../src/state/lease.js";
 import type { OpenRun } from "../../src/state/mirror-record.js";
-import { announceEnd, commitWatermark, openRun } from "../../src/state/open-run.js";
 import { snapshotOf } from "./open-reader.js";
+import { announceEnd, commitWatermark, openRun } from "./run-steps.js";
 import type { TableFixture } from "./table-fixture.js";
 
 /** A deployment whose lease a run holds. */
@@ -43,9 +43,8 @@ export function useRuns(table: TableFixture): RunFixture {
     begin,
     async makeTarget() {
       const url = `https://target-${++targets}.example`;
-      const id = await findTarget(table.database, url);
       const lease = { nonce: "n", holder: "test", leaseMs: 60_000 };
-      return { token: (await acquireLease(table.database, id, lease)).token, url };
+      return { token: (await acquireLease(table.database, url, lease)).token, url };
     },
     async finish(target, trackedId, mirror = "m") {
       const { token } = target;

@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
 import type { Database } from "../../src/postgres/database.js";
-import { acquireLease, findTarget } from "../../src/state/lease.js";
+import { acquireLease } from "../../src/state/lease.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";
 
 /** The target of the test that runs, whose lease nobody has had, in a database that a `describe` shares. */
@@ -41,7 +41,7 @@ export function useTarget(options: { version?: PostgresVersion } = {}): TargetFi
       return `https://target-${targets}.example`;
     },
     acquire: (nonce, leaseMs = 60_000) =>
-      acquireLease(db.database, id, { nonce, holder: `holder of ${nonce}`, leaseMs }),
+      acquireLease(db.database, target.url, { nonce, holder: `holder of ${nonce}`, leaseMs }),
     expire: async () =>
       db.sql`UPDATE datahub_sync.leases SET expires_at = clock_timestamp() - interval '1 ms' WHERE target_id = ${id}`,
   };
@@ -51,7 +51,9 @@ export function useTarget(options: { version?: PostgresVersion } = {}): TargetFi
   afterAll(() => db.drop());
   beforeEach(async () => {
     targets++;
-    id = await findTarget(db.database, target.url);
+    const [row] = await db.sql<{ id: number }[]>`
+      INSERT INTO datahub_sync.targets (url) VALUES (${target.url}) RETURNING id`;
+    id = row!.id;
   });
   return target;
 }

@@ -5,7 +5,7 @@ import { useMirrors } from "../support/mirror-fixture.js";
 const open = useMirrors();
 
 const READS_KEYS = /^Postgres: reading the changed keys/;
-const ENDS = /^Convex: finishRun/;
+const ENDS = /^Convex: finishRuns/;
 
 describe("a change of the catalog that changes content is noticed", () => {
   test.each([

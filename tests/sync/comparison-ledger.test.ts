@@ -133,7 +133,7 @@ describe.each(KEYS)("invariant 1: entries of the ledger were removed by hand (ke
     await expectSettled(mirror);
     const lossy: string[] = [];
     for (const [index, step] of steps.entries()) {
-      if (!/Convex: (applyBatch|listDocuments|finishRun)|writing the progress/.test(step)) continue;
+      if (!/Convex: (applyBatch|listDocuments|finishRuns)|writing the progress/.test(step)) continue;
       // Both sides agree again, on what there was before.
       mirror.deployment.import(backup);
       await mirror.sync();

@@ -77,7 +77,7 @@ async function watchListings(work: () => Promise<unknown>): Promise<Listings> {
 }
 
 const isMoment = (step: Step) =>
-  /Convex: (applyBatch|listLedger|finishRun)|writing the progress|(recording|clearing) deletions|announcing/.test(
+  /Convex: (applyBatch|listLedger|finishRuns)|writing the progress|(recording|clearing) deletions|announcing/.test(
     step,
   );
 

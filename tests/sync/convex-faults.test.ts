@@ -40,7 +40,7 @@ async function runHistory(mirror: MirrorFixture, beforeRun: () => void) {
 let undisturbed: Promise<unknown[]> | undefined;
 const writtenUndisturbed = () => (undisturbed ??= open().then(({ mirror }) => runHistory(mirror, () => {})));
 
-const MUTATIONS = ["applyBatch", "beginRun", "finishRun"];
+const MUTATIONS = ["applyBatch", "beginRuns", "finishRuns"];
 const QUERIES = ["handshake", "listDocuments", "listLedger", "listMissing", "lookupKeys"];
 
 const isAtCommit = (where: FaultPoint) => where === "beforeCommit" || where === "afterCommit";
@@ -172,11 +172,11 @@ describe("an answer slower than the time-out", () => {
 
   test.each<[name: string, FaultPoint]>([
     ["handshake", "beforeCall"],
-    ["beginRun", "beforeCommit"],
+    ["beginRuns", "beforeCommit"],
     ["applyBatch", "beforeCall"],
     ["applyBatch", "beforeCommit"],
     ["applyBatch", "afterCommit"],
-    ["finishRun", "beforeCommit"],
+    ["finishRuns", "beforeCommit"],
   ])("of %s, held %s: what commits after its caller gave up changes nothing", async (name, where) => {
     let letGo!: () => void;
     const released = new Promise<void>((resolve) => (letGo = resolve));

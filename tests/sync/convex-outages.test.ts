@@ -137,7 +137,7 @@ describe("a fault that stays: one error with its remedy, the watermark where it 
   test("in any function", async () => {
     const { mirror, set, mend } = await open();
     await mirror.sync();
-    for (const name of ["handshake", "beginRun", "applyBatch", "lookupKeys", "listLedger", "finishRun"]) {
+    for (const name of ["handshake", "beginRuns", "applyBatch", "lookupKeys", "listLedger", "finishRuns"]) {
       const { watermark } = await mirror.record();
       await mirror.run(`
         UPDATE $t SET a = 'before ${name}' WHERE id < 4;
@@ -168,7 +168,7 @@ describe("the waits of a run", () => {
     const { mirror, set } = await open();
     let times = 0;
     set((point, { path }) =>
-      point === "beforeCall" && path.endsWith("beginRun") && times++ === 0
+      point === "beforeCall" && path.endsWith("beginRuns") && times++ === 0
         ? answer(429, "TooManyWrites", retryAfter())
         : null,
     );
@@ -183,7 +183,7 @@ describe("the waits of a run", () => {
     expect(waits.filter((ms) => ms >= atLeastMs && ms <= 9_000)).toHaveLength(1);
   });
 
-  test.each(["handshake", "beginRun", "applyBatch", "finishRun"])(
+  test.each(["handshake", "beginRuns", "applyBatch", "finishRuns"])(
     "never pass the run's deadline: a %s that is to be repeated tomorrow ends the run now",
     async (name) => {
       const { mirror, set, mend } = await open();

@@ -84,7 +84,7 @@ describe("invariant 6: when the two sides disagree about their last run, the run
     let backup: ReturnType<typeof mirror.deployment.export> | undefined;
     await watchRun(mirror, {
       onStep: (step) => {
-        if (step === "Convex: finishRun") backup = mirror.deployment.export();
+        if (step === "Convex: finishRuns") backup = mirror.deployment.export();
       },
     });
     await goOn(mirror);

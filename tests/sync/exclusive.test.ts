@@ -18,10 +18,7 @@ async function prepared(): Promise<MirrorFixture> {
 /** Another process's run that has taken over, and done nothing yet. */
 async function takeOverLease(mirror: MirrorFixture): Promise<void> {
   await mirror.expireLease();
-  const [target] = await mirror.run(
-    `SELECT id FROM datahub_sync.targets WHERE url = '${mirror.config.convex.url}'`,
-  );
-  await acquireLease(mirror.db.database, target!["id"] as number, {
+  await acquireLease(mirror.db.database, mirror.config.convex.url, {
     nonce: "of another run",
     holder: "another host",
     leaseMs: 60_000,
@@ -34,7 +31,7 @@ describe("invariant 5: one run at a time", () => {
     let second: unknown;
     const first = await watchRun(mirror, {
       onStep: async (step) => {
-        if (step !== "Convex: beginRun") return;
+        if (step !== "Convex: beginRuns") return;
         // The spies of this run are in its way: a run of its own process would not see them.
         second = await acquireByAnotherRun(mirror).catch((error: unknown) => error);
       },
@@ -49,10 +46,7 @@ describe("invariant 5: one run at a time", () => {
   });
 
   async function acquireByAnotherRun(mirror: MirrorFixture): Promise<unknown> {
-    const [target] = await mirror.run(
-      `SELECT id FROM datahub_sync.targets WHERE url = '${mirror.config.convex.url}'`,
-    );
-    return acquireLease(mirror.db.database, target!["id"] as number, {
+    return acquireLease(mirror.db.database, mirror.config.convex.url, {
       nonce: "second",
       holder: "x",
       leaseMs: 1000,
@@ -96,7 +90,7 @@ describe("invariant 5: one run at a time", () => {
   test("a run that is overtaken in Convex can write nothing more there, and says so", async () => {
     const mirror = await prepared();
     await mirror.sync();
-    for (const call of ["applyBatch", "finishRun"]) {
+    for (const call of ["applyBatch", "finishRuns"]) {
       await mirror.run(`UPDATE $t SET a = 'before ${call}'`);
       const before = mirror.documents();
       const overtaken = await watchRun(mirror, {
@@ -104,13 +98,13 @@ describe("invariant 5: one run at a time", () => {
           if (step !== `Convex: ${call}`) return;
           const { lineage, epoch } = mirror.state() as { lineage: string; epoch: bigint };
           const begin = {
-            table: mirror.table,
+            tables: [mirror.table],
             lineage,
             epoch: epoch + 1n,
             nonce: "of another run",
             takeOver: false,
           };
-          await mirror.deployment.runMutation("datahubSync:beginRun", {
+          await mirror.deployment.runMutation("datahubSync:beginRuns", {
             syncKey: mirror.config.convex.syncKey.reveal(),
             ...begin,
           });
@@ -126,7 +120,7 @@ describe("invariant 5: one run at a time", () => {
 
   test("the next run names the one that ended without releasing its lease", async () => {
     const mirror = await prepared();
-    await watchRun(mirror, { crashBefore: (step) => step === "Convex: beginRun" });
+    await watchRun(mirror, { crashBefore: (step) => step === "Convex: beginRuns" });
     await expect(mirror.runSync()).rejects.toMatchObject({ code: "LEASE_HELD", exitCode: 4 });
     expect((await mirror.status()).lease).toMatchObject({
       holder: expect.stringContaining("process") as string,

@@ -27,7 +27,7 @@ describe("calls and rows that come late", () => {
       }
       // The row goes while its repetition is under way, and the same run deletes its document.
       if (path.endsWith(":rotateFence")) await mirror.run("DELETE FROM $t WHERE id = 99");
-      if (path.endsWith(":finishRun")) await arrive();
+      if (path.endsWith(":finishRuns")) await arrive();
       return realFetch(...call);
     });
     try {

@@ -51,7 +51,7 @@ const STORY: Chapter[] = [
   },
   {
     says: "a delta whose deletions are allowed, interrupted after they were made",
-    run: () => ({ allowDeletes: true, crashBefore: (step) => step === "Convex: finishRun" }),
+    run: () => ({ allowDeletes: true, crashBefore: (step) => step === "Convex: finishRuns" }),
   },
   { says: "a delta", before: (mirror) => mirror.run("INSERT INTO $t VALUES (100, 'f')") },
   {
@@ -84,7 +84,7 @@ const STORY: Chapter[] = [
   },
   {
     says: "a full run, interrupted",
-    before: (mirror) => mirror.run("UPDATE $t SET a = 'i' WHERE id = 7"),
+    before: (mirror) => mirror.run("UPDATE $t SET a = 'i' WHERE id = 7; DELETE FROM $t WHERE id = 10"),
     run: () => ({ mode: "full", crashBefore: (step) => step.includes("clearing the deletions") }),
   },
   {
@@ -107,10 +107,8 @@ const STORY: Chapter[] = [
 
 /** All writes of a run but the lease's renewal, which comes by the clock. */
 const WRITES = [
-  "registering the deployment",
   "taking the lease",
   "raising the epoch",
-  "forgetting mirrors that no longer run",
   "purging the change log",
   "registering $t",
   "writing the start of $t",

@@ -67,7 +67,7 @@ describe("invariant 6: a run was interrupted, and Convex was restored", () => {
       });
       for (const mode of later) {
         await mirror.expireLease();
-        await watchRun(mirror, { mode, crashBefore: (step) => step === "Convex: beginRun" });
+        await watchRun(mirror, { mode, crashBefore: (step) => step === "Convex: beginRuns" });
       }
       mirror.deployment.import(backup);
       await mirror.expireLease();
@@ -80,7 +80,7 @@ describe("invariant 6: a run was interrupted, and Convex was restored", () => {
     await mirror.run("DELETE FROM $t WHERE id > 5");
     expect(await mirror.sync()).toMatchObject({ heldBack: 15 });
     const before = mirror.deployment.export();
-    const isEnd = (step: Step) => step === "Convex: finishRun";
+    const isEnd = (step: Step) => step === "Convex: finishRuns";
     await watchRun(mirror, { allowDeletes: true, crashBefore: isEnd });
     expect(mirror.documents()).toHaveLength(5);
     mirror.deployment.import(before);

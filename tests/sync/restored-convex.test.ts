@@ -42,7 +42,7 @@ describe("invariant 6: the deployment was restored, or exchanged", () => {
       },
     });
     await mirror.expireLease();
-    await watchRun(mirror, { crashBefore: (step) => step === "Convex: beginRun" });
+    await watchRun(mirror, { crashBefore: (step) => step === "Convex: beginRuns" });
     mirror.deployment.import(backup!);
     await mirror.expireLease();
     await expectFull(mirror, /Convex was restored to before/);

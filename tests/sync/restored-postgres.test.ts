@@ -14,9 +14,8 @@ vi.mock("../../src/source/source-identity.js", async (original) => {
   const actual = await original<typeof Identity>();
   return {
     ...actual,
-    readIdentity: async (...args: Parameters<typeof actual.readIdentity>) => {
-      const identity = await actual.readIdentity(...args);
-      return source.timeline === null ? identity : { ...identity, timeline: source.timeline };
+    get TIMELINE() {
+      return source.timeline === null ? actual.TIMELINE : `'${source.timeline}'::text`;
     },
   };
 });
@@ -68,7 +67,7 @@ describe("invariant 6: Postgres was restored", () => {
       let copy: TestDatabase | undefined;
       const isFirst = nth(1, isProgress);
       const crashed = await watchRun(mirror, {
-        crashBefore: (step) => step === "Convex: finishRun",
+        crashBefore: (step) => step === "Convex: finishRuns",
         onStep: async (step) => {
           if (!isFirst(step)) return;
           copy = await backup();

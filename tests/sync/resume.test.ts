@@ -64,7 +64,7 @@ describe("invariant 3: the next run resumes with the interrupted run's snapshot"
     let resumedWith: unknown;
     const resumed = await watchRun(mirror, {
       onStep: async (step) => {
-        if (step === "Convex: beginRun") resumedWith = (await mirror.record())["run_snapshot"];
+        if (step === "Convex: beginRuns") resumedWith = (await mirror.record())["run_snapshot"];
       },
     });
     expect(resumedWith).toBe(crashed["run_snapshot"]);
@@ -105,7 +105,7 @@ describe("invariant 3: the watermark moves only after Convex has acknowledged ev
     expect(steps.slice(moves).filter((step) => step.startsWith("Convex:"))).toEqual([]);
   });
 
-  test.each(["Postgres: announcing the end", "Convex: finishRun", "Postgres: moving the watermark"])(
+  test.each(["Postgres: announcing the end", "Convex: finishRuns", "Postgres: moving the watermark"])(
     "a crash before %s is recognised: nothing is compared for it, and nothing sent again",
     async (last) => {
       const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)", settings: SETTINGS });

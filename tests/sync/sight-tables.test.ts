@@ -114,7 +114,7 @@ describe("invariant 14: nothing of it is missed, whenever it happens:", () => {
   test.each(CHANGES)("%s after a run has looked the last time", async (_, sql) => {
     const mirror = await loaded();
     await mirror.run("UPDATE $t SET a = 'b' WHERE id <= 12");
-    await runWith(mirror, sql, (step) => step === "Convex: finishRun");
+    await runWith(mirror, sql, (step) => step === "Convex: finishRuns");
     await settle(mirror);
   });
 

@@ -13,6 +13,7 @@ import {
   SYNC_KEY,
   TABLE,
 } from "../convex/test-deployment.js";
+import { beginRun, finishRun } from "../support/run-steps.js";
 import { functionFailure, socketFailure, success } from "../support/scripted-fetch.js";
 
 /** convex-test takes real time. So a call has all the time it wants, and a wait is over at once. */
@@ -59,7 +60,7 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
     [TABLE, true],
     ["no_such_table", false],
   ]);
-  await expect(sink.beginRun(BEGIN)).resolves.toEqual({ rows: 0 });
+  await beginRun(sink, BEGIN);
   const sender = new BatchSender({
     sink,
     token: FIRST_TOKEN,
@@ -76,7 +77,7 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
   expect(sender.counts).toEqual({
     ...{ inserted: 4, updated: 1, unchanged: 1, deleted: 1, absent: 1, refused: 0 },
   });
-  await expect(sink.finishRun({ ...sender.token, ...FIRST_END })).resolves.toEqual({ rows: 3 });
+  await finishRun(sink, sender.token, FIRST_END);
 
   const ledger = await sink.listLedger({ table: TABLE, after: null, limit: 100 });
   expect(ledger).toEqual({
@@ -102,7 +103,7 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
 test("a call that was given up and arrives after its row was deleted leaves no ghost", async () => {
   let calls = 0;
   const { deployment, sink, lost } = startSink((path) => path.endsWith("applyBatch") && ++calls === 1);
-  await sink.beginRun(BEGIN);
+  await beginRun(sink, BEGIN);
   const sender = new BatchSender({ sink, token: FIRST_TOKEN, clock, onRowRefused: () => Promise.resolve() });
   await sender.upsert(outgoing("ghost", "new"));
   await sender.drain();
@@ -117,7 +118,7 @@ test("a call that was given up and arrives after its row was deleted leaves no g
 test("a row that the deployed schema does not take is set aside with the reason, and the others are written", async () => {
   const { deployment, sink } = startSink();
   const reasons: string[] = [];
-  await sink.beginRun(BEGIN);
+  await beginRun(sink, BEGIN);
   const sender = new BatchSender({
     ...{ sink, token: FIRST_TOKEN, clock },
     onRowRefused: (key, { code, message }) => Promise.resolve(void reasons.push(`${key} ${code} ${message}`)),
@@ -130,13 +131,13 @@ test("a row that the deployed schema does not take is set aside with the reason,
   expect((await deployment.documents()).map((document) => document.id)).toEqual(["a", "b"]);
 });
 
-test("beginRun, rotateFence and finishRun may be repeated when their answer was lost", async () => {
+test("beginRuns, rotateFence and finishRuns may be repeated when their answer was lost", async () => {
   const { deployment, sink } = startSink();
-  for (let twice = 0; twice < 2; twice++) await sink.beginRun(BEGIN);
+  for (let twice = 0; twice < 2; twice++) await beginRun(sink, BEGIN);
   for (let twice = 0; twice < 2; twice++) await sink.rotateFence(FIRST_TOKEN, 1n);
-  for (let twice = 0; twice < 2; twice++) await sink.finishRun({ ...FIRST_TOKEN, fence: 1n, ...FIRST_END });
+  for (let twice = 0; twice < 2; twice++) await finishRun(sink, { ...FIRST_TOKEN, fence: 1n }, FIRST_END);
   await expect(sink.rotateFence(FIRST_TOKEN, 1n), "late").rejects.toMatchObject({ code: "LEASE_LOST" });
-  await expect(sink.beginRun(BEGIN), "late").rejects.toMatchObject({ code: "LEASE_LOST" });
+  await expect(beginRun(sink, BEGIN), "late").rejects.toMatchObject({ code: "LEASE_LOST" });
   expect(await deployment.state()).toMatchObject({ nonce: "ended", running: false, fence: 1n });
 });
 

@@ -49,13 +49,18 @@ describe("each method calls its function with its arguments", () => {
   const int64 = { epoch: { $integer: "BwAAAAAAAAA=" }, fence: { $integer: "AgAAAAAAAAA=" } };
   const lastRun = { mode: "delta", outcome: "done", finishedAt: "2026-08-01T00:00:00Z" } as const;
   const counts = { read: 1, inserted: 1, updated: 0, unchanged: 0, deleted: 0, rejected: 0 };
-  const begin = { table: "poles", lineage: "l", epoch: 7n, nonce: "n", takeOver: false };
+  const begin = { tables: ["poles"], lineage: "l", epoch: 7n, nonce: "n", takeOver: false };
   const end = { nextNonce: "m", highWaterMark: null, position: "5:9:", lastRun: { ...lastRun, ...counts } };
+  const finish = {
+    ...{ lineage: "l", epoch: 7n, nonce: "n" },
+    ends: [{ table: "poles", fence: 2n, priorNonce: null, ...end }],
+  };
+  const refusedNothing = [{ table: "poles", rows: 4, refused: null }];
   const batch = { slot: 3, upserts: [], deletions: ["k"], orphans: [], force: false };
   const documents = { table: "poles", cursor: null, maxBytes: 5, limit: 9 };
 
   test.each<[string, string, (sink: ConvexSink) => Promise<unknown>, Record<string, unknown>]>([
-    ["mutation", "beginRun", (s) => s.beginRun(begin), { ...begin, epoch: int64.epoch }],
+    ["mutation", "beginRuns", (s) => s.beginRuns(begin), { ...begin, epoch: int64.epoch }],
     [
       "mutation",
       "rotateFence",
@@ -63,12 +68,17 @@ describe("each method calls its function with its arguments", () => {
       { ...token, ...int64, nextFence: { $integer: "AwAAAAAAAAA=" } },
     ],
     ["mutation", "applyBatch", (s) => s.applyBatch({ ...token, ...batch }), { ...token, ...int64, ...batch }],
-    ["mutation", "finishRun", (s) => s.finishRun({ ...token, ...end }), { ...token, ...int64, ...end }],
+    [
+      "mutation",
+      "finishRuns",
+      (s) => s.finishRuns(finish),
+      { ...finish, epoch: int64.epoch, ends: [{ ...finish.ends[0], fence: int64.fence }] },
+    ],
     ["query", "listLedger", (s) => s.listLedger(page), page],
     ["query", "listDocuments", (s) => s.listDocuments(documents), documents],
     ["query", "listMissing", (s) => s.listMissing(page), page],
   ])("%s %s", async (type, name, call, args) => {
-    const { sink, requests } = sinkFor(success({ rows: 4 }));
+    const { sink, requests } = sinkFor(success(name.endsWith("Runs") ? refusedNothing : { rows: 4 }));
     await call(sink);
     expect(requests[0]!.url).toBe(`https://happy-otter-123.convex.cloud/api/${type}`);
     expect(requests[0]!.body).toEqual({
@@ -98,7 +108,7 @@ test("lookupKeys asks for as many keys at once as the protocol allows, and joins
 describe("the handshake", () => {
   test("asks for as many tables at once as the protocol allows, in order", async () => {
     const { sink, requests } = sinkFor(handshakeAnswer());
-    const tables = Array.from({ length: 2 * LIMITS.handshakeTables + 1 }, (_, i) => `table_${i}`);
+    const tables = Array.from({ length: 2 * LIMITS.mirrors + 1 }, (_, i) => `table_${i}`);
     const { mirrors } = await sink.handshake(tables);
     expect(mirrors.map((mirror) => mirror.table)).toEqual(tables);
     expect(requests).toHaveLength(3);
@@ -175,8 +185,8 @@ test.each<[string, ScriptedAnswer, ErrorCode, RegExp]>([
   ["silence", "hang", "DEPLOYMENT_UNREACHABLE", /network/],
 ])("the error names cause, table and remedy: %s", async (_name, answer, code, remedy) => {
   const { sink, clock } = sinkFor(answer);
-  const begin = { table: "poles", lineage: "l", epoch: 7n, nonce: "n", takeOver: false };
-  const error = await errorOf(clock.run(sink.beginRun(begin)));
+  const token = { table: "poles", epoch: 7n, nonce: "n", fence: 0n };
+  const error = await errorOf(clock.run(sink.rotateFence(token, 1n)));
   expect(error).toMatchObject({ code, table: "poles", exitCode: 1 });
   expect(error.remedy).toMatch(remedy);
   expect(JSON.stringify([error.message, error.remedy, error.stack])).not.toContain(SYNC_KEY);

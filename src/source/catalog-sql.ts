@@ -1,0 +1,105 @@
+import { PINNED_CATALOG } from "./pinned-catalog.js";
+import { RELATION } from "./relation-sql.js";
+import { trackingOf } from "./tracking-sql.js";
+import { TYPE } from "./type-sql.js";
+
+/**
+ * What a run has to know of any number of relations, in one statement and so in one snapshot of the catalog. $1 is a
+ * JSON list of the relations asked for, each with its place, the base and the key that the configuration names. Each row
+ * is a kind (`mirror`, `relation` or `type`) and JSON. Every part hangs on `asked`, whose condition pins what the
+ * catalog is printed by.
+ */
+export const CATALOG_SQL = `
+  WITH RECURSIVE
+  asked AS MATERIALIZED (
+    SELECT a.* FROM json_to_recordset($1::text::json)
+      AS a (place integer, schema text, name text, base_schema text, base_name text, key text[])
+     WHERE ${PINNED_CATALOG}),
+  named AS MATERIALIZED (
+    SELECT a.*, c.oid, c.relkind,
+           (SELECT b.oid FROM pg_catalog.pg_class b JOIN pg_catalog.pg_namespace n ON n.oid = b.relnamespace
+             WHERE n.nspname = a.base_schema AND b.relname = a.base_name) AS named_base
+      FROM asked a
+      JOIN pg_catalog.pg_namespace s ON s.nspname = a.schema
+      JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = a.name),
+  -- What a view's rules refer to, through other views too.
+  used (top, oid) AS (
+    SELECT oid, oid FROM named WHERE relkind = 'v'
+    UNION
+    SELECT u.top, d.refobjid
+      FROM used u
+      JOIN pg_catalog.pg_rewrite w ON w.ev_class = u.oid
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> u.oid),
+  -- The tables under a view.
+  below AS (
+    SELECT u.top, array_agg(c.oid ORDER BY n.nspname, c.relname) AS oids,
+           json_agg(json_build_object('schema', n.nspname, 'name', c.relname) ORDER BY n.nspname, c.relname) AS names
+      FROM used u
+      JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind <> 'v' AND c.oid <> u.top
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     GROUP BY u.top),
+  based AS MATERIALIZED (
+    SELECT n.*, below.names,
+           CASE WHEN n.relkind = 'v' THEN CASE WHEN cardinality(below.oids) = 1 THEN below.oids[1] END
+                WHEN n.base_name IS NOT NULL THEN n.named_base ELSE n.oid END AS base
+      FROM named n LEFT JOIN below ON below.top = n.oid),
+  keyed AS MATERIALIZED (
+    SELECT b.*, k.named_key, o.ordered_key
+      FROM based b
+      LEFT JOIN pg_catalog.pg_class t ON t.oid = b.base AND t.relkind IN ('r', 'p')
+      CROSS JOIN LATERAL (SELECT coalesce(b.key, CASE WHEN t.oid IS NOT NULL THEN datahub_sync.primary_key(t.oid) END) AS named_key) k
+      CROSS JOIN LATERAL (SELECT CASE WHEN t.oid IS NOT NULL THEN datahub_sync.order_key(t.oid, k.named_key) END AS ordered_key) o),
+  relations AS MATERIALIZED (SELECT oid FROM named UNION SELECT base FROM based WHERE base IS NOT NULL),
+  types (oid) AS (
+    SELECT a.atttypid FROM pg_catalog.pg_attribute a JOIN relations ON relations.oid = a.attrelid
+     WHERE a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT part.oid FROM types JOIN pg_catalog.pg_type t ON t.oid = types.oid
+     CROSS JOIN LATERAL (
+       SELECT CASE WHEN t.typcategory = 'A' THEN t.typelem END UNION ALL SELECT t.typbasetype
+       UNION ALL SELECT rngsubtype FROM pg_catalog.pg_range WHERE t.oid IN (rngtypid, rngmultitypid)
+       UNION ALL SELECT atttypid FROM pg_catalog.pg_attribute
+                  WHERE t.typtype = 'c' AND attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped) AS part (oid)
+     WHERE part.oid <> 0)
+  SELECT 'mirror' AS kind, json_build_object(
+      'place', k.place, 'relation', k.oid::text, 'base', k.base::text, 'basesOfView', k.names,
+      'namedKey', k.named_key, 'orderedKey', k.ordered_key,
+      'unvalidated', CASE WHEN k.ordered_key IS NULL AND k.named_key IS NOT NULL THEN
+        (SELECT json_agg(json_build_object('column', column_name, 'constraint', constraint_name))
+           FROM datahub_sync.unvalidated_columns(k.base, k.named_key)) END,
+      'keyExpression', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.key_expression(k.base, k.ordered_key, 'r') END,
+      'keyParts', CASE WHEN k.ordered_key IS NOT NULL THEN
+        (SELECT json_agg(p ORDER BY p.place) FROM datahub_sync.key_parts(k.base, k.ordered_key) p) END,
+      'viewTrees', CASE WHEN k.relkind = 'v' THEN
+        (SELECT json_agg(json_build_object('view', w.ev_class::text, 'tree', w.ev_action::text))
+           FROM used u JOIN pg_catalog.pg_rewrite w ON w.ev_class = u.oid AND w.ev_type = '1' WHERE u.top = k.oid) END,
+      'tracking', ${trackingOf("k.base")},
+      'files', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.describe_files(k.base) END,
+      'partitions', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.describe_partitions(k.base) END,
+      'generated', CASE WHEN k.ordered_key IS NOT NULL THEN ${generationInputs("k.base")} END)::text AS fact
+    FROM keyed k
+  UNION ALL
+  SELECT 'relation', ${RELATION}::text
+    FROM relations JOIN pg_catalog.pg_class c ON c.oid = relations.oid
+    JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+  UNION ALL
+  SELECT 'type', ${TYPE}::text
+    FROM types JOIN pg_catalog.pg_type t ON t.oid = types.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`;
+
+/**
+ * What generated columns are computed from. A partition may compute its column otherwise than the partitioned table does.
+ * Up to Postgres 14 the column depends on the others, from 15 on its expression does.
+ */
+function generationInputs(oid: string): string {
+  return `(
+    SELECT json_agg(DISTINCT jsonb_build_object('generated', g.attname, 'input', i.attname))
+      FROM pg_catalog.pg_attrdef e
+      JOIN pg_catalog.pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum AND g.attgenerated <> ''
+      JOIN pg_catalog.pg_depend d ON (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = e.oid
+                      OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = e.adrelid AND d.objsubid = e.adnum)
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = e.adrelid
+      JOIN pg_catalog.pg_attribute i ON i.attrelid = d.refobjid AND i.attnum = d.refobjsubid AND i.attnum <> g.attnum
+     WHERE e.adrelid = ${oid}
+        OR e.adrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(${oid})))`;
+}

@@ -1,0 +1,42 @@
+import {
+  BEYOND_ROW,
+  DEFINITIONS,
+  DELETE_RULE,
+  OWNER_SECURITY,
+  RULES,
+  SUBLINKS,
+  SYSTEM_COLUMNS,
+  TABLE_SECURITY,
+} from "./view-sql.js";
+
+const ofView = (expression: string) => `CASE WHEN c.relkind = 'v' THEN ${expression} ELSE false END`;
+
+/** A relation `c` of the schema `s` as JSON. */
+export const RELATION = `json_build_object(
+    'oid', c.oid::text, 'schema', s.nspname, 'name', c.relname, 'kind', c.relkind,
+    'definition', CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END,
+    'rules', CASE WHEN c.relkind = 'v' THEN ${RULES} ELSE ${TABLE_SECURITY} END,
+    -- 16 is DELETE: Postgres can delete through a view without our saying how only where it is so simple.
+    'isRowByRow', CASE WHEN c.relkind = 'v'
+      THEN pg_catalog.pg_relation_is_updatable(c.oid, false) & 16 = 16 AND NOT ${SUBLINKS} ELSE true END,
+    'readsBeyondRow', ${ofView(BEYOND_ROW)},
+    'readsSystemColumns', ${ofView(SYSTEM_COLUMNS)},
+    'hidesRowsFromOwner', ${ofView(OWNER_SECURITY)},
+    'hasDeleteRule', ${ofView(DELETE_RULE)},
+    'isUnlogged', EXISTS (SELECT FROM pg_catalog.pg_class u
+       WHERE u.relpersistence = 'u'
+         AND (u.oid = c.oid OR u.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))),
+    'partitionOf', CASE WHEN c.relispartition THEN
+      (SELECT json_build_object('schema', n.nspname, 'name', p.relname)
+         FROM pg_catalog.pg_class p JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
+        WHERE p.oid = pg_catalog.pg_partition_root(c.oid)) END,
+    'hasHeirs', c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid),
+    'hidesRows', pg_catalog.row_security_active(c.oid),
+    'columns', (SELECT coalesce(json_agg(json_build_object(
+                'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
+                'display', format_type(a.atttypid, a.atttypmod),
+                'typeSql', format('%I.%I', n.nspname, t.typname), 'wide', a.attstorage <> 'p') ORDER BY a.attnum), '[]')
+         FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+         JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))`;

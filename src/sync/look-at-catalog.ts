@@ -1,0 +1,77 @@
+import type { MirrorConfig } from "../config/types.js";
+import { toConvexName } from "../encode/names.js";
+import { ENCODER_VERSION } from "../encode/type-table.js";
+import { SyncError } from "../errors.js";
+import type { Database, Sql } from "../postgres/database.js";
+import { inspectMirror } from "../source/inspect-mirror.js";
+import type { MirrorSource } from "../source/mirror-source.js";
+import { readCatalog, type CatalogEntry } from "../source/read-catalog.js";
+import { resolveMirror } from "../source/resolve-mirror.js";
+import type { ResolvedMirror } from "../source/resolved-mirror.js";
+import { concernsOneMirror } from "./ends-run.js";
+
+const RULES = { encoderVersion: ENCODER_VERSION, fieldName: toConvexName };
+
+/** What the catalog says of these mirrors as runs read them, or why one cannot be mirrored; in one statement. */
+export function lookAtMirrors(
+  database: Database,
+  configs: readonly MirrorConfig[],
+): Promise<(MirrorSource | SyncError)[]> {
+  return lookAtCatalog(database, configs, (config, entry) =>
+    inspectMirror(resolveMirror(config, entry), RULES),
+  );
+}
+
+/** @throws SyncError when the mirror cannot be mirrored */
+export async function lookAtMirror(database: Database, config: MirrorConfig): Promise<MirrorSource> {
+  return orThrow((await lookAtMirrors(database, [config]))[0]!);
+}
+
+/** What the catalog says of these mirrors, and no more than that; those that cannot be mirrored are left out. */
+export async function resolveMirrors(
+  database: Database,
+  configs: readonly MirrorConfig[],
+): Promise<ResolvedMirror[]> {
+  const found = await lookAtCatalog(database, configs, resolveMirror);
+  return found.filter((one): one is ResolvedMirror => !(one instanceof SyncError));
+}
+
+/** The same inside other work of a connection, for one that has to be there. */
+export async function resolveOne(sql: Sql, config: MirrorConfig): Promise<ResolvedMirror> {
+  const [entry] = await readCatalog(sql, [config]);
+  return resolveMirror(config, entry!);
+}
+
+export function orThrow<T>(found: T | SyncError): T {
+  if (found instanceof SyncError) throw found;
+  return found;
+}
+
+/**
+ * Asks for all at once. Where that fails for a reason that may be one mirror's own (a function of a view's that is gone,
+ * a name that the database's encoding has no letters for), each is asked for by itself.
+ */
+export async function lookAtCatalog<T>(
+  database: Database,
+  configs: readonly MirrorConfig[],
+  resolve: (config: MirrorConfig, entry: CatalogEntry) => T,
+): Promise<(T | SyncError)[]> {
+  let entries: CatalogEntry[];
+  try {
+    entries = await database.run("reading the catalog", (sql) => readCatalog(sql, configs));
+  } catch (error) {
+    if (!concernsOneMirror(error)) throw error;
+    if (configs.length === 1) return [error];
+    const found: (T | SyncError)[] = [];
+    for (const config of configs) found.push(...(await lookAtCatalog(database, [config], resolve)));
+    return found;
+  }
+  return configs.map((config, place) => {
+    try {
+      return resolve(config, entries[place]!);
+    } catch (error) {
+      if (error instanceof SyncError) return error;
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,18 @@
+import { addPendingDeletions, type DeletionKind } from "../state/pending-deletions.js";
+import type { MirrorRun } from "./mirror-run.js";
+
+/**
+ * Writes down deletions that a pass has found, for the end of the run, which makes them behind the guard.
+ * @param foundBy the name of the pass, where it is not the run's
+ */
+export async function recordDeletions(
+  run: MirrorRun,
+  kind: DeletionKind,
+  keys: readonly string[],
+  foundBy?: string,
+): Promise<void> {
+  if (keys.length === 0) return;
+  run.mayDelete = true;
+  const { database, lease } = run.context;
+  await addPendingDeletions(database, lease, run.source.name, kind, keys, foundBy);
+}
