@@ -28,7 +28,9 @@ export async function handshake(
     throw refusal("BAD_REQUEST", `A handshake covers at most ${LIMITS.mirrors} tables.`);
   }
   const entries = await Promise.all(
-    tables.map((table) => (Object.hasOwn(deployed, table) ? ledgerAfter(db, table, null).first() : null)),
+    tables.map(async (table) =>
+      Object.hasOwn(deployed, table) ? await ledgerAfter(db, table, null).first() : null,
+    ),
   );
   const samples = await sampleDocuments(db, tables, entries, sampleFrom);
   const mirrors = await Promise.all(

@@ -57,6 +57,10 @@ export async function forEachMirror<Mirror extends { table: string }>(
   if (mirrors.length > LIMITS.mirrors) {
     throw refusal("BAD_REQUEST", `A call covers at most ${LIMITS.mirrors} mirrors.`);
   }
+  if (new Set(mirrors.map(({ table }) => table)).size < mirrors.length) {
+    // At once, both would find no state and make one each.
+    throw refusal("BAD_REQUEST", "A mirror stands twice in one call.");
+  }
   return Promise.all(
     mirrors.map(async (mirror) => {
       const { table } = mirror;

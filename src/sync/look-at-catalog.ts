@@ -10,15 +10,14 @@ import { resolveMirror } from "../source/resolve-mirror.js";
 import type { ResolvedMirror } from "../source/resolved-mirror.js";
 import { concernsOneMirror } from "./ends-run.js";
 
-const RULES = { encoderVersion: ENCODER_VERSION, fieldName: toConvexName };
-
 /** What the catalog says of these mirrors as runs read them, or why one cannot be mirrored; in one statement. */
 export function lookAtMirrors(
   database: Database,
   configs: readonly MirrorConfig[],
 ): Promise<(MirrorSource | SyncError)[]> {
+  const rules = { encoderVersion: ENCODER_VERSION, fieldName: toConvexName };
   return lookAtCatalog(database, configs, (config, entry) =>
-    inspectMirror(resolveMirror(config, entry), RULES),
+    inspectMirror(resolveMirror(config, entry), rules),
   );
 }
 

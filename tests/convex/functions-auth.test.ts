@@ -6,6 +6,7 @@ import {
   FIRST_END,
   FIRST_TOKEN,
   functions,
+  onlyOne,
   startTestDeployment,
   SYNC_KEY,
   TABLE,
@@ -18,24 +19,28 @@ const noRows = { slot: 0, upserts: [], deletions: [], orphans: [], force: false 
 /** One sound call of every function. */
 const calls = {
   handshake: (t, syncKey, table) => t.query(functions.handshake, { syncKey, tables: [table], sampleFrom: 0 }),
-  beginRuns: (t, syncKey, table) =>
-    t.mutation(functions.beginRuns, {
-      syncKey,
-      tables: [table],
-      lineage: "source",
-      epoch: 1n,
-      nonce: "first",
-      takeOver: false,
-    }),
+  beginRuns: async (t, syncKey, table) =>
+    onlyOne(
+      await t.mutation(functions.beginRuns, {
+        syncKey,
+        tables: [table],
+        lineage: "source",
+        epoch: 1n,
+        nonce: "first",
+        takeOver: false,
+      }),
+    ),
   rotateFence: (t, syncKey, table) =>
     t.mutation(functions.rotateFence, { syncKey, ...FIRST_TOKEN, table, nextFence: 1n }),
   applyBatch: (t, syncKey, table) =>
     t.mutation(functions.applyBatch, { syncKey, ...FIRST_TOKEN, table, ...noRows }),
-  finishRuns: (t, syncKey, table) =>
-    t.mutation(functions.finishRuns, {
-      ...{ syncKey, lineage: "source", epoch: FIRST_TOKEN.epoch, nonce: FIRST_TOKEN.nonce },
-      ends: [{ table, fence: FIRST_TOKEN.fence, priorNonce: null, ...FIRST_END }],
-    }),
+  finishRuns: async (t, syncKey, table) =>
+    onlyOne(
+      await t.mutation(functions.finishRuns, {
+        ...{ syncKey, lineage: "source", epoch: FIRST_TOKEN.epoch, nonce: FIRST_TOKEN.nonce },
+        ends: [{ table, fence: FIRST_TOKEN.fence, priorNonce: null, ...FIRST_END }],
+      }),
+    ),
   listLedger: (t, syncKey, table) => t.query(functions.listLedger, { syncKey, ...page, table }),
   listDocuments: (t, syncKey, table) =>
     t.query(functions.listDocuments, { syncKey, table, cursor: null, limit: 10, maxBytes: 1_000 }),

@@ -80,8 +80,9 @@ describe("datahub-sync/convex in an app that was there first", () => {
     const batch = { slot: 0, deletions: [], orphans: [], force: false };
     const pole = { id: "1", pole_number: "LAW.P.A002", status: "planted" };
     const customer = { customer_no: 7n, name: "Ann", tags: ["new"] };
+    const begun = { ...token, tables: ["sow_poles", "customers"], lineage: "source", takeOver: false };
+    await t.mutation(datahubSync!["beginRuns"]!, begun);
     for (const [table, document] of Object.entries({ sow_poles: pole, customers: customer })) {
-      await t.mutation(datahubSync!["beginRun"]!, { ...token, table, lineage: "source", takeOver: false });
       const upserts = [{ key: "1", hash: "h", document }];
       const result = (await t.mutation(datahubSync!["applyBatch"]!, {
         ...token,
@@ -99,7 +100,7 @@ describe("datahub-sync/convex in an app that was there first", () => {
 
     // The mirrors are exactly the tables that the app named: not its own, and not the package's defaults.
     const tables = ["customers", "messages", "sow_drops"];
-    const { mirrors } = (await t.query(datahubSync!["handshake"]!, { syncKey, tables })) as {
+    const { mirrors } = (await t.query(datahubSync!["handshake"]!, { syncKey, tables, sampleFrom: 0 })) as {
       mirrors: { deployed: boolean; fields: string[] | null; rows: number }[];
     };
     expect(mirrors.map(({ deployed, fields, rows }) => ({ deployed, fields, rows }))).toEqual([
@@ -112,12 +113,9 @@ describe("datahub-sync/convex in an app that was there first", () => {
     expect(await t.query(sync!["freshness"]!, { table: "customers" })).toEqual(running);
     expect(await t.query(sync!["freshness"]!, { table: "sow_drops" })).toBeNull();
     const end = { nextNonce: "ended", highWaterMark: "2025-10-31T08:15:00.000000Z", position: "100:110:104" };
-    await t.mutation(datahubSync!["finishRun"]!, {
-      ...token,
-      table: "customers",
-      fence: 0n,
-      ...end,
-      lastRun: lastRun(),
+    await t.mutation(datahubSync!["finishRuns"]!, {
+      ...{ ...token, lineage: "source" },
+      ends: [{ table: "customers", fence: 0n, priorNonce: null, ...end, lastRun: lastRun() }],
     });
     expect(await t.query(sync!["freshness"]!, { table: "customers" })).toEqual({
       highWaterMark: "2025-10-31T08:15:00.000000Z",

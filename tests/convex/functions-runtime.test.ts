@@ -123,22 +123,22 @@ describe("convex/ in the runtime of Convex", () => {
 
   it("compares keys", async () => {
     const isolate = startIsolate(source, env);
-    expect(await isolate.call("handshake", { syncKey, tables: ["sow_poles"] })).toMatchObject({
+    expect(await isolate.call("handshake", { syncKey, tables: ["sow_poles"], sampleFrom: 0 })).toMatchObject({
       protocol: PROTOCOL_VERSION,
       mirrors: [{ table: "sow_poles", deployed: true, rows: 0, ledgerSample: "empty", tableEmpty: true }],
     });
-    const wrong = isolate.call("handshake", { syncKey: "b key for tests", tables: [] });
+    const wrong = isolate.call("handshake", { syncKey: "b key for tests", tables: [], sampleFrom: 0 });
     await expect(wrong).rejects.toMatchObject({ data: expect.stringContaining("WRONG_SYNC_KEY") as string });
-    const unset = startIsolate(source, {}).call("handshake", { syncKey, tables: [] });
+    const unset = startIsolate(source, {}).call("handshake", { syncKey, tables: [], sampleFrom: 0 });
     await expect(unset).rejects.toMatchObject({ data: expect.stringContaining("SYNC_KEY_UNSET") as string });
   });
 
   it("runs every other function as far as an empty database lets it", async () => {
     const isolate = startIsolate(source, env);
     const from = { syncKey, table: "sow_poles", limit: 10 };
-    expect(await isolate.call("beginRun", { syncKey, ...run, lineage: "l", takeOver: false })).toEqual({
-      rows: 0,
-    });
+    const { table, ...named } = run;
+    const begun = { syncKey, ...named, tables: [table], lineage: "l", takeOver: false };
+    expect(await isolate.call("beginRuns", begun)).toEqual([{ table, rows: 0, refused: null }]);
     expect(await isolate.call("listLedger", { ...from, after: null })).toEqual({ entries: [], done: true });
     expect(await isolate.call("listMissing", { ...from, after: null })).toEqual({ missing: [], after: null });
     const keys = { syncKey, table: "sow_poles", keys: ["a"] };
@@ -153,7 +153,18 @@ describe("convex/ in the runtime of Convex", () => {
     const batch = { slot: 0, upserts: [], deletions: [], orphans: [], force: false };
     await expect(isolate.call("applyBatch", { ...token, ...batch })).rejects.toMatchObject(stale);
     await expect(isolate.call("rotateFence", { ...token, nextFence: 1n })).rejects.toMatchObject(stale);
-    const end = { nextNonce: "n", highWaterMark: null, position: null, lastRun: null };
-    await expect(isolate.call("finishRun", { ...token, ...end })).rejects.toMatchObject(stale);
+    const end = {
+      table,
+      fence: 0n,
+      priorNonce: null,
+      nextNonce: "n",
+      highWaterMark: null,
+      position: null,
+      lastRun: null,
+    };
+    const finished = { syncKey, ...named, lineage: "l", ends: [end] };
+    expect(await isolate.call("finishRuns", finished)).toMatchObject([
+      { table, refused: { code: "STALE_TOKEN" } },
+    ]);
   });
 });

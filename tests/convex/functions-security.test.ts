@@ -56,7 +56,10 @@ async function deploy() {
   const deployment = LocalDeployment.create({ ...options, env: { CONVEX_SYNC_AUTH_KEY: SYNC_KEY } });
   const user = deployment.insert("users", { name: SECRET });
   const run = { syncKey: SYNC_KEY, table: TABLE, epoch: 1n, nonce: "the run" };
-  await deployment.runMutation("datahubSync:beginRun", { ...run, lineage: "the source", takeOver: false });
+  await deployment.runMutation("datahubSync:beginRuns", {
+    ...{ syncKey: SYNC_KEY, tables: [TABLE], epoch: run.epoch, nonce: run.nonce },
+    ...{ lineage: "the source", takeOver: false },
+  });
   const upserts = ["a", "b"].map((key) => ({ key, hash: key, document: { id: key, comments: SECRET } }));
   await deployment.runMutation("datahubSync:applyBatch", {
     ...{ ...run, upserts, fence: 0n, slot: 0, deletions: [], orphans: [], force: false },
@@ -94,8 +97,12 @@ async function call(deployment: LocalDeployment, { path, kind }: DeployedFunctio
   return { ...outcome, touched };
 }
 
-const withTable = (args: Record<string, JSONValue>, table: string): Record<string, JSONValue> =>
-  "tables" in args ? { ...args, tables: [table] } : { ...args, table };
+function withTable(args: Record<string, JSONValue>, table: string): Record<string, JSONValue> {
+  if ("tables" in args) return { ...args, tables: [table] };
+  if (!("ends" in args)) return { ...args, table };
+  const [end] = args["ends"] as Record<string, JSONValue>[];
+  return { ...args, ends: [{ ...end, table }] };
+}
 
 const refusal = (code: string) => ({ data: { code, message: expect.any(String) as string }, touched: false });
 /** What production says of arguments that do not fit, and of any other error that is not a ConvexError. */
@@ -112,7 +119,7 @@ describe("invariant 11: every public function", () => {
         path,
         { fieldType: { type: "string" }, optional: false },
       ]);
-      expect([path, "table" in args.value || "tables" in args.value]).toEqual([path, true]);
+      expect([path, ["table", "tables", "ends"].some((name) => name in args.value)]).toEqual([path, true]);
     }
   });
 

@@ -94,7 +94,7 @@ export function startTestDeployment(options: { transactionLimits?: boolean } = {
 export type TestDeployment = ReturnType<typeof startTestDeployment>;
 
 /** What became of the one mirror; fails as its function would, were it called for that alone. */
-function onlyOne([result]: RunResult[]): { rows: number } {
+export function onlyOne([result]: RunResult[]): { rows: number } {
   if (result!.refused !== null) throw new ConvexError(result!.refused);
   return { rows: result!.rows };
 }

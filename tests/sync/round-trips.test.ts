@@ -1,0 +1,152 @@
+import { describe, expect, test, vi } from "vitest";
+import { Database } from "../../src/postgres/database.js";
+import { nth, watchRun, type Step } from "../support/crash.js";
+import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+
+const open = useMirrors();
+
+/** A mirror of each of so many tables, all loaded. */
+async function loaded(tables: number): Promise<MirrorFixture> {
+  const names = Array.from({ length: tables }, (_, n) => (n === 0 ? "$t" : `$t_${n}`));
+  const mirror = await open({
+    ddl: names
+      .map(
+        (name) =>
+          `CREATE TABLE ${name} (id int PRIMARY KEY, a text); INSERT INTO ${name} VALUES (1, 'a'), (2, 'b')`,
+      )
+      .join(";"),
+    mirrors: names.map((relation) => ({ relation })),
+  });
+  await mirror.sync();
+  return mirror;
+}
+
+const IDLE: Step[] = [
+  "Postgres: reading the migrations",
+  "Postgres: taking the lease",
+  "Convex: handshake",
+  "Postgres: reading the watermarks",
+  "Postgres: reading the catalog",
+  "Postgres: purging the change log",
+  "Postgres: taking the snapshot",
+  "Postgres: reading the catalog",
+  "Postgres: announcing the end of …",
+  "Convex: finishRuns",
+  "Postgres: moving the watermark of …",
+  "Postgres: recording the run",
+  "Postgres: releasing the lease",
+];
+const withoutNames = (steps: readonly Step[]) => steps.map((step) => step.replace(/ of .*/, " of …"));
+
+describe("both sides are asked once, for all mirrors", () => {
+  test.each([1, 12])("a run of %i mirrors with nothing to do", async (tables) => {
+    const mirror = await loaded(tables);
+    for (let run = 0; run < 2; run++) {
+      const { steps, report } = await watchRun(mirror);
+      // Both sides are asked at the same time, and either may be heard first.
+      expect(new Set(withoutNames(steps))).toEqual(new Set(IDLE));
+      expect(steps).toHaveLength(IDLE.length);
+      expect(report!.tables.map(({ outcome, read, calls }) => [outcome, read, calls])).toEqual(
+        report!.tables.map(() => ["done", 0, 0]),
+      );
+      expect(report!.totals).toMatchObject({ calls: 2, read: 0 });
+    }
+    await mirror.compare();
+  });
+
+  test("one that has changed adds its own reads and calls, and nothing for the others", async () => {
+    const mirror = await loaded(12);
+    await mirror.run("UPDATE $t_3 SET a = 'c' WHERE id = 1; DELETE FROM $t_3 WHERE id = 2");
+    const { steps } = await watchRun(mirror);
+    const own = withoutNames(steps).filter((step) => !IDLE.includes(step));
+    expect(own).toEqual([
+      "Postgres: writing the start of …",
+      "Convex: beginRuns",
+      "Postgres: reading the changed keys of …",
+      "Postgres: reading rows of …",
+      "Convex: applyBatch",
+      ...own.slice(5),
+    ]);
+    // What is deleted: recorded, counted, looked up, made, acknowledged, forgotten.
+    expect(own.slice(5).filter((step) => step.startsWith("Convex"))).toEqual([
+      "Convex: applyBatch",
+      "Convex: rotateFence",
+    ]);
+    await mirror.compare();
+  });
+
+  test("status asks five statements and one call", async () => {
+    const mirror = await loaded(12);
+    const statements: string[] = [];
+    const calls = mirror.deployment.usage().calls;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its `this` below
+    const run = Database.prototype.run;
+    const spy = vi.spyOn(Database.prototype, "run").mockImplementation(function (this: Database, ...args) {
+      statements.push(args[0]);
+      return run.apply(this, args);
+    });
+    const report = await mirror.status();
+    spy.mockRestore();
+    expect(report.tables.map(({ rowsInPostgres, rowsInMirror }) => [rowsInPostgres, rowsInMirror])).toEqual(
+      report.tables.map(() => [2, 2]),
+    );
+    expect(statements).toHaveLength(5);
+    expect(mirror.deployment.usage().calls - calls).toBe(1);
+  });
+});
+
+describe("a run of several mirrors that crashes", () => {
+  test.each(["Convex: finishRuns", "Postgres: moving the watermark", "Postgres: announcing the end"])(
+    "before %s: those with nothing to do and those with changes are both right afterwards",
+    async (moment) => {
+      const mirror = await loaded(4);
+      for (let round = 0; round < 2; round++) {
+        await mirror.run(
+          `UPDATE $t_1 SET a = 'round ${round}'; INSERT INTO $t_2 VALUES (${round + 10}, 'n')`,
+        );
+        const { crashed } = await watchRun(mirror, {
+          crashBefore: nth(1, (step) => step.startsWith(moment)),
+        });
+        expect(crashed).toBe(true);
+        await mirror.expireLease();
+        // Changes of a mirror that was idle, after the snapshot that its crashed end had.
+        await mirror.run(`UPDATE $t SET a = 'after ${round}' WHERE id = 1`);
+        const report = await mirror.runSync();
+        expect(report.tables.map(({ mode, error }) => [mode, error])).toEqual(
+          report.tables.map(() => ["delta", undefined]),
+        );
+        await mirror.compare();
+      }
+    },
+  );
+
+  test("one whose relation is gone fails alone, and is named", async () => {
+    const mirror = await loaded(4);
+    await mirror.run("DROP TABLE $t_2; UPDATE $t_1 SET a = 'x'");
+    const report = await mirror.runSync();
+    expect(report.exitCode).toBe(1);
+    expect(report.tables.map(({ outcome, error }) => [outcome, error?.code])).toEqual([
+      ["done", undefined],
+      ["done", undefined],
+      ["failed", "RELATION_MISSING"],
+      ["done", undefined],
+    ]);
+  });
+
+  test("an idle mirror of which another run has begun since the handshake is not ended by this one", async () => {
+    const mirror = await loaded(2);
+    const other = { epoch: 1_000n, nonce: "of another run" };
+    const { report } = await watchRun(mirror, {
+      onStep: async (step) => {
+        if (step !== "Convex: finishRuns") return;
+        const { lineage } = mirror.state() as { lineage: string };
+        await mirror.deployment.runMutation("datahubSync:beginRuns", {
+          ...{ syncKey: mirror.config.convex.syncKey.reveal(), tables: [mirror.table] },
+          ...{ ...other, lineage, takeOver: false },
+        });
+      },
+    });
+    expect(report!.tables[0]!.error?.code).toBe("LEASE_LOST");
+    expect(mirror.state()).toMatchObject({ ...other, running: true });
+  });
+});
