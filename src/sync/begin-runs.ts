@@ -98,5 +98,7 @@ function createRun(context: RunContext, task: MirrorTask): MirrorRun {
     mayDelete: pending.key + pending.document + pending.stranger > 0,
     changes: { read: 0, timestamps: 0 },
     notices: task.planned!.plan.notices,
+    ahead: null,
+    onAllSent: () => {},
   };
 }

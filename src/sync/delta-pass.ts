@@ -25,17 +25,22 @@ export async function sendChanges(
   from: ChangeCursor | null,
   straysBefore = 0,
 ): Promise<number> {
-  const { context, log, writer } = run;
+  const { context, writer } = run;
   const recent = new RecentKeys();
   let cursor = from;
   let strays = straysBefore;
+  let ahead = from === null ? run.ahead : null;
+  run.ahead = null;
   do {
     context.signal.throwIfAborted();
-    const page = await log.page(range, cursor, keysPerPage(context.settings));
+    const { page, chunks } = ahead ? await ahead : { page: await readPage(run, range, cursor), chunks: null };
+    ahead = null;
     const insertedBefore = writer.counts.inserted;
     run.changes.read += page.entries;
     run.changes.timestamps += page.timestamps;
-    const missing = await writer.sendRows(recent.keepNew(page.keys));
+    const keys = recent.keepNew(page.keys);
+    const missing = chunks === null ? await writer.sendRows(keys) : await writer.sendChunks(chunks);
+    if (page.cursor === null) run.onAllSent();
     await writer.checkpoint();
     strays += writer.counts.inserted - insertedBefore - page.cameOrWent;
     await recordDeletions(run, "key", missing);
@@ -46,4 +51,31 @@ export async function sendChanges(
     }
   } while (cursor !== null);
   return strays;
+}
+
+/** Begins to read what a delta sends first, while the mirror before it still waits for Convex. */
+export function readFirstPage(run: MirrorRun, range: ChangeRange): void {
+  run.ahead = readPage(run, range, null).then((page) => ({
+    page,
+    chunks: run.writer.startReading(page.keys),
+  }));
+  run.ahead.catch(() => {}); // the pass hears of it
+}
+
+/** Lets what was begun and is not wanted any more come to its end: nothing is to go on behind the caller's back. */
+export async function dropFirstPage(run: MirrorRun): Promise<void> {
+  const { ahead } = run;
+  run.ahead = null;
+  try {
+    if (ahead === null) return;
+    const chunks = (await ahead).chunks[Symbol.asyncIterator]();
+    await chunks.next();
+    await chunks.return?.();
+  } catch {
+    // Nobody asks for it any more, and whatever is wrong with the database has been said.
+  }
+}
+
+function readPage({ log, context }: MirrorRun, range: ChangeRange, cursor: ChangeCursor | null) {
+  return log.page(range, cursor, keysPerPage(context.settings));
 }

@@ -1,9 +1,10 @@
 import type { Notice, TableReport } from "../report.js";
-import type { ChangeLog } from "../source/change-log.js";
+import type { ChangeLog, ChangePage } from "../source/change-log.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import type { TableReader } from "../source/table-reader.js";
 import type { ChangesRead } from "../state/end-run.js";
 import type { MirrorWriter } from "./mirror-writer.js";
+import type { RowChunk } from "./read-chunks.js";
 import type { RunContext } from "./run-context.js";
 
 /** One table of a run, between its beginning and its end. */
@@ -22,6 +23,16 @@ export interface MirrorRun {
   /** Entries of the change log that were read, and those of a timestamp alone. */
   changes: ChangesRead;
   notices: Notice[];
+  /** The first page of a delta, where it was asked for before this mirror's turn. */
+  ahead: Promise<FirstPage> | null;
+  /** Called once everything is handed over and only acknowledgements are waited for: the next mirror may begin to read. */
+  onAllSent: () => void;
+}
+
+/** A page of the log, and its rows, of which the first are being read. */
+export interface FirstPage {
+  page: ChangePage;
+  chunks: AsyncIterable<RowChunk>;
 }
 
 /** What a table's run came to; the caller adds what only it knows (durations, calls). */

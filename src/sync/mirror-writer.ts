@@ -6,7 +6,7 @@ import type { RunToken } from "../sink/convex-sink.js";
 import type { SourceRow, TableReader } from "../source/table-reader.js";
 import { markUnsteady } from "../state/open-run.js";
 import { findRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
-import { readAhead } from "./read-ahead.js";
+import { readAhead, startReading } from "./read-ahead.js";
 import { readChunks, type RowChunk } from "./read-chunks.js";
 import type { RunContext } from "./run-context.js";
 
@@ -86,9 +86,19 @@ export class MirrorWriter {
    * Reads and sends the rows of these keys. While one chunk is being sent, the next is being read.
    * @returns the keys that the relation does not hold (any more)
    */
-  async sendRows(keys: readonly string[]): Promise<string[]> {
+  sendRows(keys: readonly string[]): Promise<string[]> {
+    return this.sendChunks(readAhead(this.#readChunks(keys)));
+  }
+
+  /** Begins to read the rows of these keys, for `sendChunks`. */
+  startReading(keys: readonly string[]): AsyncIterable<RowChunk> {
+    return startReading(this.#readChunks(keys));
+  }
+
+  /** Sends rows that are being read. */
+  async sendChunks(chunks: AsyncIterable<RowChunk>): Promise<string[]> {
     const missing: string[] = [];
-    for await (const chunk of readAhead(this.#readChunks(keys))) {
+    for await (const chunk of chunks) {
       this.#context.signal.throwIfAborted();
       await this.#recallRejected(chunk.rows);
       await this.#noteOtherPartitions();

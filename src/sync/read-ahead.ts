@@ -14,3 +14,17 @@ export async function* readAhead<T>(items: AsyncIterable<T>): AsyncGenerator<T> 
     await iterator.return?.();
   }
 }
+
+/** The same, with the first item asked for at once. */
+export function startReading<T>(items: AsyncIterable<T>): AsyncIterable<T> {
+  const iterator = readAhead(items);
+  const first = iterator.next();
+  first.catch(() => {}); // whoever takes the items hears of it
+  return (async function* () {
+    try {
+      for (let result = await first; !result.done; result = await iterator.next()) yield result.value;
+    } finally {
+      await iterator.return(undefined);
+    }
+  })();
+}

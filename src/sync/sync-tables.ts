@@ -3,6 +3,7 @@ import { lookAtLog } from "../source/look-at-log.js";
 import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
 import { registerMirrors } from "../state/open-run.js";
 import { beginRuns } from "./begin-runs.js";
+import { dropFirstPage, readFirstPage } from "./delta-pass.js";
 import { concernsOneMirror } from "./ends-run.js";
 import { endRuns } from "./end-runs.js";
 import { makeFit } from "./make-fit.js";
@@ -73,8 +74,10 @@ async function runGroup(
 
   let done = idle;
   let doneSinceMs = context.clock.now();
-  for (const task of busy) {
+  for (const [place, task] of busy.entries()) {
     if (tasks.hasEnded) break;
+    const next = busy[place + 1];
+    if (task.run !== null && next !== undefined) task.run.onAllSent = () => readAheadFor(next);
     const isLong =
       task.planned!.plan.work.kind !== "delta" &&
       done.some(({ planned: of }) => of!.plan.work.kind === "delta");
@@ -87,6 +90,14 @@ async function runGroup(
     if (!task.isOver) done.push(task);
   }
   await tasks.allOf(done, () => endRuns(context, done));
+  for (const { run } of busy) if (run !== null) await dropFirstPage(run);
+}
+
+/** A delta from its watermark on: its first rows are read while the mirror before it waits for Convex. */
+function readAheadFor({ run, planned }: MirrorTask): void {
+  const { work } = planned!.plan;
+  if (run === null || work.kind !== "delta" || work.cursor !== null) return;
+  readFirstPage(run, { since: work.watermark, until: parseSnapshot(planned!.snapshot) });
 }
 
 /** Deltas first, which are short; each kind in the order of the configuration. */

@@ -75,6 +75,38 @@ describe("both sides are asked once, for all mirrors", () => {
     await mirror.compare();
   });
 
+  test("the next mirror's rows are asked for while this one's calls are under way", async () => {
+    const mirror = await loaded(3);
+    await mirror.run("UPDATE $t SET a = 'c'; UPDATE $t_1 SET a = 'c'; UPDATE $t_2 SET a = 'c'");
+    const asked: Step[] = [];
+    let seenDuringCall = 0;
+    await watchRun(mirror, {
+      onStep: async (step) => {
+        asked.push(step);
+        if (step !== "Convex: applyBatch") return;
+        const reads = () => asked.filter((each) => each.startsWith("Postgres: reading rows")).length;
+        const before = reads();
+        // Held until the next one reads, or until there is none.
+        while (reads() === before && before < 3) await new Promise(setImmediate);
+        seenDuringCall += reads() - before;
+      },
+    });
+    expect(seenDuringCall).toBe(2);
+    await mirror.compare();
+  });
+
+  test("what was read ahead of a mirror whose turn does not come is let go", async () => {
+    const mirror = await loaded(3);
+    await mirror.run("UPDATE $t SET a = 'c'; UPDATE $t_1 SET a = 'c'");
+    const { crashed } = await watchRun(mirror, {
+      crashBefore: nth(2, (step) => step.startsWith("Postgres: reading rows")),
+    });
+    expect(crashed).toBe(true);
+    await mirror.expireLease();
+    await mirror.sync();
+    await mirror.compare();
+  });
+
   test("status asks five statements and one call", async () => {
     const mirror = await loaded(12);
     const statements: string[] = [];
