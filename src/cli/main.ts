@@ -7,7 +7,7 @@ import type { Commands } from "./commands.js";
 import { guardProcess } from "./process-guard.js";
 import { runCli } from "./run-cli.js";
 
-/** Loaded when they run: `--help` needs neither the database's driver nor the local deployment. */
+/** Loaded when they run, each without what only another one needs. */
 const COMMANDS: Commands = {
   migrate: async (options) => (await import("../sync/migrate.js")).migrate(options),
   untrack: async (options) => (await import("../sync/migrate.js")).untrack(options),

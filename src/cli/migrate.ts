@@ -1,13 +1,5 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config/load-config.js";
-import type { ExitCode } from "../errors.js";
-import type { Notice } from "../report.js";
-import type { CliIo } from "./cli-io.js";
-import type { Commands } from "./commands.js";
-import { addCommonFlags, type ParsedFlags } from "./flags.js";
-import { logCauses } from "./progress.js";
-import { renderMigrateReport } from "./render/tracking-report.js";
-import { configInput, runSession } from "./session.js";
+import { addCommonFlags } from "./flags.js";
 
 export function defineMigrate(command: Command): Command {
   command.description(
@@ -26,16 +18,4 @@ Examples:
   $ datahub-sync migrate
   $ datahub-sync migrate --table sow_poles --env-file .env.owner`,
   );
-}
-
-export async function runMigrate(flags: ParsedFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
-  const loaded = loadConfig(configInput(io, flags), "source");
-  const { config } = loaded;
-  return runSession({ io, flags, loaded }, async ({ context, log, tell, print }) => {
-    const announce = ({ message }: Notice) => tell(message);
-    const report = await commands.migrate({ ...context, config, announce, tableFailed: logCauses(log) });
-    log.record(report.ok ? "info" : "warn", "migrate ended", { report });
-    print(report, (paint) => renderMigrateReport(report, paint));
-    return report.exitCode;
-  });
 }

@@ -5,12 +5,12 @@ import { EXIT, type ExitCode } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
-import { defineLocal, runLocal, type LocalFlags } from "./local.js";
-import { defineMigrate, runMigrate } from "./migrate.js";
-import { defineStatus, runStatus } from "./status.js";
-import { defineSync, runSync } from "./sync.js";
+import { defineLocal, type LocalFlags } from "./local.js";
+import { defineMigrate } from "./migrate.js";
+import { defineStatus } from "./status.js";
+import { defineSync } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
-import { defineUntrack, runUntrack } from "./untrack.js";
+import { defineUntrack } from "./untrack.js";
 
 /** The table of exit codes in `--help`; the README has the same. */
 export const EXIT_CODES: Record<ExitCode, string> = {
@@ -55,14 +55,19 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   const add = <Flags>(
     name: string,
     define: (command: Command) => Command,
-    run: (flags: Flags, io: CliIo, commands: Commands) => Promise<ExitCode>,
-  ) => define(program.command(name)).action(async (flags: Flags) => onExit(await run(flags, io, commands)));
+    loadRun: () => Promise<(flags: Flags, io: CliIo, commands: Commands) => Promise<ExitCode>>,
+  ) =>
+    define(program.command(name)).action(async (flags: Flags) => {
+      const run = await loadRun();
+      onExit(await run(flags, io, commands));
+    });
 
-  add<ParsedFlags>("migrate", defineMigrate, runMigrate);
-  add<ParsedFlags>("untrack", defineUntrack, runUntrack);
-  add<ParsedFlags>("sync", defineSync, runSync);
-  add<ParsedFlags>("status", defineStatus, runStatus);
-  add<LocalFlags>("local", defineLocal, runLocal);
+  // What runs is loaded when it runs: `--help` needs no log, no configuration and no driver.
+  add<ParsedFlags>("migrate", defineMigrate, async () => (await import("./run/migrate.js")).runMigrate);
+  add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
+  add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
+  add<ParsedFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);
+  add<LocalFlags>("local", defineLocal, async () => (await import("./run/local.js")).runLocal);
   return program;
 }
 

@@ -3,7 +3,6 @@ import { EXIT, SyncError, type ExitCode } from "../errors.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { createProgram } from "./program.js";
-import { presentFailure } from "./session.js";
 
 /** One invocation: parses the arguments (without node and script), runs the command, and gives the exit code. */
 export async function runCli(args: readonly string[], io: CliIo, commands: Commands): Promise<ExitCode> {
@@ -13,11 +12,11 @@ export async function runCli(args: readonly string[], io: CliIo, commands: Comma
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return presentFailure(error, io, flagsOf(args));
+    if (!(error instanceof CommanderError)) return present(error, io, args);
     // `--help` and `--version`; a command line without a command shows the help too, but did nothing.
     if (error.exitCode === 0) return EXIT.done;
     if (error.code === "commander.help") return EXIT.usage;
-    return presentFailure(usageError(error, program, args), io, flagsOf(args));
+    return present(usageError(error, program, args), io, args);
   }
 }
 
@@ -34,7 +33,8 @@ function usageError(error: CommanderError, program: Command, args: readonly stri
   });
 }
 
-/** The flags that decide how a failure is shown, also when the rest of the command line made no sense. */
-function flagsOf(args: readonly string[]): { json: boolean; verbose: boolean } {
-  return { json: args.includes("--json"), verbose: args.includes("--verbose") };
+/** As the flags want it shown, also when the rest of the command line made no sense. */
+async function present(error: unknown, io: CliIo, args: readonly string[]): Promise<ExitCode> {
+  const { presentFailure } = await import("./present-failure.js");
+  return presentFailure(error, io, { json: args.includes("--json"), verbose: args.includes("--verbose") });
 }

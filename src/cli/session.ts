@@ -8,8 +8,9 @@ import { optionFlags, type ParsedFlags } from "./flags.js";
 import { createLog, type CliLog } from "./logging/create-log.js";
 import { Screen } from "./logging/screen.js";
 import { Scrubber } from "./logging/scrubber.js";
+import { presentFailure, timePrefix } from "./present-failure.js";
 import { describeBar } from "./progress.js";
-import { failureReport, renderCauses, renderFailure, toFailure } from "./render/failure.js";
+import { renderCauses, toFailure } from "./render/failure.js";
 import { createPaint, type Paint } from "./render/paint.js";
 
 /** What a command's body works with. */
@@ -78,27 +79,6 @@ export async function runSession(
     screen.hideBar();
     await log.close();
   }
-}
-
-/** Shows a failure: the message on standard error, with `--json` also an object on standard output. */
-export function presentFailure(
-  error: unknown,
-  io: CliIo,
-  flags: { json?: boolean; verbose?: boolean },
-  scrubber = new Scrubber(),
-): ExitCode {
-  const failure = toFailure(error);
-  const paint = createPaint(wantsColour(io.stderr, io.environment));
-  io.stderr.write(
-    `${timePrefix(io)}${scrubber.scrub(renderFailure(failure, flags.verbose === true, paint))}\n`,
-  );
-  if (flags.json) io.stdout.write(`${scrubber.scrub(JSON.stringify(failureReport(failure)))}\n`);
-  return failure.exitCode;
-}
-
-/** Lines that cron collects say when they were written. */
-function timePrefix(io: CliIo): string {
-  return io.stderr.isTTY === true ? "" : `${new Date(io.clock.now()).toISOString()} `;
 }
 
 /** What a command's flags and the outside world say to the configuration. */

@@ -1,13 +1,5 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config/load-config.js";
-import { EXIT, SyncError, type ExitCode } from "../errors.js";
-import type { RunMode } from "../report.js";
-import type { CliIo } from "./cli-io.js";
-import type { Commands } from "./commands.js";
 import { addCommonFlags, type ParsedFlags } from "./flags.js";
-import { createProgress } from "./progress.js";
-import { renderRunReport } from "./render/run-report.js";
-import { configInput, runSession } from "./session.js";
 
 export interface SyncFlags extends ParsedFlags {
   full?: boolean;
@@ -37,35 +29,4 @@ Examples:
   $ datahub-sync sync --full --deep                    after someone edited documents by hand
   $ datahub-sync sync --json | jq .totals`,
   );
-}
-
-export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
-  const mode = modeOf(flags);
-  const loaded = loadConfig(configInput(io, flags, flags.allowDeletes), "both");
-  const { config, allowDeletes } = loaded;
-  return runSession({ io, flags, loaded }, async ({ context, log, screen, interactive, print }) => {
-    log.routine(`${mode} run to ${config.convex.deployment}`, {
-      mode,
-      tables: config.mirrors.map(({ mirror }) => mirror),
-    });
-    const progress = createProgress(log, screen, interactive);
-    const takeOver = flags.takeOver === true;
-    const report = await commands.sync({ ...context, config, mode, allowDeletes, takeOver, progress });
-    progress.stop();
-    log.record(report.ok ? "info" : "warn", "run ended", { report });
-    print(report, (paint) => renderRunReport(report, paint));
-    return report.exitCode;
-  });
-}
-
-function modeOf({ full, deep }: SyncFlags): RunMode {
-  if (deep && !full) {
-    throw new SyncError({
-      code: "USAGE",
-      message: "--deep is given without --full.",
-      remedy: "A deep run is a full run that also reads the documents: use --full --deep.",
-      exitCode: EXIT.usage,
-    });
-  }
-  return deep ? "deep" : full ? "full" : "delta";
 }

@@ -1,12 +1,5 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config/load-config.js";
-import { EXIT, SyncError, type ExitCode } from "../errors.js";
-import type { CliIo } from "./cli-io.js";
-import type { Commands } from "./commands.js";
-import { addCommonFlags, type ParsedFlags } from "./flags.js";
-import { logCauses } from "./progress.js";
-import { renderUntrackReport } from "./render/tracking-report.js";
-import { configInput, runSession } from "./session.js";
+import { addCommonFlags } from "./flags.js";
 
 export function defineUntrack(command: Command): Command {
   command.description("remove the tracking triggers of a table");
@@ -18,23 +11,4 @@ The mirror in Convex stays as it is; it is no longer brought up to date.
 Examples:
   $ datahub-sync untrack --table sow_poles`,
   );
-}
-
-export async function runUntrack(flags: ParsedFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
-  if (flags.table === undefined) {
-    throw new SyncError({
-      code: "USAGE",
-      message: "untrack needs a --table.",
-      remedy: "Name each table whose tracking should go: datahub-sync untrack --table sow_poles.",
-      exitCode: EXIT.usage,
-    });
-  }
-  const loaded = loadConfig(configInput(io, flags), "source");
-  const { config } = loaded;
-  return runSession({ io, flags, loaded }, async ({ context, log, print }) => {
-    const report = await commands.untrack({ ...context, config, tableFailed: logCauses(log) });
-    log.record(report.ok ? "info" : "warn", "untrack ended", { report });
-    print(report, (paint) => renderUntrackReport(report, paint));
-    return report.exitCode;
-  });
 }

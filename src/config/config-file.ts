@@ -1,36 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { z } from "zod";
 import { toConvexName } from "../encode/names.js";
 import { configFileSchema, type ConfigFileTable } from "./config-file-schema.js";
-import { defaultMirrors, defaultUpdatedAt } from "./default-mirrors.js";
+import { defaultUpdatedAt } from "./default-mirrors.js";
 import type { Problem } from "./problems.js";
 import { parseRelationName, showRelationName } from "./relation-name.js";
 import type { ColumnConfig, MirrorConfig, RelationName } from "./types.js";
 
-export const DEFAULT_CONFIG_FILE = "datahub-sync.config.json";
-
 export interface MirrorsResult {
   mirrors: MirrorConfig[];
   problems: Problem[];
-}
-
-/** The mirrors of the configuration file; the default ones when no file is named and none lies in `cwd`. */
-export function readMirrors(cwd: string, file: string | undefined): MirrorsResult {
-  const shown = file ?? DEFAULT_CONFIG_FILE;
-  const absolute = resolve(cwd, shown);
-  if (!existsSync(absolute)) {
-    if (file === undefined) return { mirrors: defaultMirrors(), problems: [] };
-    return failed("missing", `There is no configuration file ${file}.`, `It was looked for in ${cwd}.`);
-  }
-  let text: string;
-  try {
-    text = readFileSync(absolute, "utf8").replace(/^\uFEFF/, "");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
-    return failed("invalid", `${shown} cannot be read (${code}).`, "Make it a file that this user may read.");
-  }
-  return parseMirrors(text, shown);
 }
 
 /** Reads the text of a configuration file; `shown` is its name in messages. */
@@ -40,11 +18,8 @@ export function parseMirrors(text: string, shown: string): MirrorsResult {
     json = JSON.parse(text);
   } catch (error) {
     const message = `${shown} is not valid JSON${describePosition(text, error as Error)}.`;
-    return failed(
-      "invalid",
-      message,
-      "JSON has no comments, no trailing commas, and quotes around every name.",
-    );
+    const remedy = "JSON has no comments, no trailing commas, and quotes around every name.";
+    return { mirrors: [], problems: [{ kind: "invalid", message, remedy }] };
   }
   const checked = configFileSchema.safeParse(json);
   if (!checked.success) {
@@ -52,10 +27,6 @@ export function parseMirrors(text: string, shown: string): MirrorsResult {
   }
   const mirrors = checked.data.tables.map(toMirror);
   return { mirrors, problems: duplicates(mirrors, shown) };
-}
-
-function failed(kind: Problem["kind"], message: string, remedy: string): MirrorsResult {
-  return { mirrors: [], problems: [{ kind, message, remedy }] };
 }
 
 function toMirror(table: ConfigFileTable): MirrorConfig {

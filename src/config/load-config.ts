@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
-import { readMirrors } from "./config-file.js";
 import { readConvexUrl } from "./convex-url.js";
 import { readDatabaseUrl } from "./database-url.js";
 import type { Environment } from "./environment.js";
 import { readVariableSources } from "./env-files.js";
 import type { OptionName, OptionValues } from "./option-table.js";
 import { configError, type Problem } from "./problems.js";
+import { readMirrors } from "./read-mirrors.js";
 import { resolveOptions, type Flags, type ResolvedOptions } from "./resolve-options.js";
 import { Secret } from "./secret.js";
 import { selectMirrors } from "./select-mirrors.js";
@@ -53,9 +53,12 @@ const REQUIRED: Record<Sides, ReadonlySet<OptionName>> = {
 };
 
 /** Reads the whole configuration. Throws one SyncError (exit 2) that names everything that is wrong with it. */
-export function loadConfig(input: ConfigInput, sides: "source"): Loaded<SourceConfig>;
-export function loadConfig(input: ConfigInput, sides: "both"): Loaded<SyncConfig>;
-export function loadConfig(input: ConfigInput, sides: Sides): Loaded<SourceConfig | SyncConfig> {
+export function loadConfig(input: ConfigInput, sides: "source"): Promise<Loaded<SourceConfig>>;
+export function loadConfig(input: ConfigInput, sides: "both"): Promise<Loaded<SyncConfig>>;
+export async function loadConfig(
+  input: ConfigInput,
+  sides: Sides,
+): Promise<Loaded<SourceConfig | SyncConfig>> {
   const variables = readVariableSources(input.cwd, input.environment, input.envFile);
   const options = resolveOptions(input.flags, variables, REQUIRED[sides]);
   const problems = [...variables.problems, ...options.problems];
@@ -63,7 +66,7 @@ export function loadConfig(input: ConfigInput, sides: Sides): Loaded<SourceConfi
 
   const database = databaseConfig(options, problems, warnings);
   const convex = sides === "both" ? convexConfig(options, problems, warnings) : null;
-  const { all, mirrors, allowDeletes } = mirrorsConfig(input, options.values.configFile, problems);
+  const { all, mirrors, allowDeletes } = await mirrorsConfig(input, options.values.configFile, problems);
 
   const [first, ...rest] = problems;
   if (first !== undefined) throw configError([first, ...rest]);
@@ -125,12 +128,12 @@ function readTarget({ values, names }: ResolvedOptions): string {
   return result.ok ? result.url : "";
 }
 
-function mirrorsConfig(
+async function mirrorsConfig(
   input: ConfigInput,
   configFile: string | undefined,
   problems: Problem[],
-): { all: MirrorConfig[]; mirrors: MirrorConfig[]; allowDeletes: MirrorConfig[] } {
-  const all = readMirrors(input.cwd, configFile);
+): Promise<{ all: MirrorConfig[]; mirrors: MirrorConfig[]; allowDeletes: MirrorConfig[] }> {
+  const all = await readMirrors(input.cwd, configFile);
   problems.push(...all.problems);
   // Without tables every name would be unknown, which is not what is wrong.
   if (all.problems.length > 0) return { all: [], mirrors: [], allowDeletes: [] };

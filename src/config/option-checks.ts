@@ -1,29 +1,40 @@
-import { z } from "zod";
+/**
+ * Options are text on the command line and in the environment; these checks read the text. Written without a library:
+ * `--help` shows the options, and must not wait for one.
+ */
+export type Check<T> = (text: string) => Checked<T>;
 
-/** Options are text on the command line and in the environment; these checks read the text. */
+/** A problem completes "NAME …". */
+export type Checked<T> = { ok: true; value: T } | { ok: false; problem: string };
+
+export const anyText: Check<string> = (text) => ({ ok: true, value: text });
 
 /** A whole number of some unit, within bounds. */
-export function wholeNumber(min: number, max: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,15}$/, message)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, message);
+export function wholeNumber(min: number, max: number): Check<number> {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return { ok: true, value };
+    return { ok: false, problem: `must be a whole number from ${min} to ${max}` };
+  };
 }
 
 /** A positive number, or "unlimited", which becomes Infinity. */
-export function rate(max: number) {
-  const message = `must be a number above 0 and at most ${max}, or "unlimited"`;
-  return z
-    .string()
-    .regex(/^(unlimited|\d{1,15}(\.\d{1,15})?)$/, message)
-    .transform((text) => (text === "unlimited" ? Infinity : Number(text)))
-    .refine((value) => value > 0 && (value <= max || value === Infinity), message);
+export function rate(max: number): Check<number> {
+  return (text) => {
+    if (text === "unlimited") return { ok: true, value: Infinity };
+    const value = /^\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : NaN;
+    if (value > 0 && value <= max) return { ok: true, value };
+    return { ok: false, problem: `must be a number above 0 and at most ${max}, or "unlimited"` };
+  };
 }
 
-export function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, { error: `must be one of ${values.join(", ")}` });
+export function oneOf<const T extends string>(values: readonly T[]): Check<T> {
+  return (text) => {
+    const value = values.find((known) => known === text);
+    if (value !== undefined) return { ok: true, value };
+    return { ok: false, problem: `must be one of ${values.join(", ")}` };
+  };
 }
 
-export const path = z.string().min(1, "must be a path");
+export const path: Check<string> = (text) =>
+  text === "" ? { ok: false, problem: "must be a path" } : { ok: true, value: text };

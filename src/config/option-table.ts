@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { oneOf, path, rate, wholeNumber } from "./option-checks.js";
+import { anyText, oneOf, path, rate, wholeNumber, type Check } from "./option-checks.js";
 
 /** One option: everything that the command line, the environment, the README and .env.example know about it. */
 export interface OptionRow {
@@ -7,8 +6,8 @@ export interface OptionRow {
   flag: string | null;
   /** Environment variables; the first is the one that messages name. */
   variables: readonly [string, ...string[]];
-  /** Reads the text. Its message completes "NAME …". */
-  check: z.ZodType<unknown, string>;
+  /** Reads the text. */
+  check: Check<unknown>;
   /** The text that stands for an absent option; null when there is none. */
   fallback: string | null;
   /** How the README and `--help` show the default, where `fallback` alone does not say it. */
@@ -28,7 +27,7 @@ export const OPTIONS = {
   databaseUrl: {
     flag: null,
     variables: ["DATABASE_URL", "NEON_DATABASE_URL"],
-    check: z.string(),
+    check: anyText,
     fallback: null,
     help: "Connection string of the source database. Neon's pooled endpoint is fine.",
     required: {
@@ -41,7 +40,7 @@ export const OPTIONS = {
   convexUrl: {
     flag: null,
     variables: ["CONVEX_URL"],
-    check: z.string(),
+    check: anyText,
     fallback: null,
     help: "URL of the Convex deployment.",
     required: {
@@ -54,7 +53,7 @@ export const OPTIONS = {
   syncKey: {
     flag: null,
     variables: ["CONVEX_SYNC_AUTH_KEY"],
-    check: z.string(),
+    check: anyText,
     fallback: null,
     help: "The shared key of the sync functions; the deployment has the same value.",
     required: {
@@ -67,7 +66,7 @@ export const OPTIONS = {
   convexDeployment: {
     flag: null,
     variables: ["CONVEX_DEPLOYMENT"],
-    check: z.string(),
+    check: anyText,
     fallback: null,
     fallbackShown: "the host of `CONVEX_URL`",
     help: "Name of the deployment, for display only.",
@@ -153,7 +152,9 @@ export const OPTIONS = {
 export type OptionName = keyof typeof OPTIONS;
 
 /** The checked value of each option. */
-export type OptionValues = { [Name in OptionName]: z.output<(typeof OPTIONS)[Name]["check"]> };
+export type OptionValues = {
+  [Name in OptionName]: Extract<ReturnType<(typeof OPTIONS)[Name]["check"]>, { ok: true }>["value"];
+};
 
 /** The rows as one type, for code that walks the table. */
 export const OPTION_ROWS = Object.entries(OPTIONS) as [OptionName, OptionRow][];

@@ -33,7 +33,7 @@ export function resolveOptions(
     names[option] = found?.name ?? row.variables[0];
     if (found === null) {
       if (required.has(option)) problems.push(missing(row, variables.searched));
-      else if (row.fallback !== null) values[option] = row.check.parse(row.fallback);
+      else if (row.fallback !== null) values[option] = defaultOf(row, row.fallback);
       continue;
     }
     const problem = placeholderProblem(row, found);
@@ -41,11 +41,17 @@ export function resolveOptions(
       if (required.has(option)) problems.push(problem);
       continue;
     }
-    const checked = row.check.safeParse(found.text);
-    if (checked.success) values[option] = checked.data;
-    else problems.push(invalid(row, found, checked.error.issues[0]?.message ?? "is not valid"));
+    const checked = row.check(found.text);
+    if (checked.ok) values[option] = checked.value;
+    else problems.push(invalid(row, found, checked.problem));
   }
   return { values, names, problems };
+}
+
+function defaultOf(row: OptionRow, text: string): unknown {
+  const checked = row.check(text);
+  if (!checked.ok) throw new Error(`the default of ${row.variables[0]} ${checked.problem}`);
+  return checked.value;
 }
 
 function find(option: OptionName, row: OptionRow, flags: Flags, variables: VariableSources): Found | null {

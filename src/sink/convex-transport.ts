@@ -1,5 +1,5 @@
-import { ConvexHttpClient } from "convex/browser";
-import { makeFunctionReference, type DefaultFunctionArgs } from "convex/server";
+import type { ConvexHttpClient } from "convex/browser";
+import type { DefaultFunctionArgs } from "convex/server";
 import { MODULE_NAME } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";
 import { CONVEX_LIMITS } from "../limits.js";
@@ -37,6 +37,16 @@ export interface TransportCall {
   signal?: AbortSignal | undefined;
 }
 
+/** What a call needs of Convex's own library. It loads while Postgres is being connected to, and not before that. */
+async function loadLibrary() {
+  const [{ ConvexHttpClient }, { makeFunctionReference }] = await Promise.all([
+    import("convex/browser"),
+    import("convex/server"),
+  ]);
+  return { ConvexHttpClient, makeFunctionReference };
+}
+type Library = Awaited<ReturnType<typeof loadLibrary>>;
+
 /**
  * One call to the sync functions over HTTP, tried once: `convex/browser` for the protocol and the encoding,
  * and our own `fetch` around the built-in one for what the client lacks: a time limit, the HTTP status, and
@@ -47,9 +57,12 @@ export class ConvexTransport {
   readonly host: string;
   readonly #options: TransportOptions;
   readonly #address: string;
+  readonly #library: ReturnType<typeof loadLibrary>;
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#library = loadLibrary();
+    this.#library.catch(() => {}); // a call will say so
     this.#address = options.url.replace(/\/+$/, "");
     this.host = new URL(options.url).host;
   }
@@ -59,8 +72,10 @@ export class ConvexTransport {
     args: Args,
     call: TransportCall,
   ): Promise<Result> {
-    const reference = makeFunctionReference<"query", DefaultFunctionArgs, Result>(`${MODULE_NAME}:${name}`);
-    return this.#perform(name, call, (client) => client.query(reference, this.#withKey(args)));
+    return this.#perform(name, call, (client, { makeFunctionReference }) => {
+      const reference = makeFunctionReference<"query", DefaultFunctionArgs, Result>(`${MODULE_NAME}:${name}`);
+      return client.query(reference, this.#withKey(args));
+    });
   }
 
   mutation<Args extends DefaultFunctionArgs, Result>(
@@ -68,13 +83,13 @@ export class ConvexTransport {
     args: Args,
     call: TransportCall,
   ): Promise<Result> {
-    const reference = makeFunctionReference<"mutation", DefaultFunctionArgs, Result>(
-      `${MODULE_NAME}:${name}`,
-    );
-    // A client queues its mutations by default. This one is the call's own, and says what is meant.
-    return this.#perform(name, call, (client) =>
-      client.mutation(reference, this.#withKey(args), { skipQueue: true }),
-    );
+    return this.#perform(name, call, (client, { makeFunctionReference }) => {
+      const reference = makeFunctionReference<"mutation", DefaultFunctionArgs, Result>(
+        `${MODULE_NAME}:${name}`,
+      );
+      // A client queues its mutations by default. This one is the call's own, and says what is meant.
+      return client.mutation(reference, this.#withKey(args), { skipQueue: true });
+    });
   }
 
   #withKey(args: DefaultFunctionArgs): DefaultFunctionArgs {
@@ -84,9 +99,10 @@ export class ConvexTransport {
   async #perform<Result>(
     name: string,
     { meter, signal }: TransportCall,
-    send: (client: ConvexHttpClient) => Promise<Result>,
+    send: (client: ConvexHttpClient, library: Library) => Promise<Result>,
   ): Promise<Result> {
     const functionName = `${MODULE_NAME}:${name}`;
+    const library = await this.#library;
     const { syncKey, clock, callTimeoutMs = DEFAULT_CALL_TIMEOUT_MS } = this.#options;
     const limit = new CallTimeLimit(clock, callTimeoutMs, signal);
     const progress: { stage: "preparing" | "sending" | "answered" } = { stage: "preparing" };
@@ -113,11 +129,12 @@ export class ConvexTransport {
     try {
       // A client for each call ties the call to its `fetch`; it holds no connection, the built-in fetch does.
       return await send(
-        new ConvexHttpClient(this.#address, {
+        new library.ConvexHttpClient(this.#address, {
           fetch: fetchOnce,
           logger: false,
           skipConvexDeploymentUrlCheck: true,
         }),
+        library,
       );
     } catch (error) {
       if (error instanceof ConvexCallError) throw error;

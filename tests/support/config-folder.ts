@@ -39,10 +39,10 @@ export function makeConfigFolder() {
     loadSource: (given?: Partial<ConfigInput>) => loadConfig(input(given), "source"),
 
     /** What the configuration is refused with; fails if it is accepted. */
-    failure(given: Partial<ConfigInput>, sides: "both" | "source" = "both"): SyncError {
+    async failure(given: Partial<ConfigInput>, sides: "both" | "source" = "both"): Promise<SyncError> {
       try {
-        if (sides === "both") loadConfig(input(given), "both");
-        else loadConfig(input(given), "source");
+        if (sides === "both") await loadConfig(input(given), "both");
+        else await loadConfig(input(given), "source");
       } catch (error) {
         if (error instanceof SyncError) return error;
         throw error;

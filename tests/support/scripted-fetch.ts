@@ -1,3 +1,7 @@
+// The transport loads these when it is made. A virtual clock sees no file being read, so they are there before.
+import "convex/browser";
+import "convex/server";
+
 /** An answer of the deployment: a response, a broken connection (an error), or none until the call is aborted. */
 export type ScriptedAnswer = Response | Error | "hang" | ((request: ScriptedRequest) => Response);
 

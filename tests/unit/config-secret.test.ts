@@ -30,8 +30,8 @@ describe("a secret", () => {
 });
 
 describe("secrets (invariant 11)", () => {
-  it("are not in a loaded configuration, however it is printed", () => {
-    const loaded = makeConfigFolder().load();
+  it("are not in a loaded configuration, however it is printed", async () => {
+    const loaded = await makeConfigFolder().load();
     expect(loaded.secrets.map((secret) => secret.reveal())).toEqual(
       expect.arrayContaining([COMPLETE.DATABASE_URL, "pw-of-owner", COMPLETE.CONVEX_SYNC_AUTH_KEY]),
     );
@@ -42,8 +42,8 @@ describe("secrets (invariant 11)", () => {
     }
   });
 
-  it("are not in an error", () => {
-    const error = makeConfigFolder().failure({
+  it("are not in an error", async () => {
+    const error = await makeConfigFolder().failure({
       environment: {
         ...COMPLETE,
         DATABASE_URL: `${COMPLETE.DATABASE_URL}&password=x`,

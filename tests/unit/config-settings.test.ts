@@ -8,11 +8,11 @@ beforeEach(() => {
 });
 
 describe("the settings", () => {
-  const settings = (environment: Record<string, string>) =>
-    folder.load({ environment: { ...COMPLETE, ...environment } }).config.settings;
+  const settings = async (environment: Record<string, string>) =>
+    (await folder.load({ environment: { ...COMPLETE, ...environment } })).config.settings;
 
-  it("have defaults", () => {
-    expect(settings({})).toEqual({
+  it("have defaults", async () => {
+    expect(await settings({})).toEqual({
       leaseSeconds: 90,
       maxInFlight: 4,
       pageRows: 500,
@@ -24,12 +24,14 @@ describe("the settings", () => {
     });
   });
 
-  it("limit the write rate in Convex's cloud only, unless told", () => {
-    expect(settings({ CONVEX_URL: "http://127.0.0.1:3210" }).writeBytesPerSecond).toBe(Infinity);
-    expect(settings({ DATAHUB_SYNC_WRITE_MIB_PER_SECOND: "7.5" }).writeBytesPerSecond).toBe(
+  it("limit the write rate in Convex's cloud only, unless told", async () => {
+    expect((await settings({ CONVEX_URL: "http://127.0.0.1:3210" })).writeBytesPerSecond).toBe(Infinity);
+    expect((await settings({ DATAHUB_SYNC_WRITE_MIB_PER_SECOND: "7.5" })).writeBytesPerSecond).toBe(
       7.5 * 1024 * 1024,
     );
-    expect(settings({ DATAHUB_SYNC_WRITE_MIB_PER_SECOND: "unlimited" }).writeBytesPerSecond).toBe(Infinity);
+    expect((await settings({ DATAHUB_SYNC_WRITE_MIB_PER_SECOND: "unlimited" })).writeBytesPerSecond).toBe(
+      Infinity,
+    );
   });
 
   it.each([
@@ -45,14 +47,14 @@ describe("the settings", () => {
       'must be a number above 0 and at most 10000, or "unlimited"',
     ],
     ["DATAHUB_SYNC_LOG_LEVEL", "loud", "must be one of error, warn, info, debug"],
-  ])("refuse %s=%s", (variable, value, reason) => {
-    const error = folder.failure({ environment: { ...COMPLETE, [variable]: value } });
+  ])("refuse %s=%s", async (variable, value, reason) => {
+    const error = await folder.failure({ environment: { ...COMPLETE, [variable]: value } });
     expect(error.message).toBe(`${variable} (from the environment) ${reason}.`);
     expect(error).toMatchObject({ code: "CONFIG_INVALID", exitCode: 2 });
   });
 
-  it("name a refused flag as the flag", () => {
-    const error = folder.failure({ flags: { maxInFlight: "many" } });
+  it("name a refused flag as the flag", async () => {
+    const error = await folder.failure({ flags: { maxInFlight: "many" } });
     expect(error.message).toBe("--max-in-flight must be a whole number from 1 to 256.");
     expect(error.remedy).toBe("Leave it out for the default: 4.");
     expect(error).toMatchObject({ code: "USAGE", exitCode: 2 });

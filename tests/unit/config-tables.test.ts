@@ -8,11 +8,11 @@ beforeEach(() => {
 });
 
 describe("the tables", () => {
-  const names = (given: Partial<ConfigInput>) =>
-    folder.load(given).config.mirrors.map(({ mirror }) => mirror);
+  const names = async (given: Partial<ConfigInput>) =>
+    (await folder.load(given)).config.mirrors.map(({ mirror }) => mirror);
 
-  it("are the seven without a configuration file, sync_timestamp ignored, updated_at by content", () => {
-    const { mirrors } = folder.load().config;
+  it("are the seven without a configuration file, sync_timestamp ignored, updated_at by content", async () => {
+    const { mirrors } = (await folder.load()).config;
     expect(mirrors.map(({ mirror }) => mirror)).toEqual([
       "sow_poles",
       "sow_drops",
@@ -28,18 +28,20 @@ describe("the tables", () => {
     }
   });
 
-  it("are those of the file in the working directory, or of the file that is named", () => {
+  it("are those of the file in the working directory, or of the file that is named", async () => {
     folder.write("datahub-sync.config.json", '{"tables": [{"relation": "here"}]}');
     folder.write("other.json", '{"tables": [{"relation": "there"}]}');
-    expect(names({})).toEqual(["here"]);
-    expect(names({ environment: { ...COMPLETE, DATAHUB_SYNC_CONFIG: "other.json" } })).toEqual(["there"]);
-    expect(names({ flags: { configFile: "other.json" } })).toEqual(["there"]);
-    expect(folder.failure({ flags: { configFile: "none.json" } }).message).toBe(
+    expect(await names({})).toEqual(["here"]);
+    expect(await names({ environment: { ...COMPLETE, DATAHUB_SYNC_CONFIG: "other.json" } })).toEqual([
+      "there",
+    ]);
+    expect(await names({ flags: { configFile: "other.json" } })).toEqual(["there"]);
+    expect((await folder.failure({ flags: { configFile: "none.json" } })).message).toBe(
       "There is no configuration file none.json.",
     );
   });
 
-  it("are chosen by mirror or by relation, in the configuration's order", () => {
+  it("are chosen by mirror or by relation, in the configuration's order", async () => {
     folder.write(
       "datahub-sync.config.json",
       JSON.stringify({
@@ -51,29 +53,29 @@ describe("the tables", () => {
         ],
       }),
     );
-    expect(names({ tables: ["bees", "a"] })).toEqual(["a", "bees"]);
-    expect(names({ tables: ["reports.b"] })).toEqual(["bees"]);
-    expect(names({ tables: ["c"] })).toEqual(["d"]);
-    expect(names({ tables: ["d"] })).toEqual(["d"]);
-    expect(names({ tables: ["public.d"] })).toEqual(["dees"]);
-    const error = folder.failure({ tables: ["b"] });
+    expect(await names({ tables: ["bees", "a"] })).toEqual(["a", "bees"]);
+    expect(await names({ tables: ["reports.b"] })).toEqual(["bees"]);
+    expect(await names({ tables: ["c"] })).toEqual(["d"]);
+    expect(await names({ tables: ["d"] })).toEqual(["d"]);
+    expect(await names({ tables: ["public.d"] })).toEqual(["dees"]);
+    const error = await folder.failure({ tables: ["b"] });
     expect(error).toMatchObject({ code: "USAGE", exitCode: 2 });
     expect(error.message).toBe("--table b: the configuration has no such table.");
     expect(error.remedy).toBe("It has a, bees (from reports.b), d (from c), dees (from d).");
   });
 
-  it("are known in all where a command works on some: those of one table are tracked together", () => {
-    const { config } = folder.load({ tables: ["sow_drops"] });
+  it("are known in all where a command works on some: those of one table are tracked together", async () => {
+    const { config } = await folder.load({ tables: ["sow_drops"] });
     expect(config.mirrors.map(({ mirror }) => mirror)).toEqual(["sow_drops"]);
-    expect(config.allMirrors).toEqual(folder.load().config.mirrors);
+    expect(config.allMirrors).toEqual((await folder.load()).config.mirrors);
   });
 
-  it("may lose documents only where --allow-deletes names them and the run has them", () => {
-    expect(folder.load({ allowDeletes: ["sow_poles"] }).allowDeletes).toEqual(["sow_poles"]);
-    expect(folder.failure({ allowDeletes: ["poles"] }).message).toBe(
+  it("may lose documents only where --allow-deletes names them and the run has them", async () => {
+    expect((await folder.load({ allowDeletes: ["sow_poles"] })).allowDeletes).toEqual(["sow_poles"]);
+    expect((await folder.failure({ allowDeletes: ["poles"] })).message).toBe(
       "--allow-deletes poles: the configuration has no such table.",
     );
-    expect(folder.failure({ tables: ["sow_drops"], allowDeletes: ["sow_poles"] }).message).toBe(
+    expect((await folder.failure({ tables: ["sow_drops"], allowDeletes: ["sow_poles"] })).message).toBe(
       "--allow-deletes sow_poles: this run leaves the table out.",
     );
   });
