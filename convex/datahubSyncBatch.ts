@@ -8,6 +8,7 @@ import {
   type MirrorReader,
   type MirrorWriter,
 } from "./datahubSyncLedger.js";
+import { mirrorNumber } from "./datahubSyncMirrorNumber.js";
 import { LIMITS, type Batch, type BatchResult, type Upsert } from "./datahubSyncProtocol.js";
 import { explainRefusal, type TableDefinition } from "./datahubSyncRefusal.js";
 import { requireToken } from "./datahubSyncRuns.js";
@@ -34,7 +35,7 @@ export async function applyBatch(
 
   for (const row of upserts) {
     const entry = entries.get(row.key) ?? null;
-    if (entry?.hash === row.hash && !force) {
+    if (entry?.h === row.hash && !force) {
       result.unchanged += 1;
       continue;
     }
@@ -103,16 +104,16 @@ async function write(
   const { key, hash } = row;
   if (entry === null) {
     const document = await db.insert(table, row.document);
-    await db.insert("datahubSyncLedger", { table, key, hash, document });
+    await db.insert("datahubSyncLedger", { m: mirrorNumber(table), k: key, h: hash, d: document });
     return "inserted";
   }
-  const id = db.normalizeId(table, entry.document);
+  const id = db.normalizeId(table, entry.d);
   if (id !== null && (await replaceIfPresent(db, table, id, row.document))) {
-    if (entry.hash !== hash) await db.patch("datahubSyncLedger", entry._id, { hash });
+    if (entry.h !== hash) await db.patch("datahubSyncLedger", entry._id, { h: hash });
     return "updated";
   }
   const document = await db.insert(table, row.document);
-  await db.patch("datahubSyncLedger", entry._id, { hash, document });
+  await db.patch("datahubSyncLedger", entry._id, { h: hash, d: document });
   return "inserted";
 }
 
@@ -146,7 +147,7 @@ async function deleteIfPresent(db: MirrorWriter, table: string, id: GenericId<st
 }
 
 async function remove(db: MirrorWriter, table: string, entry: LedgerEntry): Promise<void> {
-  const id = db.normalizeId(table, entry.document);
+  const id = db.normalizeId(table, entry.d);
   if (id !== null) await deleteIfPresent(db, table, id);
   await db.delete("datahubSyncLedger", entry._id);
 }

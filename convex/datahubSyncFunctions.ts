@@ -11,6 +11,7 @@ import { applyBatch } from "./datahubSyncBatch.js";
 import { refusal } from "./datahubSyncErrors.js";
 import { handshake } from "./datahubSyncHandshake.js";
 import type { MirrorDataModel } from "./datahubSyncLedger.js";
+import { requireDistinctNumbers } from "./datahubSyncMirrorNumber.js";
 import { listDocuments, listLedger, listMissing, lookupKeys } from "./datahubSyncPages.js";
 import {
   documentPage,
@@ -60,6 +61,8 @@ export interface DatahubSyncOptions {
  * and refuses.
  */
 export function defineDatahubSync({ tables }: DatahubSyncOptions) {
+  requireDistinctNumbers(Object.keys(tables));
+
   function definitionOf(table: string): TableDefinition {
     const mirror = Object.hasOwn(tables, table) ? tables[table] : undefined;
     if (mirror === undefined) {

@@ -55,7 +55,7 @@ async function sampleDocuments(
   for (let at = 0, bytes = 0; at < inOrder.length && bytes < SAMPLE_BYTES; at += SAMPLED_AT_ONCE) {
     await Promise.all(
       inOrder.slice(at, at + SAMPLED_AT_ONCE).map(async (place) => {
-        const id = db.normalizeId(tables[place]!, entries[place]!.document);
+        const id = db.normalizeId(tables[place]!, entries[place]!.d);
         const document = id === null ? null : await db.get(tables[place]!, id);
         samples[place] = document === null ? "missing" : "present";
         if (document !== null) bytes += getDocumentSize(document);

@@ -7,6 +7,7 @@ import {
   type SchemaDefinition,
 } from "convex/server";
 import { v } from "convex/values";
+import { mirrorNumber } from "./datahubSyncMirrorNumber.js";
 import { mirrorStateFields } from "./datahubSyncProtocol.js";
 
 /**
@@ -18,19 +19,27 @@ export const datahubSyncTables = {
    * One small document for each mirrored row. `applyBatch` writes and deletes it in the transaction that
    * writes the row's document; the queries read it. It lets a run skip a row whose content is equal without
    * reading the document, which Convex would meter whole.
+   *
+   * Names of one letter, since Convex stores them with every entry, and again with every entry of an index.
+   * `by_document` is one of two copies beside the entry. It stays: without it a deep run could tell a document
+   * that nobody accounts for only by reading all documents twice, and a deletion of such a document could not
+   * be refused in the transaction that makes it when the ledger has come to know it.
    */
   datahubSyncLedger: defineTable({
-    table: v.string(),
-    key: v.string(),
-    hash: v.string(),
+    /** The mirror: `mirrorNumber` of the table's name. */
+    m: v.number(),
+    /** The row's canonical key text. */
+    k: v.string(),
+    /** The hash of its content. */
+    h: v.string(),
     /** Id of the mirrored document. Text, not `v.id`: the table is not known when this module is written. */
-    document: v.string(),
+    d: v.string(),
   })
-    .index("by_key", ["table", "key"])
-    .index("by_document", ["document"]),
+    .index("by_key", ["m", "k"])
+    .index("by_document", ["d"]),
 
   /**
-   * One document for each mirror. `beginRun`, `rotateFence` and `finishRun` write it, never a batch: batches
+   * One document for each mirror. `beginRuns`, `rotateFence` and `finishRuns` write it, never a batch: batches
    * only read it, so that they conflict with a change of run and not with each other. Nobody deletes it.
    */
   datahubSyncMirrors: defineTable(mirrorStateFields).index("by_table", ["table"]),
@@ -62,22 +71,22 @@ export type LedgerEntry = SyncDataModel["datahubSyncLedger"]["document"];
 export function findByKey(db: MirrorReader, table: string, key: string): Promise<LedgerEntry | null> {
   return db
     .query("datahubSyncLedger")
-    .withIndex("by_key", (q) => q.eq("table", table).eq("key", key))
+    .withIndex("by_key", (q) => q.eq("m", mirrorNumber(table)).eq("k", key))
     .unique();
 }
 
 export function findByDocument(db: MirrorReader, document: string): Promise<LedgerEntry | null> {
   return db
     .query("datahubSyncLedger")
-    .withIndex("by_document", (q) => q.eq("document", document))
+    .withIndex("by_document", (q) => q.eq("d", document))
     .unique();
 }
 
 /** Ledger entries of a table in the order of their keys' UTF-8 bytes, which is how Convex orders strings. */
 export function ledgerAfter(db: MirrorReader, table: string, after: string | null) {
   return db.query("datahubSyncLedger").withIndex("by_key", (q) => {
-    const ofTable = q.eq("table", table);
-    return after === null ? ofTable : ofTable.gt("key", after);
+    const ofMirror = q.eq("m", mirrorNumber(table));
+    return after === null ? ofMirror : ofMirror.gt("k", after);
   });
 }
 

@@ -1,7 +1,13 @@
 import type { ObjectType } from "convex/values";
 import { getDocumentSize, type GenericId } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
-import { findByDocument, findByKey, ledgerAfter, type MirrorReader } from "./datahubSyncLedger.js";
+import {
+  findByDocument,
+  findByKey,
+  ledgerAfter,
+  type LedgerEntry,
+  type MirrorReader,
+} from "./datahubSyncLedger.js";
 import type {
   DocumentPage,
   LedgerPage,
@@ -31,7 +37,7 @@ export async function listLedger(
     numItems: limit,
     maximumBytesRead: PAGE_BYTES,
   });
-  return { entries: page.map(({ key, hash }) => ({ key, hash })), done: isDone };
+  return { entries: page.map(keyAndHash), done: isDone };
 }
 
 export async function listDocuments(
@@ -48,7 +54,7 @@ export async function listDocuments(
     page.map(async ({ _id, _creationTime, ...document }) => {
       const id = _id as GenericId<string>;
       const entry = await findByDocument(db, id);
-      return { id, ledger: entry === null ? null : { key: entry.key, hash: entry.hash }, document };
+      return { id, ledger: entry && keyAndHash(entry), document };
     }),
   );
   return { entries, cursor: isDone ? null : continueCursor, done: isDone };
@@ -64,13 +70,13 @@ export async function listMissing(
   let bytesRead = 0;
   // Streamed: an entry that is not reached is not metered, so a page cut short by bytes wastes nothing.
   for await (const entry of ledgerAfter(db, table, after)) {
-    const id = db.normalizeId(table, entry.document);
+    const id = db.normalizeId(table, entry.d);
     const document = id === null ? null : await db.get(table, id);
-    if (document === null) missing.push(entry.key);
+    if (document === null) missing.push(entry.k);
     else bytesRead += getDocumentSize(document);
     bytesRead += getDocumentSize(entry);
     seen += 1;
-    if (seen === limit || bytesRead >= PAGE_BYTES) return { missing, after: entry.key };
+    if (seen === limit || bytesRead >= PAGE_BYTES) return { missing, after: entry.k };
   }
   return { missing, after: null };
 }
@@ -84,9 +90,11 @@ export async function lookupKeys(
     throw refusal("BAD_REQUEST", `At most ${LIMITS.lookupKeys} keys can be looked up at once.`);
   }
   const entries = await Promise.all(keys.map((key) => findByKey(db, table, key)));
-  return {
-    present: entries.flatMap((entry) => (entry === null ? [] : [{ key: entry.key, hash: entry.hash }])),
-  };
+  return { present: entries.flatMap((entry) => (entry === null ? [] : [keyAndHash(entry)])) };
+}
+
+function keyAndHash({ k, h }: LedgerEntry): { key: string; hash: string } {
+  return { key: k, hash: h };
 }
 
 function requireWithin(name: string, value: number, greatest: number): void {

@@ -1,4 +1,5 @@
 import type { LocalDeployment } from "../src/local/convex/deployment.js";
+import { ledgerNumber } from "./oracle/ledger-number.js";
 
 interface Entry {
   hash: string;
@@ -24,11 +25,14 @@ export class CommitWatch {
   /** Whether hashes may change while the content does not: of tables that got another shape. */
   mayRehash = false;
   #known = new Map<string, Entry>();
+  /** Names of the mirrors, by what the ledger calls them. */
+  readonly #names: ReadonlyMap<number, string>;
 
   constructor(
     private readonly deployment: LocalDeployment,
     private readonly mirrors: readonly string[],
   ) {
+    this.#names = new Map(mirrors.map((mirror) => [ledgerNumber(mirror), mirror]));
     deployment.onCommit(() => this.#follow());
   }
 
@@ -44,12 +48,12 @@ export class CommitWatch {
     const now = new Map<string, Entry>();
     const counts = new Map<string, number>();
     for (const entry of this.deployment.tableDocuments("datahubSyncLedger")) {
-      const mirror = entry["table"] as string;
-      const key = entry["key"] as string;
+      const mirror = this.#names.get(entry["m"] as number) ?? `mirror ${entry["m"] as number}`;
+      const key = entry["k"] as string;
       const name = `${mirror} ${key}`;
       const before = this.#known.get(name);
-      const hash = entry["hash"] as string;
-      const document = entry["document"] as string;
+      const hash = entry["h"] as string;
+      const document = entry["d"] as string;
       if (now.has(name)) this.#fail(mirror, key, "has two ledger entries");
       counts.set(mirror, (counts.get(mirror) ?? 0) + 1);
       if (before?.hash === hash && before.document === document) {

@@ -24,6 +24,7 @@ import type * as datahubSyncHandshake from "../datahubSyncHandshake.js";
 import type * as datahubSyncJson from "../datahubSyncJson.js";
 import type * as datahubSyncLedger from "../datahubSyncLedger.js";
 import type * as datahubSyncLiterals from "../datahubSyncLiterals.js";
+import type * as datahubSyncMirrorNumber from "../datahubSyncMirrorNumber.js";
 import type * as datahubSyncPackage from "../datahubSyncPackage.js";
 import type * as datahubSyncPageProtocol from "../datahubSyncPageProtocol.js";
 import type * as datahubSyncPages from "../datahubSyncPages.js";
@@ -45,6 +46,7 @@ const fullApi: ApiFromModules<{
   datahubSyncJson: typeof datahubSyncJson;
   datahubSyncLedger: typeof datahubSyncLedger;
   datahubSyncLiterals: typeof datahubSyncLiterals;
+  datahubSyncMirrorNumber: typeof datahubSyncMirrorNumber;
   datahubSyncPackage: typeof datahubSyncPackage;
   datahubSyncPageProtocol: typeof datahubSyncPageProtocol;
   datahubSyncPages: typeof datahubSyncPages;

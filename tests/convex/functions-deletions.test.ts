@@ -6,7 +6,7 @@ describe("deletions", () => {
     const mirror = await startPlanted();
     expect(await mirror.apply({ deletions: ["b"] })).toEqual({ ...NOTHING, deleted: 1 });
     expect(await mirror.statuses()).toEqual({ a: "planted", c: "planted" });
-    expect((await mirror.ledger()).map(({ key }) => key)).toEqual(["a", "c"]);
+    expect((await mirror.ledger()).map(({ k }) => k)).toEqual(["a", "c"]);
     expect(await mirror.rows()).toBe(2);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
 import { callsOf, NOTHING, startPlanted } from "./planted-mirror.js";
 import { row, TABLE } from "./test-deployment.js";
 
@@ -8,10 +9,10 @@ describe("upserts", () => {
     const { _id, _creationTime, ...fields } = (await mirror.documents())[0]!;
     expect(fields).toEqual({ id: "a", status: "planted" });
     expect((await mirror.ledger())[0]).toMatchObject({
-      table: TABLE,
-      key: "a",
-      hash: "hash of planted",
-      document: _id,
+      m: mirrorNumber(TABLE),
+      k: "a",
+      h: "hash of planted",
+      d: _id,
     });
     expect(_creationTime).toBeGreaterThan(0);
     expect(await mirror.rows()).toBe(3);
@@ -22,8 +23,8 @@ describe("upserts", () => {
     const result = await mirror.apply({ upserts: [row("a", "live"), row("d", "live")] });
     expect(result).toEqual({ ...NOTHING, updated: 1, inserted: 1 });
     expect(await mirror.statuses()).toEqual({ a: "live", b: "planted", c: "planted", d: "live" });
-    const entry = (await mirror.ledger()).find(({ key }) => key === "a");
-    expect(entry).toMatchObject({ hash: "hash of live", document: mirror.idOf("a") });
+    const entry = (await mirror.ledger()).find(({ k }) => k === "a");
+    expect(entry).toMatchObject({ h: "hash of live", d: mirror.idOf("a") });
     expect(await mirror.rows()).toBe(4);
   });
 
@@ -63,8 +64,8 @@ describe("upserts", () => {
     await mirror.wipe(mirror.idOf("a"));
     expect(await mirror.apply({ upserts: [row("a", "live")] })).toEqual({ ...NOTHING, inserted: 1 });
     const [document] = (await mirror.documents()).filter(({ id }) => id === "a");
-    const entry = (await mirror.ledger()).find(({ key }) => key === "a");
-    expect(entry).toMatchObject({ document: document!._id, hash: "hash of live" });
+    const entry = (await mirror.ledger()).find(({ k }) => k === "a");
+    expect(entry).toMatchObject({ d: document!._id, h: "hash of live" });
     expect(await mirror.rows()).toBe(3);
   });
 
@@ -80,7 +81,7 @@ describe("upserts", () => {
     await mirror.t.run(async (ctx) => {
       const elsewhere = await ctx.db.insert("sow_drops", { status: "not ours" });
       const entry = await ctx.db.query("datahubSyncLedger").first();
-      await ctx.db.patch("datahubSyncLedger", entry!._id, { document: elsewhere });
+      await ctx.db.patch("datahubSyncLedger", entry!._id, { d: elsewhere });
     });
     expect(await mirror.apply({ upserts: [row("a", "live")] })).toEqual({ ...NOTHING, inserted: 1 });
     expect(await mirror.apply({ deletions: ["a"] })).toEqual({ ...NOTHING, deleted: 1 });

@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import { expect } from "vitest";
+import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
 import type { MirrorConfig } from "../../src/config/types.js";
 import type { LocalDeployment } from "../../src/local/convex/deployment.js";
 
@@ -39,9 +40,11 @@ export async function compareMirror(
   expect(sorted(documents)).toEqual(sorted(expected));
 
   const ids = [...deployment.tableDocuments(mirror)].map(({ _id }) => _id);
-  const entries = [...deployment.tableDocuments("datahubSyncLedger")].filter(({ table }) => table === mirror);
-  expect(entries.map(({ document }) => document as string).sort()).toEqual(ids.sort());
-  expect(new Set(entries.map(({ key }) => key)).size).toBe(entries.length);
+  const entries = [...deployment.tableDocuments("datahubSyncLedger")].filter(
+    ({ m }) => m === mirrorNumber(mirror),
+  );
+  expect(entries.map(({ d }) => d as string).sort()).toEqual(ids.sort());
+  expect(new Set(entries.map(({ k }) => k)).size).toBe(entries.length);
 }
 
 function textOf(column: string, type: string): string {

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
 // Small pages, so that a few rows make several of them.
@@ -141,9 +142,9 @@ async function expectExact(mirror: MirrorFixture): Promise<void> {
   const documents = mirror.documents().map(({ n, a }) => ({ n: n as number, a }));
   expect(documents.sort((left, right) => left.n - right.n)).toEqual(rows);
   const entries = [...mirror.deployment.tableDocuments("datahubSyncLedger")].filter(
-    ({ table }) => table === mirror.table,
+    ({ m }) => m === mirrorNumber(mirror.table),
   );
-  expect(entries.map(({ document }) => document as string).sort()).toEqual(
+  expect(entries.map(({ d }) => d as string).sort()).toEqual(
     mirror
       .documents()
       .map(({ _id }) => _id)

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
 import { isProgress, nth, watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { QUIET } from "../support/paged-mirror.js";
@@ -31,7 +32,7 @@ async function loaded({ id, value }: (typeof KEYS)[number]): Promise<MirrorFixtu
 /** By hand, in Convex: entries go, and their documents stay. The counts stay, too, as Convex keeps them. */
 function removeEntries(mirror: MirrorFixture, which: (position: number) => boolean): number {
   const entries = [...mirror.deployment.tableDocuments("datahubSyncLedger")].filter(
-    ({ table }) => table === mirror.table,
+    ({ m }) => m === mirrorNumber(mirror.table),
   );
   const removed = entries.filter((_, position) => which(position));
   for (const { _id } of removed) mirror.deployment.remove(_id);

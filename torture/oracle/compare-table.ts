@@ -10,6 +10,7 @@ import {
   type MirroredColumn,
   type MirroredTable,
 } from "./mirrored-table.js";
+import { ledgerNumber } from "./ledger-number.js";
 
 /** Documents put into one INSERT. */
 const CHUNK = 50;
@@ -149,10 +150,11 @@ async function compareLedger(
   );
   const keys = new Map(rows.map(({ id, key }) => [id, key]));
   const named = new Set<string>();
+  const number = ledgerNumber(table.mirror);
   for (const entry of documents.tableDocuments("datahubSyncLedger")) {
-    if (entry["table"] !== table.mirror) continue;
-    const key = String(entry["key"]);
-    const id = String(entry["document"]);
+    if (entry["m"] !== number) continue;
+    const key = String(entry["k"]);
+    const id = String(entry["d"]);
     if (named.has(id)) differ(key, `two ledger entries name the document ${id}`);
     named.add(id);
     if (!ids.has(id)) differ(key, "its ledger entry names a document that does not exist");
