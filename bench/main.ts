@@ -13,6 +13,7 @@ import { describeWaits, measureWaits } from "./healing.js";
 import { describeLookUps } from "./look-up.js";
 import { describeDelta, describeRewrites, measureNaiveCopy, measureRewrites } from "./rewrite.js";
 import { describeFull, describeLoads, describeMonth, type Run } from "./runs.js";
+import { describeStorage } from "./storage.js";
 import { describeWriters, measureWriters, SUBJECTS } from "./writers.js";
 
 /** Rows changed between two deltas of the busy month. */
@@ -52,6 +53,7 @@ try {
     await cli.run(stack.environment, "migrate");
     const load = await measureRun(stack);
     printFindings("First load", describeLoads(small, load));
+    printFindings("Storage", describeStorage(stack.deployment));
 
     const tracked = await measureRewrites(sql);
     printFindings("The other job", describeRewrites(untracked, tracked));

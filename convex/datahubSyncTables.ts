@@ -81,9 +81,9 @@ const activationColumns = {
 };
 
 /**
- * The seven tables of the default configuration. Only the sync writes them. Two indexes each, the source's id
- * and the natural key that apps look up (not unique in the source): Convex stores and bills every index as a
- * copy.
+ * The seven tables of the default configuration. Only the sync writes them. One index each, on the natural key
+ * that apps look up (not unique in the source): Convex stores and bills every index as another copy of the table.
+ * Further ones are the app's to add: `sow_poles: defaultMirrorTables.sow_poles.index("by_source_id", ["id"])`.
  */
 export const defaultMirrorTables = {
   sow_poles: defineTable({
@@ -104,9 +104,7 @@ export const defaultMirrorTables = {
     created_date: timestamp,
     created_by: text,
     comments: text,
-  })
-    .index("by_source_id", ["id"])
-    .index("by_pole_number", ["pole_number"]),
+  }).index("by_pole_number", ["pole_number"]),
 
   sow_drops: defineTable({
     ...commonColumns,
@@ -124,9 +122,7 @@ export const defaultMirrorTables = {
     created_date: timestamp,
     created_by: text,
     comments: text,
-  })
-    .index("by_source_id", ["id"])
-    .index("by_drop_number", ["drop_number"]),
+  }).index("by_drop_number", ["drop_number"]),
 
   nokia_exports: defineTable({
     ...commonColumns,
@@ -144,23 +140,15 @@ export const defaultMirrorTables = {
     current_ont_rx: numeric,
     team: text,
     date: date,
-  })
-    .index("by_source_id", ["id"])
-    .index("by_drop_number", ["drop_number"]),
+  }).index("by_drop_number", ["drop_number"]),
 
-  onemap_installations: defineTable({ ...onemapColumns, drop_number: text })
-    .index("by_source_id", ["id"])
-    .index("by_property_id", ["property_id"]),
+  onemap_installations: defineTable({ ...onemapColumns, drop_number: text }).index("by_property_id", [
+    "property_id",
+  ]),
 
-  onemap_poles: defineTable(onemapColumns)
-    .index("by_source_id", ["id"])
-    .index("by_property_id", ["property_id"]),
+  onemap_poles: defineTable(onemapColumns).index("by_property_id", ["property_id"]),
 
-  lawley_activations: defineTable(activationColumns)
-    .index("by_source_id", ["id"])
-    .index("by_drop_number", ["drop_number"]),
+  lawley_activations: defineTable(activationColumns).index("by_drop_number", ["drop_number"]),
 
-  mohadin_activations: defineTable(activationColumns)
-    .index("by_source_id", ["id"])
-    .index("by_drop_number", ["drop_number"]),
+  mohadin_activations: defineTable(activationColumns).index("by_drop_number", ["drop_number"]),
 };

@@ -95,6 +95,7 @@ describe("datahub-sync/convex in an app that was there first", () => {
     }
 
     expect(await t.query(sync!["poleStatus"]!, { poleNumber: "LAW.P.A002" })).toBe("planted");
+    expect(await t.query(sync!["poleBySourceId"]!, { id: "1" })).toBe("LAW.P.A002");
     expect(await t.query(sync!["customer"]!, { customerNo: 7n })).toEqual({ name: "Ann", tags: ["new"] });
     expect(await t.query(sync!["list"]!, {})).toMatchObject([{ author: "Ann" }]);
 
