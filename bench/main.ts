@@ -8,6 +8,7 @@ import { systemClock } from "../src/clock.js";
 import { createOtherJob } from "../src/local/data/other-job.js";
 import { startLocal, type LocalStack } from "../src/local/start-local.js";
 import { Cli } from "./cli.js";
+import { ALLOW_ALL, deleteRows, describeDeletions } from "./deletions.js";
 import { count, size, printFindings } from "./findings.js";
 import { describeWaits, measureWaits } from "./healing.js";
 import { describeLookUps } from "./look-up.js";
@@ -18,6 +19,8 @@ import { describeWriters, measureWriters, SUBJECTS } from "./writers.js";
 
 /** Rows changed between two deltas of the busy month. */
 const CHANGED_ROWS = 500;
+/** About 50,000 of the 59,500 rows. */
+const DELETED_PERCENT = 85;
 
 const cli = await Cli.create();
 
@@ -75,6 +78,10 @@ try {
     for (const subject of SUBJECTS) {
       printFindings("Writers", describeWriters(subject, await measureWriters(sql, subject)));
     }
+
+    await deleteRows(sql, DELETED_PERCENT);
+    const deletions = await measureRun(stack, ...ALLOW_ALL);
+    printFindings("Deletions", describeDeletions(deletions, load));
     await sql.end();
   });
 

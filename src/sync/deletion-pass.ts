@@ -9,9 +9,8 @@ import { forgetRejectedRows } from "../state/rejected-rows.js";
 import type { Acknowledged } from "./agreement.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { MirrorRun } from "./mirror-run.js";
-
-/** Deletions made between two acknowledgements. */
-const PAGE = 1_000;
+import { hashesPerPage } from "./page-sizes.js";
+import { readAhead } from "./read-ahead.js";
 
 export interface DeletionOptions {
   /** Documents in the mirror when the run began. */
@@ -26,10 +25,7 @@ export interface DeletionOptions {
  */
 export async function makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number> {
   let due = await countPending(run);
-  if (due.key > 0) {
-    await dropLivingKeys(run);
-    due = await countPending(run);
-  }
+  if (due.key > 0) due = { ...due, key: due.key - (await dropLivingKeys(run)) };
   const shrinksTooMuch = (due: Due) =>
     holdsBack({
       documentsBefore: options.documentsBefore + due.document,
@@ -37,8 +33,7 @@ export async function makeDeletions(run: MirrorRun, options: DeletionOptions): P
       deletions: due.key + due.document,
     });
   if (!options.allowed && shrinksTooMuch(due)) {
-    await dropUnknownKeys(run);
-    due = await countPending(run);
+    due = { ...due, key: due.key - (await dropUnknownKeys(run)) };
     if (shrinksTooMuch(due)) return due.key + due.document + due.stranger;
   }
 
@@ -52,30 +47,43 @@ export async function makeDeletions(run: MirrorRun, options: DeletionOptions): P
 
 type Due = Record<DeletionKind, number>;
 
-/** A key that was deleted and lives again must not be deleted, however long ago the deletion was found. */
-async function dropLivingKeys(run: MirrorRun): Promise<void> {
+/**
+ * A key that was deleted and lives again must not be deleted, however long ago the deletion was found.
+ * @returns how many there were
+ */
+async function dropLivingKeys(run: MirrorRun): Promise<number> {
+  let dropped = 0;
   for await (const keys of pendingPages(run, "key")) {
     const living = await run.reader.existing(keys);
-    await forget(run, "key", [...living]);
+    dropped += await forget(
+      run,
+      "key",
+      keys.filter((key) => living.has(key)),
+    );
   }
+  return dropped;
 }
 
 /**
  * Rows that came and went between two runs, or were set aside and are gone: Convex does not hold them, so nothing would
  * shrink by their deletion.
+ * @returns how many there were
  */
-async function dropUnknownKeys(run: MirrorRun): Promise<void> {
+async function dropUnknownKeys(run: MirrorRun): Promise<number> {
+  let dropped = 0;
   const { database, lease, sink, signal, deadlineAt } = run.context;
   for await (const keys of pendingPages(run, "key")) {
     const known = await sink.lookupKeys(run.source.name, keys, { signal, deadlineAt });
     const unknown = keys.filter((key) => !known.has(key));
     await forgetRejectedRows(database, lease, run.source.name, unknown);
-    await forget(run, "key", unknown);
+    dropped += await forget(run, "key", unknown);
   }
+  return dropped;
 }
 
 /**
- * Makes them page by page. Those that an earlier run found, and that were held back, are found by none again: before
+ * Makes them page by page; Convex has nothing to do between the last call of one page and the first of the next, so
+ * pages are as long as those of other lists of keys. Those that an earlier run found, and that were held back, are found by none again: before
  * they are forgotten, Postgres learns that Convex has acknowledged them.
  */
 async function deletePending(
@@ -83,7 +91,7 @@ async function deletePending(
   kind: DeletionKind,
   remove: (keys: string[]) => Promise<void>,
 ): Promise<void> {
-  for await (const keys of pendingPages(run, kind)) {
+  for await (const keys of readAhead(pendingPages(run, kind))) {
     await remove(keys);
     await run.writer.checkpoint();
     const acknowledged: Acknowledged = { acknowledged: await run.writer.seal() };
@@ -93,19 +101,22 @@ async function deletePending(
 }
 
 async function* pendingPages({ context, source }: MirrorRun, kind: DeletionKind): AsyncGenerator<string[]> {
-  const { database, lease, signal } = context;
+  const { database, lease, settings, signal } = context;
+  const limit = hashesPerPage(settings);
   let after: string | null = null;
   for (;;) {
     signal.throwIfAborted();
-    const keys = await readPendingDeletions(database, lease.targetId, source.name, kind, after, PAGE);
+    const keys = await readPendingDeletions(database, lease.targetId, source.name, kind, after, limit);
     if (keys.length === 0) return;
     yield keys;
     after = keys.at(-1)!;
   }
 }
 
-async function forget({ context, source }: MirrorRun, kind: DeletionKind, keys: string[]): Promise<void> {
+/** @returns how many: all of them, as only the holder of the lease removes any */
+async function forget({ context, source }: MirrorRun, kind: DeletionKind, keys: string[]): Promise<number> {
   await removePendingDeletions(context.database, context.lease, source.name, kind, keys);
+  return keys.length;
 }
 
 function countPending({ context, source }: MirrorRun): Promise<Due> {
