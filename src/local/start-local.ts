@@ -4,6 +4,7 @@ import * as datahubSync from "../../convex/datahubSync.js";
 import schema from "../../convex/schema.js";
 import { SyncError } from "../errors.js";
 import { LocalDeployment } from "./convex/deployment.js";
+import type { Plan } from "./convex/plan.js";
 import { serveLocalDeployment } from "./convex/serve.js";
 import { createSourceTables, fillSourceTables } from "./data/fill-source.js";
 import type { SourceTableName } from "./data/source-tables.js";
@@ -16,6 +17,8 @@ export interface StartLocalOptions {
   /** The port of the Convex deployment; null: a free one. */
   port: number | null;
   clock: Clock;
+  /** Holds the deployment to a plan's limits. */
+  plan?: Plan;
 }
 
 /** A Postgres with the seven tables and a Convex deployment that runs our functions, both thrown away at the end. */
@@ -37,7 +40,7 @@ export interface LocalStack {
 
 const DATABASE = "datahub";
 
-export async function startLocal({ scale, seed, port, clock }: StartLocalOptions): Promise<LocalStack> {
+export async function startLocal({ scale, seed, port, clock, plan }: StartLocalOptions): Promise<LocalStack> {
   const server = await startPostgres();
   try {
     await runOnce(server.url(), `CREATE DATABASE ${DATABASE}`);
@@ -53,6 +56,7 @@ export async function startLocal({ scale, seed, port, clock }: StartLocalOptions
       schema,
       env: { CONVEX_SYNC_AUTH_KEY: syncKey },
       clock,
+      ...(plan && { plan }),
     });
     let stopping = false;
     const failed = server.ended.then(() =>

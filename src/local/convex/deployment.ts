@@ -14,7 +14,7 @@ import {
   type DeployedFunction,
   type Modules,
 } from "./functions.js";
-import { PlanGate } from "./plan.js";
+import { PlanGate, type Throughput } from "./plan.js";
 import { internalIdSource } from "./random.js";
 import type { CallOptions, LocalDeploymentOptions } from "./options.js";
 import { Runner, type RunResult } from "./runner.js";
@@ -36,6 +36,7 @@ export class LocalDeployment {
   readonly #store: Store;
   readonly #meter = new UsageMeter();
   readonly #runner: Runner;
+  readonly #plan: PlanGate | null;
   readonly #system: Map<string, DeployedFunction>;
   #deployed: Deployed;
 
@@ -51,11 +52,12 @@ export class LocalDeployment {
       systemModules(() => this.#deployed.functions.values()),
       () => false,
     );
+    this.#plan = options.plan ? new PlanGate(options.plan, this.clock) : null;
     this.#runner = new Runner({
       store: this.#store,
       meter: this.#meter,
       clock: this.clock,
-      plan: options.plan ? new PlanGate(options.plan, this.clock) : null,
+      plan: this.#plan,
       env: Object.freeze({ ...options.env }),
       deploymentName: this.name,
       userTimeoutMs: options.userTimeoutMs ?? null,
@@ -126,6 +128,11 @@ export class LocalDeployment {
   /** Starts counting from zero; returns what had been counted. */
   resetUsage(): Usage {
     return this.#meter.reset();
+  }
+
+  /** How near writes have come to the plan; null without one. */
+  throughput(): Throughput | null {
+    return this.#plan?.throughput ?? null;
   }
 
   /** Calls `listener` after every commit, until the returned function is called. */

@@ -2,6 +2,7 @@ import { convexToJson, getConvexSize, type JSONValue, type Value } from "convex/
 import { decodeValue } from "./decode.js";
 import type { IndexKey } from "./order.js";
 import type { IndexDefinition } from "./schema.js";
+import { sortKeyBytes } from "../../write-size.js";
 
 export type DocumentValue = Record<string, Value>;
 type JsonObject = Record<string, JSONValue>;
@@ -50,9 +51,14 @@ export class StoredDocument {
     return this.#entry(index).key;
   }
 
-  /** Bytes of its entry in an index. Convex's own key encoding differs by a few bytes. */
+  /** Bytes of its entry in an index, as they are billed. */
   keyBytes(index: IndexDefinition): number {
     return this.#entry(index).bytes;
+  }
+
+  /** Bytes of its key in an index, as Convex stores it. */
+  storedKeyBytes(index: IndexDefinition): number {
+    return this.keyIn(index).values.reduce<number>((sum, value) => sum + sortKeyBytes(value), 0);
   }
 
   /** Computes the keys of several indexes with one parse. */

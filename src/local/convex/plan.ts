@@ -3,7 +3,7 @@ import { CallRefused } from "./errors.js";
 
 /** What a plan's deployment class bears. Source: https://docs.convex.dev/production/state/limits. */
 export interface Plan {
-  /** Documents and index entries, in a sliding window of one second. */
+  /** Entries of documents and of all indexes (src/write-size.ts), in a sliding window of one second. */
   maxBytesWrittenPerSecond: number;
   maxConcurrentMutations: number;
 }
@@ -19,8 +19,26 @@ const WINDOW_MS = 1_000;
 /** How long a call waits for a free place before it is refused. */
 const QUEUE_TIMEOUT_MS = 5_000;
 
+/** How near a deployment has come to its plan's write throughput. */
+export interface Throughput {
+  bytesWritten: number;
+  /** The most that one second has held. */
+  highestSecondBytes: number;
+  /** How often a mutation was turned away for it, the server's own repetitions included. */
+  refusals: number;
+  /** When, since the first write; null: never. */
+  lastRefusalMs: number | null;
+}
+
 /** Applies a plan's limits to a deployment's mutations. */
 export class PlanGate {
+  #firstWriteAt: number | null = null;
+  readonly #met: Throughput = {
+    bytesWritten: 0,
+    highestSecondBytes: 0,
+    refusals: 0,
+    lastRefusalMs: null,
+  };
   #running = 0;
   #waiting: (() => void)[] = [];
   #written: { at: number; bytes: number }[] = [];
@@ -72,11 +90,10 @@ export class PlanGate {
    * Convex checks before the function runs, and waits and tries again as after a conflict.
    */
   throughputRefusal(): CallRefused | null {
-    const from = this.clock.now() - WINDOW_MS;
-    this.#written = this.#written.filter(({ at }) => at >= from);
-    const bytes = this.#written.reduce((sum, write) => sum + write.bytes, 0);
     const limit = this.plan.maxBytesWrittenPerSecond;
-    if (bytes <= limit) return null;
+    if (this.#lastSecondBytes() <= limit) return null;
+    this.#met.refusals += 1;
+    this.#met.lastRefusalMs = this.clock.now() - this.#firstWriteAt!;
     return new CallRefused(
       429,
       "TooManyWrites",
@@ -86,6 +103,21 @@ export class PlanGate {
   }
 
   noteWritten(bytes: number): void {
-    if (bytes > 0) this.#written.push({ at: this.clock.now(), bytes });
+    if (bytes === 0) return;
+    const at = this.clock.now();
+    this.#firstWriteAt ??= at;
+    this.#written.push({ at, bytes });
+    this.#met.bytesWritten += bytes;
+    this.#met.highestSecondBytes = Math.max(this.#met.highestSecondBytes, this.#lastSecondBytes());
+  }
+
+  get throughput(): Throughput {
+    return { ...this.#met };
+  }
+
+  #lastSecondBytes(): number {
+    const from = this.clock.now() - WINDOW_MS;
+    this.#written = this.#written.filter(({ at }) => at >= from);
+    return this.#written.reduce((sum, write) => sum + write.bytes, 0);
   }
 }

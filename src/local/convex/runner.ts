@@ -105,7 +105,7 @@ export class Runner {
       }
       if (writes) {
         await options.atPoint?.("beforeCommit", attempt);
-        const bytes = transaction.bytesToCommit;
+        const bytes = transaction.bytesToLog;
         transaction.commit();
         plan?.noteWritten(bytes);
         await options.atPoint?.("afterCommit", attempt);

@@ -10,6 +10,7 @@ import { Table } from "./table.js";
 import { CallUsage } from "./usage.js";
 import { describeMismatch, type Validator } from "./validators.js";
 import { checkDocument, isUserIdentifier } from "./value-limits.js";
+import { logBytes } from "./write-log.js";
 
 type JsonObject = Record<string, JSONValue>;
 
@@ -54,10 +55,13 @@ export class Transaction {
     this.store.close(this.#snapshot);
   }
 
-  /** Bytes that a commit would add to documents and to the tables' own indexes: what throughput is measured in. */
-  get bytesToCommit(): number {
+  /** What a commit would count against the plan's write throughput. */
+  get bytesToLog(): number {
     let bytes = 0;
-    for (const { after } of this.#writes.values()) if (after) bytes += after.bytes + this.#indexBytes(after);
+    for (const write of this.#writes.values()) {
+      const { table } = write.after ?? write.before ?? { table: null };
+      if (table !== null) bytes += logBytes(write, this.#tables.get(table)?.indexes ?? []);
+    }
     return bytes;
   }
 
