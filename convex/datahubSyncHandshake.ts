@@ -72,13 +72,14 @@ async function describe(
   ledgerSample: Sample,
 ): Promise<MirrorHandshake> {
   if (!Object.hasOwn(deployed, table)) {
-    const nothing = { fields: null, state: null, rows: 0, tableEmpty: true };
+    const nothing = { fields: null, indexes: [], state: null, rows: 0, tableEmpty: true };
     return { table, deployed: false, ...nothing, ledgerSample: "empty" };
   }
   const [state, rows] = await Promise.all([readState(db, table), countRows(db, table)]);
   const looksEmpty = ledgerSample === "empty" || ledgerSample === "missing";
   const tableEmpty = looksEmpty && (await db.query(table).first()) === null;
-  return { table, deployed: true, fields: fieldsOf(deployed, table), state, rows, ledgerSample, tableEmpty };
+  const definition = { fields: fieldsOf(deployed, table), indexes: indexesOf(deployed, table) };
+  return { table, deployed: true, ...definition, state, rows, ledgerSample, tableEmpty };
 }
 
 async function readState(db: MirrorReader, table: string): Promise<MirrorState | null> {
@@ -92,4 +93,8 @@ async function readState(db: MirrorReader, table: string): Promise<MirrorState |
 function fieldsOf(deployed: GenericSchema, table: string): string[] | null {
   const validator = deployed[table]?.validator;
   return validator?.kind === "object" ? Object.keys(validator.fields) : null;
+}
+
+function indexesOf(deployed: GenericSchema, table: string): string[][] {
+  return deployed[table]?.[" indexes"]().map(({ fields }) => fields) ?? [];
 }

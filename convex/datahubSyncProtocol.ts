@@ -245,6 +245,8 @@ export const mirrorHandshake = v.object({
   deployed: v.boolean(),
   /** The fields that the deployed schema names for it, or null when it has no schema for it. */
   fields: v.union(v.null(), v.array(v.string())),
+  /** The fields of each of its indexes: Convex counts every index against its write throughput. */
+  indexes: v.array(v.array(v.string())),
   state: v.union(v.null(), mirrorState),
   /** Rows in the mirror, counted in the transactions that wrote them. */
   rows: v.number(),

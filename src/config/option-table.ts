@@ -144,7 +144,7 @@ export const OPTIONS = {
     check: rate(10_000),
     fallback: null,
     fallbackShown: "3.4 for `*.convex.cloud`, else unlimited",
-    help: "Document bytes written to Convex in a second. Convex's smaller plans allow 4 MiB, index entries included.",
+    help: "Bytes written to Convex in a second as it counts them: documents, ledger, all index entries. Its smaller plans allow 4 MiB.",
     scope: "sync",
   },
 } as const satisfies Record<string, OptionRow>;

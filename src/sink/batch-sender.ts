@@ -4,15 +4,20 @@ import {
   deletionOf,
   halve,
   orphanOf,
+  sumBytes,
   upsertOf,
   type Batch,
   type Operation,
   type OutgoingRow,
 } from "./batch.js";
+import { BatchSize } from "./batch-size.js";
 import type { RunToken } from "./convex-sink.js";
+import type { ConvexCallError } from "./convex-call-error.js";
 import { FencedCalls, type FencedCallsOptions } from "./fenced-calls.js";
 import { RefusalGuard, type RefusalLimits, type Refuser } from "./refusal-guard.js";
+import { decide, isTooMuch } from "./retry-policy.js";
 import { interruption } from "./with-retries.js";
+import { WriteEstimate, type Indexes } from "./write-estimate.js";
 
 /** Why a row is set aside. Never carries a value of the row. */
 export interface RowRefusal {
@@ -28,6 +33,10 @@ export interface BatchSenderOptions extends FencedCallsOptions {
   maxBatchBytes?: number;
   /** Operations of a batch. Default 400: at most 4 index ranges each, of the 4,096 of a transaction. */
   maxBatchRows?: number;
+  /** Of an earlier sender of the same table, which has learnt it. Then the two above say nothing. */
+  batchSize?: BatchSize;
+  /** Of the mirrored table, as deployed: each counts against the write throughput. */
+  indexes?: Indexes;
   refusalLimits?: RefusalLimits;
   /** Records a row that Convex refused. The row counts as settled once this resolves. */
   onRowRefused: (key: string, reason: RowRefusal) => Promise<void>;
@@ -59,6 +68,8 @@ const LARGEST_BATCH_BYTES = 2 * DEFAULT_BATCH_BYTES;
  * Hand rows over one after the other: call `upsert`, `remove`, … when the call before has resolved.
  */
 export class BatchSender {
+  /** As it has turned out so far. */
+  readonly batchSize: BatchSize;
   /**
    * What Convex said of the operations. One whose first call was applied unheard counts by the answer to its
    * repetition: as unchanged, or absent.
@@ -66,6 +77,7 @@ export class BatchSender {
   readonly counts: SendCounts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0, refused: 0 };
   readonly #options: BatchSenderOptions;
   readonly #calls: FencedCalls;
+  readonly #estimate: WriteEstimate;
   readonly #builder: BatchBuilder;
   readonly #guard: RefusalGuard;
   /** Ids of operations handed over and not settled. */
@@ -78,10 +90,14 @@ export class BatchSender {
     const { maxBatchBytes = DEFAULT_BATCH_BYTES, maxBatchRows = 400, pacer } = options;
     this.#options = options;
     this.#calls = new FencedCalls(options);
-    this.#builder = new BatchBuilder(
-      Math.min(maxBatchBytes, LARGEST_BATCH_BYTES, pacer?.maxWriteBytes ?? Infinity),
-      Math.min(maxBatchRows, LIMITS.batchRows),
-    );
+    this.#estimate = new WriteEstimate(options.indexes ?? []);
+    this.batchSize =
+      options.batchSize ??
+      new BatchSize({
+        rows: Math.min(maxBatchRows, LIMITS.batchRows),
+        bytes: Math.min(maxBatchBytes, LARGEST_BATCH_BYTES, pacer?.maxWriteBytes ?? Infinity),
+      });
+    this.#builder = new BatchBuilder(this.batchSize);
     this.#guard = new RefusalGuard(options.token.table, options.refusalLimits);
   }
 
@@ -93,16 +109,16 @@ export class BatchSender {
   /** Resolves when the row has been taken in; waits while enough is under way. */
   upsert(row: OutgoingRow): Promise<void> {
     this.#guard.pass("encoder", 1);
-    return this.#handOver(upsertOf(row));
+    return this.#handOver(upsertOf(row, this.#estimate));
   }
 
   remove(key: string): Promise<void> {
-    return this.#handOver(deletionOf(key));
+    return this.#handOver(deletionOf(key, this.#estimate));
   }
 
   /** Deletes a document that the ledger does not know (deep runs). */
   removeOrphan(documentId: string): Promise<void> {
-    return this.#handOver(orphanOf(documentId));
+    return this.#handOver(orphanOf(documentId, this.#estimate));
   }
 
   /** Sets aside a row that can't be sent (it could not be encoded); the guard counts it like any other. */
@@ -149,7 +165,8 @@ export class BatchSender {
     const batch = this.#builder.cut();
     if (batch === null) return;
     if (this.#deliveries.size === 0) this.#options.signal?.addEventListener("abort", this.#onAbort);
-    const delivery = this.#settle(batch)
+    const delivery: Promise<void> = this.#settle(batch)
+      .then(() => {})
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#deliveries.delete(delivery);
@@ -158,25 +175,40 @@ export class BatchSender {
     this.#deliveries.add(delivery);
   }
 
-  async #settle(batch: Batch): Promise<void> {
+  /** Returns whether the batch's rows were all written. */
+  async #settle(batch: Batch): Promise<boolean> {
     const answer = await this.#calls.send(batch);
     if ("written" in answer) {
       this.#count(answer.written);
-      return this.#release(batch);
+      this.batchSize.passed(batch.length, sumBytes(batch));
+      this.#release(batch);
+      return true;
     }
-    if (batch.length > 1) {
-      for (const half of halve(batch)) await this.#settle(half);
-      return;
-    }
-    const { refusedFor, alone } = answer;
+    const { refusedFor } = answer;
+    if (batch.length > 1) return this.#settleHalves(batch, refusedFor);
     const operation = batch[0]!;
+    const decision = decide(refusedFor);
+    const isRowsFault = decision.action === "split" && decision.alone === "set-aside";
     // A document that can't be deleted is not a bad row: the mirror would keep what it must not show.
-    if (alone === "fail" || operation.kind !== "upsert") {
+    if (!isRowsFault || operation.kind !== "upsert") {
       throw this.#options.sink.explain(refusedFor, this.token.table);
     }
     const { code, kind, message } = refusedFor;
     await this.#setAside("convex", operation.row.key, { code: code ?? kind, message });
     this.#release(batch);
+    return false;
+  }
+
+  /** Where no row turns out to be at fault, the batch was too large, and the next ones are cut smaller. */
+  async #settleHalves(batch: Batch, refusedFor: ConvexCallError): Promise<boolean> {
+    const halves = halve(batch);
+    const shrink = () =>
+      this.batchSize.shrinkTo(halves[0].length, Math.max(sumBytes(halves[0]), sumBytes(halves[1])));
+    if (isTooMuch(refusedFor)) shrink();
+    let allWritten = true;
+    for (const half of halves) allWritten = (await this.#settle(half)) && allWritten;
+    if (allWritten) shrink();
+    return allWritten;
   }
 
   #count(result: BatchResult): void {

@@ -1,5 +1,7 @@
 import type { Value } from "convex/values";
-import type { Upsert } from "../../convex/datahubSyncProtocol.js";
+import type { BatchResult, Upsert } from "../../convex/datahubSyncProtocol.js";
+import type { BatchSize } from "./batch-size.js";
+import type { WriteEstimate } from "./write-estimate.js";
 
 /** A row to be mirrored, encoded and small enough for a document. */
 export interface OutgoingRow {
@@ -12,7 +14,10 @@ export interface OutgoingRow {
   bytes: number;
 }
 
-/** One thing that a batch does. An operation's `id` is what may be under way only once at a time. */
+/**
+ * One thing that a batch does. An operation's `id` is what may be under way only once at a time, its `bytes` are what
+ * it counts against the plan's write throughput.
+ */
 export type Operation =
   | { kind: "upsert"; id: string; bytes: number; row: Upsert }
   | { kind: "deletion"; id: string; bytes: number; key: string }
@@ -21,29 +26,27 @@ export type Operation =
 /** Operations with distinct ids, written in one transaction. */
 export type Batch = readonly Operation[];
 
-/**
- * What Convex writes beside a document, estimated: the ledger entry with its table, hash, document id and system
- * fields, and the entries of the ledger's and the mirrored table's indexes. The key stands in the ledger entry
- * and in its index. An estimate, for pacing and for cutting batches; no limit hangs on its last byte.
- */
-const LEDGER_BYTES = 512;
-const keyBytes = (key: string) => 2 * Buffer.byteLength(key);
-
-export function upsertOf({ key, hash, document, bytes }: OutgoingRow): Operation {
-  const written = bytes + LEDGER_BYTES + keyBytes(key);
-  return { kind: "upsert", id: `key:${key}`, bytes: written, row: { key, hash, document } };
+export function upsertOf(row: OutgoingRow, estimate: WriteEstimate): Operation {
+  const { key, hash, document } = row;
+  return { kind: "upsert", id: `key:${key}`, bytes: estimate.upsert(row), row: { key, hash, document } };
 }
 
-export function deletionOf(key: string): Operation {
-  return { kind: "deletion", id: `key:${key}`, bytes: LEDGER_BYTES + keyBytes(key), key };
+export function deletionOf(key: string, estimate: WriteEstimate): Operation {
+  return { kind: "deletion", id: `key:${key}`, bytes: estimate.deletion(key), key };
 }
 
-export function orphanOf(document: string): Operation {
-  return { kind: "orphan", id: `document:${document}`, bytes: LEDGER_BYTES, document };
+export function orphanOf(document: string, estimate: WriteEstimate): Operation {
+  return { kind: "orphan", id: `document:${document}`, bytes: estimate.orphan(), document };
 }
 
 export function sumBytes(batch: Batch): number {
   return batch.reduce((sum, operation) => sum + operation.bytes, 0);
+}
+
+/** At most what a batch has written: which of its operations changed nothing is not told, only how many. */
+export function writtenBytes(batch: Batch, { unchanged, absent }: BatchResult): number {
+  const sizes = batch.map(({ bytes }) => bytes).sort((a, b) => b - a);
+  return sizes.slice(0, batch.length - unchanged - absent).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 export function halve(batch: Batch): [Batch, Batch] {
@@ -67,14 +70,11 @@ export class BatchBuilder {
   #operations: Operation[] = [];
   #bytes = 0;
 
-  constructor(
-    private readonly maxBytes: number,
-    private readonly maxRows: number,
-  ) {}
+  constructor(private readonly size: BatchSize) {}
 
   /** Whether the operation fits into the batch so far. An empty one takes any: a row above the limit goes alone. */
   fits(operation: Operation): boolean {
-    return this.#operations.length === 0 || this.#bytes + operation.bytes <= this.maxBytes;
+    return this.#operations.length === 0 || this.#bytes + operation.bytes <= this.size.bytes;
   }
 
   add(operation: Operation): void {
@@ -83,7 +83,7 @@ export class BatchBuilder {
   }
 
   get isFull(): boolean {
-    return this.#operations.length >= this.maxRows;
+    return this.#operations.length >= this.size.rows;
   }
 
   /** The batch so far, or null if there is nothing in it. A new one begins. */

@@ -20,8 +20,8 @@ import type { Clock } from "../clock.js";
 import { SyncError } from "../errors.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { ConvexTransport, type CallMeter, type TransportOptions } from "./convex-transport.js";
+import { CallAmounts, inParts } from "./cut-calls.js";
 import { explainFailure, explainHandshakeFailure } from "./explain-failure.js";
-import { decide } from "./retry-policy.js";
 import { withRetries } from "./with-retries.js";
 
 /** The fencing token of a mirror's run; see `tokenFields` in the protocol. */
@@ -52,6 +52,7 @@ export class ConvexSink {
   readonly #transport: ConvexTransport;
   readonly #options: SinkOptions;
   readonly #meters = new Map<string, CallMeter>();
+  readonly #amounts = new CallAmounts();
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -75,8 +76,10 @@ export class ConvexSink {
    */
   async handshake(tables: readonly string[], options: CallOptions = {}): Promise<HandshakeResult> {
     const whole: HandshakeResult = { protocol: PROTOCOL_VERSION, mirrors: [] };
-    for (const part of inParts(tables))
+    for (let from = 0; from === 0 || from < tables.length; from += LIMITS.mirrors) {
+      const part = tables.slice(from, from + LIMITS.mirrors);
       whole.mirrors.push(...(await this.#shakeHands(part, options)).mirrors);
+    }
     return whole;
   }
 
@@ -144,10 +147,18 @@ export class ConvexSink {
     options?: CallOptions,
   ): Promise<Map<string, string>> {
     const present = new Map<string, string>();
-    for (let from = 0; from < keys.length; from += LIMITS.lookupKeys) {
-      const part = { table, keys: keys.slice(from, from + LIMITS.lookupKeys) };
-      const result = await this.#call<typeof part, LookupResult>("query", "lookupKeys", part, options);
-      for (const { key, hash } of result.present) present.set(key, hash);
+    for (let from = 0; from < keys.length;) {
+      const wanted = Math.min(LIMITS.lookupKeys, keys.length - from);
+      const asked = await this.#amounts.ask("lookupKeys", table, wanted, async (amount, canCut) => {
+        const part = { table, keys: keys.slice(from, from + amount) };
+        const result = await this.#call<typeof part, LookupResult>("query", "lookupKeys", part, {
+          ...options,
+          canCut,
+        });
+        for (const { key, hash } of result.present) present.set(key, hash);
+        return amount;
+      });
+      from += asked;
     }
     return present;
   }
@@ -177,32 +188,24 @@ export class ConvexSink {
     argumentsFor: (part: Mirror[]) => DefaultFunctionArgs,
     options: CallOptions = {},
   ): Promise<Map<string, SyncError>> {
-    const refused = new Map<string, SyncError>();
-    const parts = inParts(mirrors);
-    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
-      if (part.length === 0) continue;
-      const results = await this.#callFor(name, argumentsFor(part), options).catch((error: unknown) => {
-        if (!isTooMuch(error) || part.length === 1) throw error;
-        const middle = Math.ceil(part.length / 2);
-        parts.unshift(part.slice(0, middle), part.slice(middle));
-        return [];
-      });
-      for (const { table, refused: why } of results) {
-        if (why === null) continue;
-        const functionName = `${MODULE_NAME}:${name}`;
-        const failure = new ConvexCallError({
-          kind: "function",
-          functionName,
-          code: why.code,
-          detail: why.message,
-        });
-        refused.set(table, this.explain(failure, table));
-      }
-    }
-    return refused;
+    const results = await inParts(mirrors, LIMITS.mirrors, (part) =>
+      this.#callFor(name, argumentsFor(part), { ...options, canCut: part.length > 1 }),
+    );
+    const refusals = results.flatMap(({ table, refused }) => {
+      if (refused === null) return [];
+      const functionName = `${MODULE_NAME}:${name}`;
+      const { code, message: detail } = refused;
+      const failure = new ConvexCallError({ kind: "function", functionName, code, detail });
+      return [[table, this.explain(failure, table)] as const];
+    });
+    return new Map(refusals);
   }
 
-  #callFor(name: string, args: DefaultFunctionArgs, options: CallOptions): Promise<RunResult[]> {
+  #callFor(
+    name: string,
+    args: DefaultFunctionArgs,
+    options: CallOptions & { canCut: boolean },
+  ): Promise<RunResult[]> {
     const meter = this.shared;
     return this.#repeat(
       () => this.#transport.mutation(name, args, { meter, signal: options.signal }),
@@ -211,25 +214,21 @@ export class ConvexSink {
     );
   }
 
-  /** A page that is too much for one transaction is asked for again at half its length. */
-  async #page<Args extends { table: string; limit: number }, Result>(
+  #page<Args extends { table: string; limit: number }, Result>(
     name: string,
     page: Args,
     options?: CallOptions,
   ): Promise<Result> {
-    try {
-      return await this.#call("query", name, page, options);
-    } catch (error) {
-      if (!isTooMuch(error) || page.limit <= 1) throw error;
-      return this.#page(name, { ...page, limit: Math.ceil(page.limit / 2) }, options);
-    }
+    return this.#amounts.ask(name, page.table, page.limit, (limit, canCut) =>
+      this.#call("query", name, { ...page, limit }, { ...options, canCut }),
+    );
   }
 
   #call<Args extends { table: string }, Result>(
     type: "query" | "mutation",
     name: string,
     args: Args,
-    options: CallOptions = {},
+    options: CallOptions & { canCut?: boolean } = {},
   ): Promise<Result> {
     const meter = this.meter(args.table);
     return this.#repeat(
@@ -241,7 +240,7 @@ export class ConvexSink {
 
   async #repeat<Result>(
     call: () => Promise<Result>,
-    { meter, ...options }: CallOptions & { meter: CallMeter; maxAttempts: number },
+    { meter, ...options }: CallOptions & { meter: CallMeter; maxAttempts: number; canCut?: boolean },
     explain: (error: ConvexCallError) => SyncError,
   ): Promise<Result> {
     const onRetry = () => void (meter.retries += 1);
@@ -262,18 +261,4 @@ export class ConvexSink {
         : "Update datahub-sync to the version whose functions are deployed.",
     });
   }
-}
-
-/** Fewer of the same may pass. */
-function isTooMuch(error: unknown): boolean {
-  const cause = error instanceof SyncError ? error.cause : null;
-  return cause instanceof ConvexCallError && decide(cause).action === "split";
-}
-
-function inParts<T>(all: readonly T[]): T[][] {
-  const parts: T[][] = [];
-  for (let from = 0; from === 0 || from < all.length; from += LIMITS.mirrors) {
-    parts.push(all.slice(from, from + LIMITS.mirrors));
-  }
-  return parts;
 }

@@ -1,6 +1,6 @@
 import { SyncError, type ErrorCode } from "../errors.js";
 import type { ConvexCallError } from "./convex-call-error.js";
-import { decide } from "./retry-policy.js";
+import { decide, SYSTEM_TIMEOUT } from "./retry-policy.js";
 
 const DEPLOY_REMEDY =
   "Deploy the sync functions: `npx convex deploy` in this package, or, for a deployment that has functions of " +
@@ -108,6 +108,12 @@ function remedyFor(error: ConvexCallError | null): string {
     return (
       "A proxy before the deployment takes no body as large as this row's. Raise its limit to the 16 MiB that Convex " +
       "takes (nginx: client_max_body_size); then run again. Nothing is lost."
+    );
+  }
+  if (error?.code === SYSTEM_TIMEOUT) {
+    return (
+      "Convex gives a function 15 s for its database work, waits included, and even the smallest call took longer. Run " +
+      "at a quieter time, or with fewer calls in flight. Nothing is lost."
     );
   }
   if (error?.kind === "http" && decide(error).action !== "repeat") {

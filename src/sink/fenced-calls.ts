@@ -1,10 +1,10 @@
 import { LIMITS, type BatchResult } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";
-import { contentOf, sumBytes, type Batch } from "./batch.js";
+import { contentOf, sumBytes, writtenBytes, type Batch } from "./batch.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import type { ConvexSink, RunToken } from "./convex-sink.js";
 import { InFlightWindow } from "./in-flight-window.js";
-import { decide } from "./retry-policy.js";
+import { decide, decideAlone } from "./retry-policy.js";
 import { nextDelayMs } from "./with-retries.js";
 import type { WritePacer } from "./write-pacer.js";
 
@@ -26,8 +26,8 @@ export interface FencedCallsOptions {
   ensureLease?: () => Promise<void>;
 }
 
-/** What became of a batch: written, or refused as a whole. `alone` is what follows for a batch of one row. */
-export type Answer = { written: BatchResult } | { refusedFor: ConvexCallError; alone: "set-aside" | "fail" };
+/** What became of a batch: written, or refused as a whole. */
+export type Answer = { written: BatchResult } | { refusedFor: ConvexCallError };
 
 /**
  * Calls of `applyBatch`, several at a time, repeated until each has an answer.
@@ -72,10 +72,10 @@ export class FencedCalls {
         return { written };
       } catch (error) {
         if (!(error instanceof ConvexCallError)) throw error;
-        const decision = decide(error);
-        if (decision.action === "split") return { refusedFor: error, alone: decision.alone };
+        const decision = batch.length > 1 ? decide(error) : decideAlone(error);
         if (decision.action === "fail") throw sink.explain(error, table);
-        this.#window.pushedBack();
+        if (decision.action === "repeat" || decision.alone === "repeat") this.#window.pushedBack();
+        if (decision.action === "split") return { refusedFor: error };
         const delayMs = nextDelayMs(error, attempt, { clock, maxAttempts, deadlineAt });
         if (delayMs === null) throw sink.explain(error, table);
         sink.meter(table).retries += 1;
@@ -97,11 +97,17 @@ export class FencedCalls {
   }
 
   async #call(batch: Batch, slot: number): Promise<BatchResult> {
-    const { sink, clock, pacer, ensureLease, force = false } = this.#options;
-    const waitMs = pacer?.reserve(sumBytes(batch)) ?? 0;
-    if (waitMs > 0) await clock.sleep(waitMs, this.#stopped.signal);
-    await ensureLease?.();
-    return sink.applyBatch({ ...this.#token, slot, force, ...contentOf(batch) });
+    const { sink, pacer, ensureLease, force = false } = this.#options;
+    const end = await pacer?.admit(sumBytes(batch), this.#stopped.signal);
+    try {
+      await ensureLease?.();
+      const written = await sink.applyBatch({ ...this.#token, slot, force, ...contentOf(batch) });
+      end?.(writtenBytes(batch, written));
+      return written;
+    } catch (error) {
+      end?.(mayBeWritten(error) ? sumBytes(batch) : 0);
+      throw error;
+    }
   }
 
   /**
@@ -117,4 +123,10 @@ export class FencedCalls {
       this.#token = { ...this.#token, fence: nextFence };
     });
   }
+}
+
+function mayBeWritten(error: unknown): boolean {
+  if (!(error instanceof ConvexCallError)) return false;
+  const decision = decide(error);
+  return decision.action === "repeat" && decision.outcome === "unknown";
 }

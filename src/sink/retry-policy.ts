@@ -13,10 +13,11 @@ export type Decision =
    */
   | { action: "repeat"; outcome: "not-committed" | "unknown" }
   /**
-   * Nothing was written and the same call would fail again: cut it in half. When a single row is left, it is at fault
-   * itself and set aside; or what refuses it knows nothing of rows, and the run cannot go on.
+   * Nothing was written and the same call would fail again: cut it in half. When nothing is left to cut, the single row
+   * is at fault itself and set aside; or what refuses it knows nothing of rows: then it is sent again, or the run
+   * cannot go on.
    */
-  | { action: "split"; alone: "set-aside" | "fail" }
+  | { action: "split"; alone: "set-aside" | "repeat" | "fail" }
   /** The run cannot go on. */
   | { action: "fail"; code: ErrorCode };
 
@@ -50,6 +51,8 @@ const NOT_COMMITTED_503 = new Set([
   "InitialPermitTimeoutError",
 ]);
 
+export const SYSTEM_TIMEOUT = "SystemTimeoutError";
+
 /** Socket errors of a connection that was never made: the call cannot have arrived. */
 const NEVER_CONNECTED = new Set([
   "ECONNREFUSED",
@@ -78,12 +81,27 @@ export function decide(error: ConvexCallError): Decision {
   }
 }
 
+/** What to do about a call that can't be cut: of a single row, or not of rows at all. */
+export function decideAlone(error: ConvexCallError): Decision {
+  const decision = decide(error);
+  return decision.action === "split" && decision.alone === "repeat" ? REPEAT : decision;
+}
+
+/** Whether it is the call's size that was refused, and not what it holds. */
+export function isTooMuch(error: ConvexCallError): boolean {
+  const decision = decide(error);
+  return decision.action === "split" && decision.alone !== "set-aside";
+}
+
 function decideByStatus(status: number, code: string | null): Decision {
   if (status === 429) return REPEAT;
   if (status === 503 && code !== null && NOT_COMMITTED_503.has(code)) return REPEAT;
   if (status === 408 || status >= 500) return REPEAT_UNKNOWN;
   // Convex never says 413, but a proxy before a self-hosted deployment does. Its limit is no fault of a row.
   if (status === 413) return { action: "split", alone: "fail" };
+  // A function whose database time, with its waits, passed 15 s (crates/isolate/src/timeout.rs). It is a bad request by
+  // name alone: how long it takes depends on how much it is and on how busy the deployment is.
+  if (status === 400 && code === SYSTEM_TIMEOUT) return { action: "split", alone: "repeat" };
   // A redirect is not followed (it would carry the sync key elsewhere), and 404 is not Convex's API either.
   if (status === 404 || (status >= 300 && status < 400)) return fail("DEPLOYMENT_UNREACHABLE");
   return fail("DEPLOYMENT_FAILED");

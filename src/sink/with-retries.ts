@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.js";
 import { SyncError } from "../errors.js";
 import { ConvexCallError } from "./convex-call-error.js";
-import { decide } from "./retry-policy.js";
+import { decide, decideAlone } from "./retry-policy.js";
 
 /** Convex's server itself retries conflicts for up to 2 s; a client waits longer. */
 const SHORTEST_MS = 1_000;
@@ -14,6 +14,8 @@ export interface RetryOptions {
   /** A time of `clock` (milliseconds) after which no further attempt begins. */
   deadlineAt?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** Whether the caller asks for less where a call was too much. Else what may pass at another time is sent again. */
+  canCut?: boolean | undefined;
   /** Told before each wait. */
   onRetry?: (error: ConvexCallError, delayMs: number) => void;
 }
@@ -54,7 +56,8 @@ export async function withRetries<T>(call: () => Promise<T>, options: RetryOptio
     } catch (error) {
       if (!(error instanceof ConvexCallError)) throw error;
       if (error.kind === "aborted" && options.signal?.aborted) throw interruption(options.signal);
-      if (decide(error).action !== "repeat") throw error;
+      const { action } = options.canCut ? decide(error) : decideAlone(error);
+      if (action !== "repeat") throw error;
       const delayMs = nextDelayMs(error, attempt, options);
       if (delayMs === null) throw error;
       options.onRetry?.(error, delayMs);

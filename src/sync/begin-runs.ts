@@ -89,7 +89,7 @@ function createRun(context: RunContext, task: MirrorTask): MirrorRun {
     log: new ChangeLog(context.database, { name, trackedId: source.sight.trackedId }),
     reader,
     writer: new MirrorWriter(context, {
-      ...{ table: name, reader, plan: document },
+      ...{ table: name, reader, plan: document, indexes: handshake.indexes },
       token: { table: name, epoch, nonce, fence: 0n },
       hadRejected: memory.rejected > 0,
     }),

@@ -1,8 +1,10 @@
 import { encodeRow } from "../encode/encode-row.js";
 import type { DocumentPlan } from "../encode/plan-document.js";
 import type { EncodedDocument } from "../encode/types.js";
+import type { BatchSize } from "../sink/batch-size.js";
 import { BatchSender, type RowRefusal, type SendCounts } from "../sink/batch-sender.js";
 import type { RunToken } from "../sink/convex-sink.js";
+import type { Indexes } from "../sink/write-estimate.js";
 import type { SourceRow, TableReader } from "../source/table-reader.js";
 import { markUnsteady } from "../state/open-run.js";
 import { findRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
@@ -26,6 +28,7 @@ export class MirrorWriter {
   readonly #table: string;
   readonly #reader: TableReader;
   readonly #plan: DocumentPlan;
+  readonly #indexes: Indexes;
   /**
    * Whether rows are set aside: only then is it worth forgetting those that are mirrored now. By an earlier run, or by
    * this one, since a row that changes again is read again.
@@ -52,12 +55,21 @@ export class MirrorWriter {
 
   constructor(
     context: RunContext,
-    mirror: { table: string; reader: TableReader; plan: DocumentPlan; token: RunToken; hadRejected: boolean },
+    mirror: {
+      table: string;
+      reader: TableReader;
+      plan: DocumentPlan;
+      /** Of the mirror, as deployed. */
+      indexes: Indexes;
+      token: RunToken;
+      hadRejected: boolean;
+    },
   ) {
     this.#context = context;
     this.#table = mirror.table;
     this.#reader = mirror.reader;
     this.#plan = mirror.plan;
+    this.#indexes = mirror.indexes;
     this.#hasRejected = mirror.hadRejected;
     this.#sender = this.#createSender(mirror.token);
   }
@@ -243,16 +255,18 @@ export class MirrorWriter {
     const { counts, token } = this.#sender;
     for (const name of Object.keys(counts) as (keyof SendCounts)[]) this.#earlier[name] += counts[name];
     this.#force = force;
-    this.#sender = this.#createSender(token);
+    this.#sender = this.#createSender(token, this.#sender.batchSize);
   }
 
-  #createSender(token: RunToken): BatchSender {
+  #createSender(token: RunToken, batchSize?: BatchSize): BatchSender {
     const { sink, clock, pacer, settings, signal, deadlineAt, ensureLease } = this.#context;
     return new BatchSender({
       sink,
       token,
       clock,
       pacer,
+      indexes: this.#indexes,
+      ...(batchSize && { batchSize }),
       signal,
       deadlineAt,
       ensureLease,

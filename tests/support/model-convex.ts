@@ -41,6 +41,8 @@ export class ModelConvex {
   refusesHash: (hash: string) => boolean = () => false;
   maxUpserts = Infinity;
   refusesDeletions = false;
+  /** What a batch fails with before it is applied, if anything. */
+  fails: (batch: Batch) => ConvexCallError | null = () => null;
   /** Overrides chance: the fault of the next calls, one after the other. */
   readonly script: (Fault | "none")[] = [];
   readonly #inFlight = new Set<Batch>();
@@ -72,7 +74,11 @@ export class ModelConvex {
     this.#inFlight.add(batch);
     this.mostInFlight = Math.max(this.mostInFlight, this.#inFlight.size);
     try {
-      return await this.#call("applyBatch", () => this.#apply(batch));
+      return await this.#call("applyBatch", () => {
+        const failure = this.fails(batch);
+        if (failure !== null) throw failure;
+        return this.#apply(batch);
+      });
     } catch (error) {
       const kind = (error as ConvexCallError).kind;
       if (kind === "network" || kind === "timeout") {

@@ -31,10 +31,9 @@ describe("batches", () => {
   });
 
   test("stay small enough for the pacer", async () => {
-    const { convex, send } = startBatchSender({
-      maxBatchRows: 100,
-      pacer: new WritePacer(34_000, new VirtualClock()), // at most 6,000 at once
-    });
+    const clock = new VirtualClock();
+    const pacer = new WritePacer(34_000, clock); // at most 6,000 at once
+    const { convex, send } = startBatchSender({ maxBatchRows: 100, pacer }, clock);
     await send(...keys(6).map((key) => row(key, "h", 2_000)));
     expect(convex.batches.map((batch) => batch.upserts.length)).toEqual([2, 2, 2]);
   });

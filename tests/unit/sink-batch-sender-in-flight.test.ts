@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { WritePacer } from "../../src/sink/write-pacer.js";
-import { keys, row, startBatchSender } from "../support/batch-sender-fixture.js";
+import { WriteEstimate } from "../../src/sink/write-estimate.js";
+import { keys, row, startBatchSender, TOKEN } from "../support/batch-sender-fixture.js";
 import { idle, VirtualClock } from "../support/virtual-clock.js";
 
 describe("calls in flight", () => {
@@ -55,13 +56,15 @@ describe("calls in flight", () => {
   test("are spaced by the pacer", async () => {
     const clock = new VirtualClock();
     const pacer = new WritePacer(34_000, clock);
-    const { convex, sender } = startBatchSender({ pacer, maxBatchRows: 1 }, clock);
+    const begunAt: number[] = [];
+    const ensureLease = () => Promise.resolve(void begunAt.push(clock.now()));
+    const { sender } = startBatchSender({ pacer, maxBatchRows: 1, ensureLease }, clock);
+    const beside = new WriteEstimate([]).upsert(row("k0", "h", 0));
     const work = async () => {
-      for (const key of keys(4)) await sender.upsert(row(key, "h", 3_400 - 512 - 2 * key.length));
+      for (const key of keys(4)) await sender.upsert(row(key, "h", 3_400 - beside));
       await sender.drain();
     };
     await clock.run(work());
-    expect(convex.batches).toHaveLength(4);
-    expect(clock.sleeps).toEqual([100, 200, 300]);
+    expect(begunAt).toEqual([0, 100, 200, 300]);
   });
 });

@@ -105,6 +105,20 @@ test("lookupKeys asks for as many keys at once as the protocol allows, and joins
   expect(requests).toHaveLength(3);
 });
 
+test("keys that are too many for one look-up are looked up by halves, and none is left out", async () => {
+  const asked: number[] = [];
+  const { sink } = sinkFor((request: { body: { args: [Record<string, unknown>] } }) => {
+    const keys = request.body.args[0]["keys"] as string[];
+    asked.push(keys.length);
+    if (keys.length > 300) return httpFailure(400, "SystemTimeoutError");
+    return success({ present: keys.map((key) => ({ key, hash: `hash of ${key}` })) });
+  });
+  const keys = Array.from({ length: LIMITS.lookupKeys + 100 }, (_, i) => `key ${i}`);
+  const found = await sink.lookupKeys("poles", keys);
+  expect(found).toEqual(new Map(keys.map((key) => [key, `hash of ${key}`])));
+  expect(asked).toEqual([1_000, 500, 250, 250, 250, 250, 100]);
+});
+
 describe("the handshake", () => {
   test("asks for as many tables at once as the protocol allows, in order", async () => {
     const { sink, requests } = sinkFor(handshakeAnswer());
@@ -179,6 +193,12 @@ test.each<[string, ScriptedAnswer, ErrorCode, RegExp]>([
   ["a newer run's token", functionFailure({ code: "STALE_TOKEN", message: "" }), "LEASE_LOST", /overlapping/],
   ["a bug there", functionFailure(), "DEPLOYMENT_FAILED", /dashboard/],
   ["a gate before it", httpFailure(403, "Forbidden"), "DEPLOYMENT_FAILED", /proxy or access rule/],
+  [
+    "too slow for anything",
+    httpFailure(400, "SystemTimeoutError"),
+    "DEPLOYMENT_FAILED",
+    /15 s.*quieter time/,
+  ],
   ["pushing back for ever", httpFailure(429, "TooManyWrites"), "DEPLOYMENT_FAILED", /write rate/],
   ["an outage", httpFailure(500, "InternalServerError"), "DEPLOYMENT_FAILED", /dashboard/],
   ["a wrong address", httpFailure(404), "DEPLOYMENT_UNREACHABLE", /CONVEX_URL/],
@@ -222,6 +242,25 @@ describe("a page that is too much for one transaction", () => {
     const { sink, requests } = sinkFor(answerUpTo(13));
     await expect(sink.listLedger(page)).resolves.toEqual({ entries: [], done: false });
     expect(requests.map(({ body }) => body.args[0]["limit"])).toEqual([100, 50, 25, 13]);
+  });
+
+  test("stays halved for the pages that follow, of this function and table", async () => {
+    const { sink, requests } = sinkFor(answerUpTo(50));
+    await sink.listLedger(page);
+    await sink.listLedger({ ...page, after: "a" });
+    await sink.listLedger({ ...page, table: "drops" });
+    await sink.listMissing({ ...page, limit: 10 });
+    expect(requests.map(({ body }) => body.args[0]["limit"])).toEqual([100, 50, 50, 100, 50, 10]);
+  });
+
+  test("because its database time passed 15 s is halved, and asked for again where there is nothing to halve", async () => {
+    let left = 9;
+    const { sink, requests, clock } = sinkFor(() =>
+      left-- > 0 ? httpFailure(400, "SystemTimeoutError") : success({ entries: [], done: true }),
+    );
+    await expect(clock.run(sink.listLedger(page))).resolves.toEqual({ entries: [], done: true });
+    expect(requests.map(({ body }) => body.args[0]["limit"])).toEqual([100, 50, 25, 13, 7, 4, 2, 1, 1, 1]);
+    expect(sink.meter("poles").retries).toBe(2);
   });
 
   test("is an error when not even one entry passes", async () => {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { SyncFunctionErrorCode } from "../../convex/datahubSyncProtocol.js";
 import type { ErrorCode } from "../../src/errors.js";
 import { ConvexCallError, type CallFailure } from "../../src/sink/convex-call-error.js";
-import { decide, type Decision } from "../../src/sink/retry-policy.js";
+import { decide, decideAlone, isTooMuch, type Decision } from "../../src/sink/retry-policy.js";
 
 const repeat: Decision = { action: "repeat", outcome: "not-committed" };
 const repeatUnknown: Decision = { action: "repeat", outcome: "unknown" };
@@ -33,6 +33,7 @@ test.each<[number, string | null, Decision]>([
   [504, null, repeatUnknown],
   [524, null, repeatUnknown],
   [413, null, { action: "split", alone: "fail" }],
+  [400, "SystemTimeoutError", { action: "split", alone: "repeat" }],
   // Nothing that a repetition would mend.
   [400, "BadJsonBody", fail("DEPLOYMENT_FAILED")],
   [400, "BadFormat", fail("DEPLOYMENT_FAILED")],
@@ -43,6 +44,25 @@ test.each<[number, string | null, Decision]>([
   [204, null, fail("DEPLOYMENT_FAILED")],
 ])("HTTP %i %s", (status, code, decision) => {
   expect(decideOn({ kind: "http", status, code })).toEqual(decision);
+});
+
+test.each([
+  [400, "SystemTimeoutError", repeat, true],
+  [413, null, { action: "split", alone: "fail" }, true],
+  [503, "ExpiredInQueue", repeat, false],
+  [400, "BadFormat", fail("DEPLOYMENT_FAILED"), false],
+] as const)(
+  "HTTP %i %s to what can't be cut, and whether it was too much",
+  (status, code, decision, much) => {
+    const error = new ConvexCallError({ kind: "http", functionName: "f", status, code });
+    expect(decideAlone(error)).toEqual(decision);
+    expect(isTooMuch(error)).toBe(much);
+  },
+);
+
+test("a function's failure may be a row's fault, so that it does not say that there were too many", () => {
+  const error = new ConvexCallError({ kind: "function", functionName: "f", code: "ROW_FAILED" });
+  expect(isTooMuch(error)).toBe(false);
 });
 
 const byFunctionCode: Record<SyncFunctionErrorCode, Decision> = {
