@@ -6,6 +6,7 @@ import {
   type FaultRequest,
   type Faults,
 } from "../src/local/convex/faults.js";
+import type { IsolateOptions } from "../src/local/convex/isolate.js";
 import type { Random } from "../src/local/data/random.js";
 
 /** What befalls a run, once. */
@@ -42,13 +43,40 @@ const WEATHERS = [
   {},
   { delay: 0.2, maxDelayMs: 100, conflict: 0.05 },
   {
-    ...{ delay: 0.1, maxDelayMs: 60, tooManyRequests: 0.02, overloaded: 0.02, conflict: 0.05 },
+    ...{
+      delay: 0.1,
+      maxDelayMs: 60,
+      tooManyRequests: 0.02,
+      overloaded: 0.02,
+      conflict: 0.05,
+      systemTimeout: 0.02,
+    },
     ...{ failedAfterCommit: 0.01, cutBeforeCall: 0.01, cutAfterCommit: 0.02, cutMidAnswer: 0.01 },
   },
   {
-    ...{ delay: 0.2, maxDelayMs: 200, tooManyRequests: 0.04, overloaded: 0.04, conflict: 0.1 },
+    ...{
+      delay: 0.2,
+      maxDelayMs: 200,
+      tooManyRequests: 0.04,
+      overloaded: 0.04,
+      conflict: 0.1,
+      systemTimeout: 0.05,
+    },
     ...{ failedAfterCommit: 0.05, cutBeforeCall: 0.04, cutAfterCommit: 0.06, cutMidAnswer: 0.04 },
   },
+];
+
+/**
+ * What functions may use. Convex's own limits mean nothing to tables of this size; those that are below them cut a batch
+ * of all rows several times, and let every single row pass.
+ */
+const ISOLATES: readonly IsolateOptions[] = [
+  {},
+  {},
+  { tripMs: 100 },
+  { tripMs: 250 },
+  { maxOwnMs: 20, maxHeapBytes: 1 << 20 },
+  { tripMs: 100, maxOwnMs: 20, maxHeapBytes: 1 << 20 },
 ];
 
 /** Decides at every point of every call what goes wrong there, and strikes runs that it is armed against. */
@@ -65,6 +93,8 @@ export class Chaos {
   #land: () => void = () => {};
   #landed: Promise<void> = this.#awaitLanding();
   #armed: { moment: CallMoment; calls: number; hit: () => void }[] = [];
+  /** Given to the deployment as its `isolate`. */
+  readonly isolate: IsolateOptions;
 
   /** @param enabled false: nothing ever goes wrong */
   constructor(
@@ -74,6 +104,7 @@ export class Chaos {
     const weather = random.pick(WEATHERS);
     this.#weather = randomFaults(random.integer(0, 2 ** 31 - 1), weather);
     this.#random = random;
+    this.isolate = enabled ? random.pick(ISOLATES) : {};
     this.#lateness = "failedAfterCommit" in weather ? 0.03 : 0;
   }
 

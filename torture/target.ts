@@ -59,7 +59,7 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
     schema,
     modules: { datahubSync: defineDatahubSync({ tables: mirrors }) },
     env: { CONVEX_SYNC_AUTH_KEY: syncKey },
-    ...(chaos === null ? {} : { faults: chaos.faults, clock: chaos.clock }),
+    ...(chaos === null ? {} : { faults: chaos.faults, clock: chaos.clock, isolate: chaos.isolate }),
     seed,
   });
   const watch = new CommitWatch(

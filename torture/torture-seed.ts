@@ -153,11 +153,15 @@ async function playStorm(stage: Stage, { script, planted, chaos, withChaos, stre
   return {
     failures,
     told: [
-      `${script.theme}: ${transactions} transactions (${lost} failed), ${altered} changes of tables`,
+      `${script.theme}${describeIsolate(chaos)}: ${transactions} transactions (${lost} failed), ${altered} changes of tables`,
       ...told,
     ].join(", "),
     restarts,
   };
+}
+
+function describeIsolate({ isolate: { tripMs, maxOwnMs } }: Chaos): string {
+  return [tripMs && ", slow", maxOwnMs && ", cramped"].filter(Boolean).join("");
 }
 
 /** What a crash or a stop left prepared. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { JSONValue } from "convex/values";
+import type { Isolate } from "./isolate.js";
 import type { RunningQuery } from "./query.js";
 import type { Transaction } from "./transaction.js";
 
@@ -10,6 +11,8 @@ export interface Call {
   readonly path: string;
   readonly kind: FunctionKind;
   readonly transaction: Transaction;
+  /** Counts what the function uses; null: it may use anything. */
+  readonly isolate: Isolate | null;
   /** What the function sees as `process.env`. */
   readonly env: NodeJS.ProcessEnv;
   readonly deploymentName: string;

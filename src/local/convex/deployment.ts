@@ -61,6 +61,7 @@ export class LocalDeployment {
       env: Object.freeze({ ...options.env }),
       deploymentName: this.name,
       userTimeoutMs: options.userTimeoutMs ?? null,
+      isolate: options.isolate ?? null,
       validators: () => this.#deployed.validators,
       find: (path, kind) => findFunction(this.#deployed.functions, path, kind, true),
     });

@@ -41,6 +41,8 @@ export interface FaultProbabilities {
   tooManyRequests?: number;
   /** 503 of the kinds that Convex answers when it has not run the call. */
   overloaded?: number;
+  /** 400 SystemTimeoutError: its database time and waits took too long. */
+  systemTimeout?: number;
   /** A conflict at the commit: the server retries it, then answers 503. */
   conflict?: number;
   /** 500 after the commit. */
@@ -63,6 +65,7 @@ export function randomFaults(seed: number, odds: FaultProbabilities): Faults {
         if (strikes(odds.tooManyRequests)) {
           return { kind: "answer", status: 429, code: "TooManyConcurrentRequests" };
         }
+        if (strikes(odds.systemTimeout)) return { kind: "answer", status: 400, code: "SystemTimeoutError" };
         if (strikes(odds.overloaded)) {
           const code = OVERLOAD_CODES[Math.floor(random() * OVERLOAD_CODES.length)]!;
           return { kind: "answer", status: 503, code };

@@ -43,6 +43,15 @@ export const TRANSACTION_LIMITS: Readonly<TransactionLimits> = {
   databaseQueries: 4_096,
 };
 
+/** `DATABASE_UDF_USER_TIMEOUT`: a function's own time, system calls left out. */
+export const MAX_OWN_MS = 1_000;
+/** `DATABASE_UDF_SYSTEM_TIMEOUT`: the time of its system calls and its waits for a permit. */
+export const MAX_DATABASE_MS = 15_000;
+/** `ISOLATE_MAX_USER_HEAP_SIZE`. */
+export const MAX_HEAP_BYTES = 64 * MiB;
+/** `MAX_SYSCALL_BATCH_SIZE`. */
+export const READS_AT_ONCE = 16;
+
 /** How often the server itself runs a mutation again after a conflict, and how long it waits in between. */
 export const CONFLICT_RETRIES = 4;
 export const CONFLICT_BACKOFF = { initialMs: 100, maxMs: 2_000 } as const;

@@ -1,6 +1,7 @@
 import type { Clock } from "../../clock.js";
 import type { Faults } from "./faults.js";
 import type { Modules } from "./functions.js";
+import type { IsolateOptions } from "./isolate.js";
 import type { Plan } from "./plan.js";
 import type { AtPoint } from "./runner.js";
 import type { AnySchema } from "./schema.js";
@@ -24,6 +25,8 @@ export interface LocalDeploymentOptions {
   seed?: number;
   /** Convex gives a function 1,000 ms of its own time. Measured by the clock, so off by default. */
   userTimeoutMs?: number;
+  /** Ends functions that use too much own time, memory or database time, by a model; not limited by default. */
+  isolate?: IsolateOptions;
 }
 
 export interface CallOptions {

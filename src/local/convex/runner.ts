@@ -7,6 +7,7 @@ import type { FaultPoint } from "./faults.js";
 import type { DeployedFunction } from "./functions.js";
 import { CONFLICT_BACKOFF, CONFLICT_RETRIES } from "./limits.js";
 import { convexErrorData, messageOf } from "./failure.js";
+import { Isolate, type IsolateOptions } from "./isolate.js";
 import type { PlanGate } from "./plan.js";
 import type { ReadRange, Store } from "./store.js";
 import { Transaction } from "./transaction.js";
@@ -50,6 +51,8 @@ export interface RunnerOptions {
   deploymentName: string;
   /** How long a function may run by the clock; null: any time. */
   userTimeoutMs: number | null;
+  /** What a function may use by the model of isolate.ts; null: anything. */
+  isolate: IsolateOptions | null;
   validators(): ReadonlyMap<string, Validator>;
   find: FindFunction;
 }
@@ -101,7 +104,9 @@ export class Runner {
       try {
         result = await invoke(deployed, args, call);
       } catch (thrown) {
-        throw options.failure(thrown);
+        // Whatever the function made of it: it can't catch its end.
+        const ended = call.isolate?.ended;
+        throw ended instanceof CallRefused ? ended : options.failure(ended ?? thrown);
       }
       if (writes) {
         await options.atPoint?.("beforeCommit", attempt);
@@ -121,12 +126,13 @@ export class Runner {
   }
 
   #createCall(deployed: DeployedFunction, transaction: Transaction, requestId: string): Call {
-    const { clock, env, deploymentName, userTimeoutMs } = this.options;
+    const { clock, env, deploymentName, userTimeoutMs, isolate } = this.options;
     const startedAt = clock.now();
     const call: Call = {
       path: deployed.path,
       kind: deployed.kind,
       transaction,
+      isolate: isolate && new Isolate(isolate),
       env,
       deploymentName,
       requestId,
@@ -175,7 +181,10 @@ async function invoke(deployed: DeployedFunction, args: JSONValue, call: Call): 
   checkArguments(deployed.path, decoded);
   const mismatch = deployed.validateArgs(decoded, "");
   if (mismatch) throw new Error(`ArgumentValidationError: ${describeMismatch(mismatch)}`);
-  const text = await runInCall(call, () => deployed.invoke(JSON.stringify([args])));
+  const argsText = JSON.stringify([args]);
+  call.isolate?.hold(argsText);
+  const text = await runInCall(call, () => deployed.invoke(argsText));
+  call.isolate?.hold(text);
   call.checkTime();
   const value = JSON.parse(text) as JSONValue;
   const result = decodeValue(value);

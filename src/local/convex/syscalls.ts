@@ -122,13 +122,15 @@ provideSyscalls((call) => ({
     call.checkTime();
     const perform = SYNCHRONOUS[operation];
     if (perform === undefined) throw unsupported(`the system call ${operation}`);
-    return perform(call, JSON.parse(args) as never);
+    const run = () => perform(call, JSON.parse(args) as never);
+    return call.isolate === null ? run() : call.isolate.call(args, run);
   },
   async asyncSyscall(operation, args) {
     call.checkTime();
     const perform = ASYNCHRONOUS[operation];
     if (perform === undefined) throw unsupported(`the system call ${operation}`);
-    return perform(call, JSON.parse(args) as never);
+    const run = () => perform(call, JSON.parse(args) as never);
+    return call.isolate === null ? run() : call.isolate.callAsync(operation, args, run);
   },
   jsSyscall(operation) {
     throw unsupported(`the system call ${operation} (file storage)`);
