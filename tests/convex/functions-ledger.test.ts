@@ -14,12 +14,10 @@ const HASH = "n4bQgYhMfWWaL+qgxVrQFa";
 async function startRun(tables: string[]) {
   const deployment = createMirrorDeployment({ syncKey });
   const run = { syncKey, epoch: 1n, nonce: "first" };
-  for (const table of tables) {
-    await deployment.runMutation("datahubSync:beginRun", {
-      ...run,
-      ...{ table, lineage: "source", takeOver: false },
-    });
-  }
+  await deployment.runMutation("datahubSync:beginRuns", {
+    ...run,
+    ...{ tables, lineage: "source", takeOver: false },
+  });
   deployment.resetUsage();
   const apply = (table: string, change: object) =>
     deployment.runMutation("datahubSync:applyBatch", {

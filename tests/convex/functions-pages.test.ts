@@ -214,7 +214,7 @@ describe("handshake", () => {
     ]);
     expect(mirrors[0]!.fields).toContain("property_id");
     expect(mirrors[0]!.fields).not.toContain("sync_timestamp");
-    expect(mirrors.map(({ indexes }) => indexes)).toEqual([[["id"], ["property_id"]], [], [], []]);
+    expect(mirrors.map(({ indexes }) => indexes)).toEqual([[["property_id"]], [], [], []]);
     expect(mirrors[0]).toMatchObject({ state: null, rows: 0, ledgerSample: "empty", tableEmpty: true });
     expect(mirrors[1]).toMatchObject({
       fields: null,

@@ -21,7 +21,8 @@ async function open(isolate: IsolateOptions | null) {
       ...args,
     });
   const run = { table: TABLE, epoch: 1n, nonce: "run" };
-  await call("mutation", "beginRun", { ...run, lineage: "source", takeOver: false });
+  const { table, ...named } = run;
+  await call("mutation", "beginRuns", { ...named, tables: [table], lineage: "source", takeOver: false });
   const apply = (documents: Record<string, Value>[]) =>
     call("mutation", "applyBatch", {
       ...run,
