@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
 import type { Value } from "convex/values";
 import { CallRefused, FunctionFailed } from "../../src/local/convex/errors.js";
 import type { IsolateOptions } from "../../src/local/convex/isolate.js";
@@ -113,4 +114,4 @@ it("nothing of it is limited unless it is asked for", async () => {
   expect(deployment.tableSize(TABLE)).toBe(400);
 });
 
-const entryOf = (key: string) => ({ table: TABLE, key, hash: "h", document: "none" });
+const entryOf = (key: string) => ({ m: mirrorNumber(TABLE), k: key, h: "h", d: "none" });
