@@ -16,6 +16,11 @@ export interface Codec<V extends Value = Value> {
    * @throws Unencodable
    */
   encode(text: string, meter: Meter): V;
+  /**
+   * The value as JSON in Convex's encoding, where that can be had without making the value; null where not, and then
+   * nothing has been charged.
+   */
+  encodeAsText?(text: string, meter: Meter): string | null;
   decode(value: V): string;
 }
 

@@ -1,5 +1,6 @@
+import { convexToJson, jsonToConvex, type JSONValue } from "convex/values";
 import { CONVEX_LIMITS } from "../limits.js";
-import { Unencodable, type Meter } from "./codec.js";
+import { Unencodable, type Codec, type Meter } from "./codec.js";
 import type { DocumentPlan } from "./plan-document.js";
 import type { EncodedDocument, EncodeResult, Refusal } from "./types.js";
 import { SIZE } from "./value-size.js";
@@ -9,7 +10,7 @@ import { SIZE } from "./value-size.js";
  * @param texts what Postgres prints for each of the plan's columns, null for NULL
  */
 export function encodeRow(plan: DocumentPlan, texts: readonly (string | null)[]): EncodeResult {
-  const document: EncodedDocument = {};
+  const fields: string[] = [];
   const meter: Meter = { bytes: plan.emptyBytes, depth: 1 };
   const { columns } = plan;
   if (texts.length !== columns.length) {
@@ -17,16 +18,16 @@ export function encodeRow(plan: DocumentPlan, texts: readonly (string | null)[])
   }
   let largest = { name: "", bytes: 0 };
   for (let i = 0; i < columns.length; i++) {
-    const { name, field, codec } = columns[i]!;
+    const { name, jsonKey, codec } = columns[i]!;
     const text = texts[i]!;
     const bytesBefore = meter.bytes;
     if (text === null) {
-      document[field] = null;
+      fields.push(`${jsonKey}null`);
       meter.bytes += SIZE.null;
       continue;
     }
     try {
-      document[field] = codec.encode(text, meter);
+      fields.push(jsonKey + print(codec, text, meter));
     } catch (error) {
       if (!(error instanceof Unencodable)) throw error;
       return refuse(error.code, name, `Column "${name}" cannot be mirrored: ${error.message}.`);
@@ -41,13 +42,41 @@ export function encodeRow(plan: DocumentPlan, texts: readonly (string | null)[])
       `its largest column is "${largest.name}" with ${largest.bytes}.`;
     return refuse("DOCUMENT_TOO_LARGE", null, message);
   }
-  return { ok: true, document, bytes: meter.bytes };
+  return { ok: true, json: `{${fields.join(",")}}`, bytes: meter.bytes };
+}
+
+/** The value as JSON in Convex's encoding. */
+function print(codec: Codec, text: string, meter: Meter): string {
+  const ready = codec.encodeAsText?.(text, meter);
+  if (ready != null) return ready;
+  const value = codec.encode(text, meter);
+  return JSON.stringify(typeof value === "string" ? value : convexToJson(value));
+}
+
+/** The values of some fields of a document that `encodeRow` has printed. */
+export function encodeFields(
+  plan: DocumentPlan,
+  texts: readonly (string | null)[],
+  fields: ReadonlySet<string>,
+): EncodedDocument {
+  const document: EncodedDocument = {};
+  plan.columns.forEach(({ field, codec }, place) => {
+    if (!fields.has(field)) return;
+    const text = texts[place]!;
+    document[field] = text === null ? null : codec.encode(text, { bytes: 0, depth: 1 });
+  });
+  return document;
+}
+
+/** The document that `encodeRow` printed, as Convex reads it. */
+export function readDocument(json: string): EncodedDocument {
+  return jsonToConvex(JSON.parse(json) as JSONValue) as EncodedDocument;
 }
 
 /**
  * The text that Postgres prints for each of the plan's columns; for columns encoded as json, text of an equal jsonb.
  * A field that the document lacks is null: it was written before the column was mirrored.
- * @param document as `encodeRow` made it, system fields or not
+ * @param document as Convex holds it, system fields or not
  */
 export function decodeDocument(plan: DocumentPlan, document: EncodedDocument): (string | null)[] {
   return plan.columns.map(({ field, codec }) => {

@@ -12,10 +12,14 @@ import {
 import { Unencodable, type Codec, type Meter } from "./codec.js";
 import { checkFieldCount, checkItemCount, enterContainer } from "./container-limits.js";
 import { ExactNumber, parseJson, parseJsonb, type ExactJson } from "./exact-json.js";
+import { chargePlainJsonb, isPlainText } from "./plain-jsonb.js";
 import { chargeText, SIZE } from "./value-size.js";
 
 /** jsonb as the Convex value that is equal to it; convex/datahubSyncJson.ts explains the escapes. */
-export const jsonbCodec: Codec = createCodec(parseJsonb);
+export const jsonbCodec: Codec = {
+  ...createCodec(parseJsonb),
+  encodeAsText: (text, meter) => (chargePlainJsonb(text, meter) ? text : null),
+};
 
 /** json as jsonb would be: spaces, the order of the fields and repeated keys are lost. */
 export const jsonCodec: Codec = createCodec(parseJson);
@@ -27,7 +31,7 @@ function createCodec(parse: (text: string) => ExactJson): Codec {
     encode(text, meter) {
       const parsed = parse(text);
       if (parsed === null) return wrap(JSON_NULL, true, meter);
-      return convert(parsed, isAscii(text), meter);
+      return convert(parsed, isPlainText(text), meter);
     },
     decode: printJson,
   };
@@ -151,9 +155,4 @@ function isPlainAsciiKey(key: string): boolean {
   if (key.length === 0 || key.length > MAX_KEY_LENGTH) return false;
   const first = key[0];
   return first !== "$" && first !== "~" && key !== DROPPED_KEY;
-}
-
-/** Without escapes, all strings of a JSON text consist of characters of the text; DEL is the one not printable. */
-function isAscii(text: string): boolean {
-  return Buffer.byteLength(text) === text.length && !text.includes("\\") && !text.includes("\x7f");
 }

@@ -17,6 +17,8 @@ export interface DocumentPlan {
 export interface PlannedColumn {
   readonly name: string;
   readonly field: string;
+  /** The field as it stands in JSON before its value: `"field":`. */
+  readonly jsonKey: string;
   readonly codec: Codec;
 }
 
@@ -60,6 +62,7 @@ export function planDocument(columns: readonly ColumnShape[], table?: string): D
     columns: columns.map((column) => ({
       name: column.name,
       field: column.field,
+      jsonKey: `${JSON.stringify(column.field)}:`,
       codec: requireCodec(column, table),
     })),
     emptyBytes: getDocumentSize({}) + nameBytes,

@@ -70,7 +70,8 @@ export type EncodedDocument = Record<string, Value>;
 export type EncodeResult =
   | {
       ok: true;
-      document: EncodedDocument;
+      /** The document as JSON in Convex's encoding (`convexToJson`), as it is sent. */
+      json: string;
       /** Size as Convex counts it (`getDocumentSize`), `_id` and `_creationTime` included. */
       bytes: number;
     }

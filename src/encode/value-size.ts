@@ -41,6 +41,6 @@ export function countUtf8Bytes(text: string): number {
 }
 
 /** `String.prototype.isWellFormed` exists from Node 20 on; TypeScript declares it with ES2024 only. */
-function isWellFormed(text: string): boolean {
+export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }

@@ -28,7 +28,7 @@ export interface RowRefusal {
 export interface BatchSenderOptions extends FencedCallsOptions {
   /**
    * Bytes of a batch, the sync's own writes included as an estimate. Default 1 MiB, at most 2: a body in JSON
-   * can be six times as long (escaped control characters), and Convex takes 16 MiB.
+   * can be seven times as long (escaped control characters are six, `false, ` is one byte), and Convex takes 16 MiB.
    */
   maxBatchBytes?: number;
   /** Operations of a batch. Default 400: at most 4 index ranges each, of the 4,096 of a transaction. */

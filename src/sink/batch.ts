@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import type { BatchResult, Upsert } from "../../convex/datahubSyncProtocol.js";
+import type { Batch as BatchArguments, BatchResult, Upsert } from "../../convex/datahubSyncProtocol.js";
 import type { BatchSize } from "./batch-size.js";
 import type { WriteEstimate } from "./write-estimate.js";
 
@@ -9,17 +9,26 @@ export interface OutgoingRow {
   key: string;
   /** Content hash, from the statement that read the row (invariant 13). */
   hash: string;
-  document: Record<string, Value>;
+  /** The document as JSON in Convex's encoding. */
+  json: string;
   /** The document's size as Convex counts it. */
   bytes: number;
+  /** The values of the fields that the table's indexes read, for the estimate of what their entries take. */
+  indexed?: Readonly<Record<string, Value | undefined>>;
 }
+
+/** A row of a batch, whose document is printed already. */
+export type OutgoingUpsert = Omit<Upsert, "document"> & { json: string };
+
+/** The arguments of `applyBatch`, but for the form of the documents. */
+export type OutgoingBatch = Omit<BatchArguments, "upserts"> & { upserts: OutgoingUpsert[] };
 
 /**
  * One thing that a batch does. An operation's `id` is what may be under way only once at a time, its `bytes` are what
  * it counts against the plan's write throughput.
  */
 export type Operation =
-  | { kind: "upsert"; id: string; bytes: number; row: Upsert }
+  | { kind: "upsert"; id: string; bytes: number; row: OutgoingUpsert }
   | { kind: "deletion"; id: string; bytes: number; key: string }
   | { kind: "orphan"; id: string; bytes: number; document: string };
 
@@ -27,8 +36,8 @@ export type Operation =
 export type Batch = readonly Operation[];
 
 export function upsertOf(row: OutgoingRow, estimate: WriteEstimate): Operation {
-  const { key, hash, document } = row;
-  return { kind: "upsert", id: `key:${key}`, bytes: estimate.upsert(row), row: { key, hash, document } };
+  const { key, hash, json } = row;
+  return { kind: "upsert", id: `key:${key}`, bytes: estimate.upsert(row), row: { key, hash, json } };
 }
 
 export function deletionOf(key: string, estimate: WriteEstimate): Operation {
@@ -55,8 +64,12 @@ export function halve(batch: Batch): [Batch, Batch] {
 }
 
 /** The batch as `applyBatch` takes it. */
-export function contentOf(batch: Batch): { upserts: Upsert[]; deletions: string[]; orphans: string[] } {
-  const content = { upserts: [] as Upsert[], deletions: [] as string[], orphans: [] as string[] };
+export function contentOf(batch: Batch): {
+  upserts: OutgoingUpsert[];
+  deletions: string[];
+  orphans: string[];
+} {
+  const content = { upserts: [] as OutgoingUpsert[], deletions: [] as string[], orphans: [] as string[] };
   for (const operation of batch) {
     if (operation.kind === "upsert") content.upserts.push(operation.row);
     else if (operation.kind === "deletion") content.deletions.push(operation.key);
@@ -94,4 +107,13 @@ export class BatchBuilder {
     this.#bytes = 0;
     return batch;
   }
+}
+
+/** The upserts as JSON in Convex's encoding: what the call's arguments hold in their place. */
+export function printUpserts(upserts: readonly OutgoingUpsert[]): string {
+  const printed = upserts.map(
+    ({ key, hash, json }) =>
+      `{"key":${JSON.stringify(key)},"hash":${JSON.stringify(hash)},"document":${json}}`,
+  );
+  return `[${printed.join(",")}]`;
 }

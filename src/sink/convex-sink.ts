@@ -18,6 +18,7 @@ import {
 import type { DefaultFunctionArgs } from "convex/server";
 import type { Clock } from "../clock.js";
 import { SyncError } from "../errors.js";
+import { printUpserts, type OutgoingBatch } from "./batch.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { ConvexTransport, type CallMeter, type TransportOptions } from "./convex-transport.js";
 import { CallAmounts, inParts } from "./cut-calls.js";
@@ -101,8 +102,10 @@ export class ConvexSink {
    * a repetition may need a new fence first. It takes no signal: a call under way is let finish, so that its
    * outcome is known.
    */
-  applyBatch(batch: BatchArguments): Promise<BatchResult> {
-    return this.#transport.mutation("applyBatch", batch, { meter: this.meter(batch.table) });
+  applyBatch({ upserts, ...rest }: OutgoingBatch): Promise<BatchResult> {
+    const batch: BatchArguments = { ...rest, upserts: [] };
+    const printed = { upserts: printUpserts(upserts) };
+    return this.#transport.mutation("applyBatch", batch, { meter: this.meter(batch.table), printed });
   }
 
   /**

@@ -43,10 +43,10 @@ export class WriteEstimate {
     private readonly indexes: Indexes,
   ) {}
 
-  upsert({ key, hash, document, bytes }: OutgoingRow): number {
+  upsert({ key, hash, bytes, indexed = {} }: OutgoingRow): number {
     const entry = ledgerEntry(key, hash);
     return (
-      writtenBytes(bytes, keysOf(document, this.indexes)) +
+      writtenBytes(bytes, keysOf(indexed, this.indexes)) +
       writtenBytes(getDocumentSize(entry), keysOf(entry, Object.values(LEDGER_INDEXES)))
     );
   }

@@ -1,4 +1,4 @@
-import { encodeRow } from "../encode/encode-row.js";
+import { encodeFields, encodeRow, readDocument } from "../encode/encode-row.js";
 import type { DocumentPlan } from "../encode/plan-document.js";
 import type { EncodedDocument } from "../encode/types.js";
 import type { BatchSize } from "../sink/batch-size.js";
@@ -29,6 +29,7 @@ export class MirrorWriter {
   readonly #reader: TableReader;
   readonly #plan: DocumentPlan;
   readonly #indexes: Indexes;
+  readonly #indexedFields: ReadonlySet<string>;
   /**
    * Whether rows are set aside: only then is it worth forgetting those that are mirrored now. By an earlier run, or by
    * this one, since a row that changes again is read again.
@@ -70,6 +71,8 @@ export class MirrorWriter {
     this.#reader = mirror.reader;
     this.#plan = mirror.plan;
     this.#indexes = mirror.indexes;
+    // A path such as "address.city" leads into a field.
+    this.#indexedFields = new Set(mirror.indexes.flat().map((path) => path.split(".")[0]!));
     this.#hasRejected = mirror.hadRejected;
     this.#sender = this.#createSender(mirror.token);
   }
@@ -142,7 +145,7 @@ export class MirrorWriter {
   /** The document of a row that was just read, or null for one that cannot be mirrored. */
   encode(row: SourceRow): EncodedDocument | null {
     const result = encodeRow(this.#plan, row.texts);
-    return result.ok ? result.document : null;
+    return result.ok ? readDocument(result.json) : null;
   }
 
   async remove(keys: readonly string[]): Promise<void> {
@@ -219,8 +222,9 @@ export class MirrorWriter {
     await this.#sender.upsert({
       key: row.key,
       hash: row.hash,
-      document: encoded.document,
+      json: encoded.json,
       bytes: encoded.bytes,
+      indexed: encodeFields(this.#plan, row.texts, this.#indexedFields),
     });
   }
 

@@ -76,7 +76,7 @@ test.each([1, 2])(
       } else {
         const status = `version ${i}`;
         expected.set(key, status);
-        await sender.upsert({ key, hash: status, document: { id: key, status }, bytes: 100 });
+        await sender.upsert({ key, hash: status, json: JSON.stringify({ id: key, status }), bytes: 100 });
       }
     }
     await sender.drain();

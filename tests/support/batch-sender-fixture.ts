@@ -8,7 +8,7 @@ export const row = (key: string, hash = `hash of ${key}`, bytes = 100) => ({
   key,
   hash,
   bytes,
-  document: {},
+  json: "{}",
 });
 /** k0, k1, k2 and so on. */
 export const keys = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`);

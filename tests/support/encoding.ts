@@ -1,6 +1,6 @@
 import { convexToJson, getDocumentSize, jsonToConvex, type JSONValue, type Value } from "convex/values";
 import { expect } from "vitest";
-import { decodeDocument, encodeRow } from "../../src/encode/encode-row.js";
+import { decodeDocument, encodeRow, readDocument } from "../../src/encode/encode-row.js";
 import { planDocument } from "../../src/encode/plan-document.js";
 import type { EncodedDocument, EncodingName, PgType, Refusal } from "../../src/encode/types.js";
 
@@ -13,10 +13,11 @@ export function passThroughConvex(
   const plan = planDocument([{ name: "c", field: "c", type, encoding }]);
   const result = encodeRow(plan, [text]);
   if (!result.ok) throw new Error(`refused: ${result.refusal.code} ${result.refusal.message}`);
-  expect(result.bytes).toBe(getDocumentSize(result.document));
-  const received = receive(result.document);
-  expect(received).toEqual(result.document);
-  return { value: result.document["c"]!, decoded: decodeDocument(plan, received)[0]! };
+  const document = readDocument(result.json);
+  expect(result.bytes).toBe(getDocumentSize(document));
+  const received = receive(document);
+  expect(received).toEqual(document);
+  return { value: document["c"]!, decoded: decodeDocument(plan, received)[0]! };
 }
 
 /** Why a column that holds `text` is set aside. */

@@ -1,4 +1,5 @@
-import type { Batch, BatchResult } from "../../convex/datahubSyncProtocol.js";
+import type { BatchResult } from "../../convex/datahubSyncProtocol.js";
+import type { OutgoingBatch as Batch } from "../../src/sink/batch.js";
 import { ConvexCallError } from "../../src/sink/convex-call-error.js";
 import type { CallOptions, RunToken } from "../../src/sink/convex-sink.js";
 import type { CallMeter } from "../../src/sink/convex-transport.js";

@@ -51,7 +51,10 @@ function startSink(lose: (path: string) => boolean = () => false) {
 }
 
 const BEGIN = { ...FIRST_RUN, lineage: "source", takeOver: false };
-const outgoing = (key: string, status: string) => ({ ...row(key, status), bytes: 100 });
+const outgoing = (key: string, status: string) => {
+  const { document, ...rest } = row(key, status);
+  return { ...rest, json: JSON.stringify(document), bytes: 100 };
+};
 
 test("a whole run, from the handshake to what the mirror then holds", async () => {
   const { sink } = startSink();
@@ -123,7 +126,7 @@ test("a row that the deployed schema does not take is set aside with the reason,
     ...{ sink, token: FIRST_TOKEN, clock },
     onRowRefused: (key, { code, message }) => Promise.resolve(void reasons.push(`${key} ${code} ${message}`)),
   });
-  const bad = { ...outgoing("bad", "new"), document: { id: "bad", status: 42 } };
+  const bad = { ...outgoing("bad", "new"), json: JSON.stringify({ id: "bad", status: 42 }) };
   for (const each of [outgoing("a", "new"), bad, outgoing("b", "new")]) await sender.upsert(each);
   await sender.drain();
   expect(reasons).toHaveLength(1);

@@ -52,7 +52,7 @@ describe("batches", () => {
         ...TOKEN,
         slot: 0,
         force: true,
-        upserts: [{ key: "a", hash: "hash of a", document: {} }],
+        upserts: [{ key: "a", hash: "hash of a", json: "{}" }],
         deletions: ["b"],
         orphans: ["document 1"],
       },

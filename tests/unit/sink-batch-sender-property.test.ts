@@ -67,7 +67,7 @@ test("whatever fails, repeats or arrives late: each key ends as it was handed ov
             expected.delete(key);
           } else {
             const hash = `h${content}`;
-            await sender.upsert({ key, hash, bytes, document: { content } });
+            await sender.upsert({ key, hash, bytes, json: JSON.stringify({ content }) });
             if (hash !== "h7") expected.set(key, hash);
           }
           if (i % given.drainEvery === 0) await sender.drain();
@@ -130,7 +130,7 @@ test("a run that fails or is interrupted: what was settled stays, and nothing is
           waiting.set(key, (waiting.get(key) ?? 0) + 1);
           expected.set(key, content === null ? undefined : `h${content}`);
           if (content === null) await sender.remove(key);
-          else await sender.upsert({ key, hash: `h${content}`, bytes, document: {} });
+          else await sender.upsert({ key, hash: `h${content}`, bytes, json: "{}" });
         }
         await sender.drain();
       };

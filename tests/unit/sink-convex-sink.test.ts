@@ -59,6 +59,13 @@ describe("each method calls its function with its arguments", () => {
   const batch = { slot: 3, upserts: [], deletions: ["k"], orphans: [], force: false };
   const documents = { table: "poles", cursor: null, maxBytes: 5, limit: 9 };
 
+  const LIKE_ROWS = '"upserts":[]';
+  const tricky = {
+    key: LIKE_ROWS,
+    hash: "$&$1",
+    json: `{"a": ${JSON.stringify(LIKE_ROWS)}, "n": 1.50}`,
+  };
+
   test.each<[string, string, (sink: ConvexSink) => Promise<unknown>, Record<string, unknown>]>([
     ["mutation", "beginRuns", (s) => s.beginRuns(begin), { ...begin, epoch: int64.epoch }],
     [
@@ -68,6 +75,16 @@ describe("each method calls its function with its arguments", () => {
       { ...token, ...int64, nextFence: { $integer: "AwAAAAAAAAA=" } },
     ],
     ["mutation", "applyBatch", (s) => s.applyBatch({ ...token, ...batch }), { ...token, ...int64, ...batch }],
+    [
+      "mutation",
+      "applyBatch",
+      // Texts that look like what stands for the rows, and like what a replacement would expand.
+      (s) => s.applyBatch({ ...token, ...batch, upserts: [tricky], deletions: [LIKE_ROWS] }),
+      {
+        ...{ ...token, ...int64, ...batch, deletions: [LIKE_ROWS] },
+        upserts: [{ key: LIKE_ROWS, hash: "$&$1", document: { a: LIKE_ROWS, n: 1.5 } }],
+      },
+    ],
     [
       "mutation",
       "finishRuns",
