@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { WritePacer } from "../../src/sink/write-pacer.js";
 import { WriteEstimate } from "../../src/sink/write-estimate.js";
-import { keys, row, startBatchSender, TOKEN } from "../support/batch-sender-fixture.js";
+import { keys, row, startBatchSender } from "../support/batch-sender-fixture.js";
 import { idle, VirtualClock } from "../support/virtual-clock.js";
 
 describe("calls in flight", () => {
