@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -29,9 +29,23 @@ export class Cli {
     return new Cli(await buildCli(), await mkdtemp(join(tmpdir(), "datahub-sync-bench-")));
   }
 
-  async run(environment: Record<string, string>, ...args: string[]): Promise<Measured> {
+  /** Gives the command line a configuration file. */
+  async configure(config: object): Promise<void> {
+    await writeFile(join(this.folder, "datahub-sync.config.json"), JSON.stringify(config));
+  }
+
+  run(environment: Record<string, string>, ...args: string[]): Promise<Measured> {
+    return this.#spawn(environment, [this.main, ...args]);
+  }
+
+  /** A process of Node that does nothing. */
+  runBare(): Promise<Measured> {
+    return this.#spawn({}, ["--eval", ""]);
+  }
+
+  async #spawn(environment: Record<string, string>, args: string[]): Promise<Measured> {
     const startedAt = performance.now();
-    const child = spawn(process.execPath, ["--import", TELL_MEMORY, this.main, ...args], {
+    const child = spawn(process.execPath, ["--import", TELL_MEMORY, ...args], {
       cwd: this.folder,
       env: { PATH: process.env["PATH"], HOME: this.folder, ...environment },
       stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -40,8 +54,7 @@ export class Cli {
     const [code] = (await once(child, "close")) as [number | null];
     const [stdout, stderr, memory] = (await Promise.all(texts)) as [string, string, string];
     // 3: done, and something is left, as where a run could not mend the tracking.
-    if (code !== 0 && code !== 3)
-      throw new Error(`datahub-sync ${args.join(" ")} ended with ${code}:\n${stderr}`);
+    if (code !== 0 && code !== 3) throw new Error(`node ${args.join(" ")} ended with ${code}:\n${stderr}`);
     return { stdout, peakBytes: Number(memory) * 1024, durationMs: performance.now() - startedAt };
   }
 

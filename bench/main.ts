@@ -12,6 +12,8 @@ import { ALLOW_ALL, deleteRows, describeDeletions } from "./deletions.js";
 import { count, size, printFindings } from "./findings.js";
 import { describeWaits, measureWaits } from "./healing.js";
 import { describeLookUps } from "./look-up.js";
+import { measureOverNetwork } from "./over-a-network.js";
+import { ROUND_TRIP_MS } from "./round-trips.js";
 import { describeDelta, describeRewrites, measureNaiveCopy, measureRewrites } from "./rewrite.js";
 import { describeFull, describeLoads, describeMonth, type Run } from "./runs.js";
 import { describeStorage } from "./storage.js";
@@ -85,6 +87,8 @@ try {
     await sql.end();
   });
 
+  const network = await withStack(1, (stack) => measureOverNetwork(cli, stack));
+  printFindings(`Over a network, ${ROUND_TRIP_MS} ms a round trip`, network);
   printFindings("Local deployment", await describeLookUps());
   console.log(`In ${count((performance.now() - startedAt) / 1000, "s")}.`);
 } finally {

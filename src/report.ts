@@ -23,10 +23,10 @@ export interface TableCounts {
   rejected: number;
   /** Deletions held back by the guard (invariant 8). */
   heldBack: number;
-  /** Calls made to Convex for this table, retries included. */
+  /** Calls made to Convex for this table alone, retries included; totals have those for all tables at once as well. */
   calls: number;
   retries: number;
-  /** Bytes of request bodies sent to Convex. */
+  /** Bytes of request bodies sent to Convex, in these calls. */
   bytesSent: number;
 }
 

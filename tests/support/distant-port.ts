@@ -15,7 +15,8 @@ export class DistantPort {
 
   private constructor(
     private readonly target: URL,
-    private readonly roundTripMs: number,
+    /** From the next byte on. */
+    public roundTripMs: number,
   ) {}
 
   static async open(url: string, roundTripMs = 0): Promise<DistantPort> {

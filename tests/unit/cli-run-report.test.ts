@@ -56,6 +56,7 @@ describe("the end of a sync", () => {
       sow_poles              4,500     4,500        0          0        0          0     12      3.1
       sow_drops             23,700    23,700        0          0        0          0     54     14.9
       onemap_installations  21,700    21,700        0          0        0          0    310     61.4
+      in common                  -         -        -          -        -          -      0      0.3
       total                 49,900    49,900        0          0        0          0    376     79.7
 
       Full run 5f0c2f6e: 3 tables, 376 calls, 66.6 MiB sent, 1 min 20 s.
@@ -66,15 +67,23 @@ describe("the end of a sync", () => {
   it("all fine: nothing changed", () => {
     expect(render(report([table("sow_poles"), table("sow_drops")], { durationMs: 410 })))
       .toMatchInlineSnapshot(`
-      "
-      table      read  inserted  updated  unchanged  deleted  set aside  calls  seconds
-      sow_poles     0         0        0          0        0          0      2      0.2
-      sow_drops     0         0        0          0        0          0      2      0.2
-      total         0         0        0          0        0          0      4      0.4
+        "
+        table      read  inserted  updated  unchanged  deleted  set aside  calls  seconds
+        sow_poles     0         0        0          0        0          0      2      0.2
+        sow_drops     0         0        0          0        0          0      2      0.2
+        in common     -         -        -          -        -          -      0      0.1
+        total         0         0        0          0        0          0      4      0.4
 
-      Delta run 5f0c2f6e: 2 tables, 4 calls, 0 B sent, 0.4 s.
-      "
-    `);
+        Delta run 5f0c2f6e: 2 tables, 4 calls, 0 B sent, 0.4 s.
+        "
+      `);
+  });
+
+  it("calls for all tables at once have a line of their own, so that the lines add up", () => {
+    const { totals, ...run } = report([table("sow_poles"), table("sow_drops")]);
+    const told = render({ ...run, totals: { ...totals, calls: totals.calls + 2 } });
+    expect(told).toMatch(/^in common +(- +){6}2 /m);
+    expect(told).toMatch(/^total .* 6 +\d/m);
   });
 
   it("one table has no totals line", () => {
@@ -111,6 +120,7 @@ describe("the end of a sync", () => {
       table      read  inserted  updated  unchanged  deleted  set aside  calls  seconds
       sow_poles    12         0       11          1        0          0      2      0.2
       sow_drops     4         0        2          0        0          2      5      0.2
+      in common     -         -        -          -        -          -      0     12.0
       total        16         0       13          1        0          2      7     12.4
 
       Delta run 5f0c2f6e: 2 tables, 7 calls (1 repeated), 15.6 KiB sent, 12.4 s.
@@ -143,6 +153,7 @@ describe("the end of a sync", () => {
       table          read  inserted  updated  unchanged  deleted  set aside  calls  seconds
       sow_poles         0         0        0          0        0          0      2      0.2  full run, 1,200 held back
       nokia_exports     0         0        0          0        0          1      2      0.2  40 held back
+      in common         -         -        -          -        -          -      0     12.0
       total             0         0        0          0        0          1      4     12.4
 
       Delta run 5f0c2f6e: 2 tables, 4 calls, 0 B sent, 12.4 s.
@@ -185,6 +196,7 @@ describe("the end of a sync", () => {
       sow_drops       500         0      250          0        0          0      9      0.2  failed
       nokia_exports     -         -        -          -        -          -      -        -  not run
       onemap_poles      -         -        -          -        -          -      -        -  not run
+      in common         -         -        -          -        -          -      0     11.7
       total           512         0      262          0        0          0     15     12.4
 
       Delta run 5f0c2f6e: 4 tables, 15 calls (7 repeated), 15.6 KiB sent, 12.4 s.

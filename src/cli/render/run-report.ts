@@ -18,7 +18,12 @@ export const MODE_NAMES: Record<RunMode, string> = { delta: "Delta run", full: "
 export function renderRunReport(report: RunReport, paint: Paint): string {
   const { tables, totals, durationMs } = report;
   const rows = tables.map((table) => tableRow(table, report.mode, paint));
-  if (tables.length > 1) rows.push(["total", ...counts(totals, durationMs)].map((cell) => paint.bold(cell)));
+  if (tables.length > 1) {
+    rows.push(
+      inCommon(report),
+      ["total", ...counts(totals, durationMs)].map((cell) => paint.bold(cell)),
+    );
+  }
   const closing = closingSentence(report);
   return [
     ...(tables.length === 0 ? [] : [renderColumns(paintedHeads(paint), rows), ""]),
@@ -37,6 +42,15 @@ function tableRow(table: TableReport, runMode: RunMode, paint: Paint): string[] 
   if (table.outcome === "not-run")
     return [table.table, ...Array<string>(8).fill("-"), paint.yellow("not run")];
   return [table.table, ...counts(table, table.durationMs), remark(table, runMode, paint)];
+}
+
+/** What was asked and told for all tables at once: the lines add up to the total. */
+function inCommon({ tables, totals, durationMs }: RunReport): string[] {
+  const rest = (total: number, of: (table: TableReport) => number) =>
+    tables.reduce((left, table) => left - of(table), total);
+  const calls = rest(totals.calls, (table) => table.calls);
+  const ms = rest(durationMs, (table) => table.durationMs);
+  return ["in common", ...Array<string>(6).fill("-"), showCount(calls), showSeconds(Math.max(0, ms))];
 }
 
 function counts(of: TableCounts, durationMs: number): string[] {
