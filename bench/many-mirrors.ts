@@ -27,6 +27,7 @@ export async function startManyMirrors(count: number): Promise<ManyMirrors> {
        INSERT INTO ${name} SELECT n, 'row ' || n, now(), n, '{"a": 1}' FROM generate_series(1, ${ROWS}) n`,
     );
   }
+  await sql.unsafe("ANALYZE");
   await sql.end();
   const fields = {
     id: mirrored(v.number()),

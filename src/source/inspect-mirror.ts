@@ -49,6 +49,7 @@ export function inspectMirror(resolved: ResolvedMirror, rules: DocumentRules): M
     baseOid: base.oid,
     isView: relation.kind === "view",
     isPartitioned: base.kind === "partitioned",
+    estimatedRows: base.estimatedRows,
     keyColumns: key.parts.map(({ name, kind, sorting }, index) => ({
       ...{ name, kind, sorting },
       typeSql: quoteRelation(belowDomains(keyTypes[index]!)),

@@ -34,6 +34,8 @@ export interface MirrorSource {
   baseOid: string;
   isView: boolean;
   isPartitioned: boolean;
+  /** Rows of the base table as statistics have it; null where there are none. */
+  estimatedRows: number | null;
   /** In the order of the owner's index. */
   keyColumns: KeyColumn[];
   /** The SQL expression of the canonical key text, over the alias `r`. */

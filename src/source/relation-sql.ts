@@ -32,6 +32,7 @@ export const RELATION = `json_build_object(
         WHERE p.oid = pg_catalog.pg_partition_root(c.oid)) END,
     'hasHeirs', c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid),
     'hidesRows', pg_catalog.row_security_active(c.oid),
+    'estimatedRows', CASE WHEN c.relkind = 'r' AND c.reltuples >= 0 THEN c.reltuples END,
     'columns', (SELECT coalesce(json_agg(json_build_object(
                 'name', a.attname, 'number', a.attnum, 'oid', a.atttypid::text, 'typmod', a.atttypmod,
                 'display', format_type(a.atttypid, a.atttypmod),

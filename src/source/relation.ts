@@ -32,6 +32,8 @@ export interface RelationFact extends RelationName {
   hasHeirs: boolean;
   /** Row-level security applies to our role: it may see a part of the rows only. */
   hidesRows: boolean;
+  /** As statistics have it; null where there are none, and of what is no ordinary table. */
+  estimatedRows: number | null;
   /** Of a view: what it shows of a row depends on more than the row. */
   readsBeyondRow: boolean;
   /** Of a view: it reads system columns, such as `ctid`. */

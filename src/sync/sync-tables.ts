@@ -53,9 +53,12 @@ export async function syncTables(
   return tasks.all.map(({ report, name }) => report ?? notRun(name, options.mode));
 }
 
+/** Rows of first loads that begin with one snapshot: some seconds' work. */
+const ROWS_LOADED_TOGETHER = 10_000;
+
 /**
- * A snapshot, and the runs that begin with it: all of these mirrors, but first loads one by one. Loads take long, and
- * whatever comes after one is to begin with a snapshot of then.
+ * A snapshot, and the runs that begin with it: all of these mirrors, but first loads, which take long: whatever comes
+ * after one is to begin with a snapshot of then.
  */
 async function runGroup(
   context: RunContext,
@@ -67,7 +70,7 @@ async function runGroup(
   const planned = candidates.filter(({ isOver }) => !isOver);
   const loads = planned.filter((task) => task.planned!.plan.work.kind === "load");
   const others = planned.filter((task) => !loads.includes(task));
-  const group = others.length > 0 ? others : loads.slice(0, 1);
+  const group = others.length > 0 ? others : loadedTogether(loads);
   const idle = group.filter((task) => task.planned!.isIdle);
   const busy = inOrder(group.filter((task) => !idle.includes(task)));
   await tasks.allOf(busy, () => beginRuns(context, busy, options));
@@ -98,6 +101,16 @@ function readAheadFor({ run, planned }: MirrorTask): void {
   const { work } = planned!.plan;
   if (run === null || work.kind !== "delta" || work.cursor !== null) return;
   readFirstPage(run, { since: work.watermark, until: parseSnapshot(planned!.snapshot) });
+}
+
+/** The first of these loads, and as many after it as are small together; one whose size is not known goes alone. */
+function loadedTogether(loads: readonly MirrorTask[]): readonly MirrorTask[] {
+  let rows = 0;
+  const end = loads.findIndex(({ fit }) => {
+    rows += fit!.source.estimatedRows ?? Infinity;
+    return rows > ROWS_LOADED_TOGETHER;
+  });
+  return end < 0 ? loads : loads.slice(0, Math.max(1, end));
 }
 
 /** Deltas first, which are short; each kind in the order of the configuration. */

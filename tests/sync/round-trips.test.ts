@@ -7,8 +7,15 @@ const open = useMirrors();
 
 /** A mirror of each of so many tables, all loaded. */
 async function loaded(tables: number): Promise<MirrorFixture> {
+  const mirror = await fresh(tables);
+  await mirror.sync();
+  return mirror;
+}
+
+/** The same, before its first run. */
+async function fresh(tables: number): Promise<MirrorFixture> {
   const names = Array.from({ length: tables }, (_, n) => (n === 0 ? "$t" : `$t_${n}`));
-  const mirror = await open({
+  return open({
     ddl: names
       .map(
         (name) =>
@@ -17,8 +24,6 @@ async function loaded(tables: number): Promise<MirrorFixture> {
       .join(";"),
     mirrors: names.map((relation) => ({ relation })),
   });
-  await mirror.sync();
-  return mirror;
 }
 
 const IDLE: Step[] = [
@@ -52,6 +57,27 @@ describe("both sides are asked once, for all mirrors", () => {
       expect(report!.totals).toMatchObject({ calls: 2, read: 0 });
     }
     await mirror.compare();
+  });
+
+  test("first loads of small tables begin together; one whose size is not known, or that is large, begins alone", async () => {
+    const mirror = await fresh(5);
+    await mirror.run(
+      `ALTER TABLE $t_3 SET (autovacuum_enabled = off); ALTER TABLE $t_4 SET (autovacuum_enabled = off)`,
+    );
+    await mirror.run(
+      "INSERT INTO $t_1 SELECT n, 'x' FROM generate_series(3, 10001) n; ANALYZE $t, $t_1, $t_2",
+    );
+    const { steps } = await watchRun(mirror);
+    const begins = steps.filter((step) => step.startsWith("Postgres: writing the start of"));
+    const { table } = mirror;
+    expect(begins.map((step) => step.replaceAll(table, "$t"))).toEqual(
+      ["$t", "$t_1", "$t_2", "$t_3", "$t_4"].map((name) => `Postgres: writing the start of ${name}`),
+    );
+    await mirror.compare();
+    const small = await fresh(5);
+    await small.run("ANALYZE $t, $t_1, $t_2, $t_3, $t_4");
+    expect((await watchRun(small)).steps.filter((step) => step === "Convex: beginRuns")).toHaveLength(1);
+    await small.compare();
   });
 
   test("one that has changed adds its own reads and calls, and nothing for the others", async () => {
