@@ -1,27 +1,9 @@
 import { PINNED_CATALOG } from "./pinned-catalog.js";
-import { RELATION } from "./relation-sql.js";
+import { relationFacts } from "./relation-sql.js";
 import { trackingOf } from "./tracking-sql.js";
 import { TYPE } from "./type-sql.js";
 
-/**
- * What a run has to know of any number of relations, in one statement and so in one snapshot of the catalog. $1 is a
- * JSON list of the relations asked for, each with its place, the base and the key that the configuration names. Each row
- * is a kind (`mirror`, `relation` or `type`) and JSON. Every part hangs on `asked`, whose condition pins what the
- * catalog is printed by.
- */
-export const CATALOG_SQL = `
-  WITH RECURSIVE
-  asked AS MATERIALIZED (
-    SELECT a.* FROM json_to_recordset($1::text::json)
-      AS a (place integer, schema text, name text, base_schema text, base_name text, key text[])
-     WHERE ${PINNED_CATALOG}),
-  named AS MATERIALIZED (
-    SELECT a.*, c.oid, c.relkind,
-           (SELECT b.oid FROM pg_catalog.pg_class b JOIN pg_catalog.pg_namespace n ON n.oid = b.relnamespace
-             WHERE n.nspname = a.base_schema AND b.relname = a.base_name) AS named_base
-      FROM asked a
-      JOIN pg_catalog.pg_namespace s ON s.nspname = a.schema
-      JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = a.name),
+const BASES_OF_VIEWS = `
   -- What a view's rules refer to, through other views too.
   used (top, oid) AS (
     SELECT oid, oid FROM named WHERE relkind = 'v'
@@ -38,12 +20,38 @@ export const CATALOG_SQL = `
       FROM used u
       JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind <> 'v' AND c.oid <> u.top
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     GROUP BY u.top),
+     GROUP BY u.top),`;
+
+const VIEW_TREES = `CASE WHEN k.relkind = 'v' THEN
+        (SELECT json_agg(json_build_object('view', w.ev_class::text, 'tree', w.ev_action::text))
+           FROM used u JOIN pg_catalog.pg_rewrite w ON w.ev_class = u.oid AND w.ev_type = '1' WHERE u.top = k.oid) END`;
+
+/**
+ * What a run has to know of any number of relations, in one statement and so in one snapshot of the catalog. $1 is a
+ * JSON list of the relations asked for, each with its place, the base and the key that the configuration names. Each row
+ * is a kind (`mirror`, `relation` or `type`) and JSON. Every part hangs on `asked`, whose condition pins what the
+ * catalog is printed by.
+ * @param views whether views are among them: what has to be known of those takes as long to plan as all the rest
+ */
+const catalogSql = (views: boolean): string => `
+  WITH RECURSIVE
+  asked AS MATERIALIZED (
+    SELECT a.* FROM json_to_recordset($1::text::json)
+      AS a (place integer, schema text, name text, base_schema text, base_name text, key text[])
+     WHERE ${PINNED_CATALOG}),
+  named AS MATERIALIZED (
+    SELECT a.*, c.oid, c.relkind,
+           (SELECT b.oid FROM pg_catalog.pg_class b JOIN pg_catalog.pg_namespace n ON n.oid = b.relnamespace
+             WHERE n.nspname = a.base_schema AND b.relname = a.base_name) AS named_base
+      FROM asked a
+      JOIN pg_catalog.pg_namespace s ON s.nspname = a.schema
+      JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = a.name),
+${views ? BASES_OF_VIEWS : ""}
   based AS MATERIALIZED (
-    SELECT n.*, below.names,
-           CASE WHEN n.relkind = 'v' THEN CASE WHEN cardinality(below.oids) = 1 THEN below.oids[1] END
+    SELECT n.*, ${views ? "below.names" : "NULL::json AS names"},
+           CASE ${views ? "WHEN n.relkind = 'v' THEN CASE WHEN cardinality(below.oids) = 1 THEN below.oids[1] END" : ""}
                 WHEN n.base_name IS NOT NULL THEN n.named_base ELSE n.oid END AS base
-      FROM named n LEFT JOIN below ON below.top = n.oid),
+      FROM named n ${views ? "LEFT JOIN below ON below.top = n.oid" : ""}),
   keyed AS MATERIALIZED (
     SELECT b.*, k.named_key, o.ordered_key
       FROM based b
@@ -71,21 +79,22 @@ export const CATALOG_SQL = `
       'keyExpression', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.key_expression(k.base, k.ordered_key, 'r') END,
       'keyParts', CASE WHEN k.ordered_key IS NOT NULL THEN
         (SELECT json_agg(p ORDER BY p.place) FROM datahub_sync.key_parts(k.base, k.ordered_key) p) END,
-      'viewTrees', CASE WHEN k.relkind = 'v' THEN
-        (SELECT json_agg(json_build_object('view', w.ev_class::text, 'tree', w.ev_action::text))
-           FROM used u JOIN pg_catalog.pg_rewrite w ON w.ev_class = u.oid AND w.ev_type = '1' WHERE u.top = k.oid) END,
+      'viewTrees', ${views ? VIEW_TREES : "NULL"},
       'tracking', ${trackingOf("k.base")},
       'files', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.describe_files(k.base) END,
       'partitions', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.describe_partitions(k.base) END,
       'generated', CASE WHEN k.ordered_key IS NOT NULL THEN ${generationInputs("k.base")} END)::text AS fact
     FROM keyed k
   UNION ALL
-  SELECT 'relation', ${RELATION}::text
+  SELECT 'relation', ${relationFacts(views)}::text
     FROM relations JOIN pg_catalog.pg_class c ON c.oid = relations.oid
     JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
   UNION ALL
   SELECT 'type', ${TYPE}::text
     FROM types JOIN pg_catalog.pg_type t ON t.oid = types.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`;
+
+export const CATALOG_SQL = catalogSql(false);
+export const CATALOG_WITH_VIEWS_SQL = catalogSql(true);
 
 /**
  * What generated columns are computed from. A partition may compute its column otherwise than the partitioned table does.

@@ -1,7 +1,7 @@
 import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { Sql } from "../postgres/database.js";
 import { isUntranslatable } from "../postgres/database-error.js";
-import { CATALOG_SQL } from "./catalog-sql.js";
+import { CATALOG_SQL, CATALOG_WITH_VIEWS_SQL } from "./catalog-sql.js";
 import type { KeyPart } from "./key-text.js";
 import { toRelation, type Relation, type RelationFact } from "./relation.js";
 import { typeResolver, type TypeFact } from "./read-types.js";
@@ -65,8 +65,21 @@ const NOTHING: CatalogEntry = {
   generated: [],
 };
 
-/** Reads what the catalog says of these mirrors, in their order: one statement, however many they are. */
-export async function readCatalog(sql: Sql, configs: readonly MirrorConfig[]): Promise<CatalogEntry[]> {
+/** What is known of a source from looks before. */
+export interface CatalogMemo {
+  /** Views are mirrored: they are asked about at once. */
+  hasViews: boolean;
+}
+
+/**
+ * Reads what the catalog says of these mirrors, in their order: one statement, however many they are; a second one where
+ * views are among them and nobody knew.
+ */
+export async function readCatalog(
+  sql: Sql,
+  configs: readonly MirrorConfig[],
+  memo: CatalogMemo = { hasViews: false },
+): Promise<CatalogEntry[]> {
   if (configs.length === 0) return [];
   const asked = configs.map(({ relation, base, key }, place) => ({
     place,
@@ -75,15 +88,23 @@ export async function readCatalog(sql: Sql, configs: readonly MirrorConfig[]): P
     base_name: base?.name ?? null,
     key,
   }));
-  const rows = await sql
-    .unsafe<{ kind: string; fact: string }[]>(CATALOG_SQL, [JSON.stringify(asked)])
-    .catch((error: unknown) => {
-      // A name with letters that the database's encoding lacks is the name of nothing there.
-      if (configs.length === 1 && isUntranslatable(error)) return [];
-      throw error;
-    });
-  const facts = <Fact>(wanted: string) =>
-    rows.filter(({ kind }) => kind === wanted).map(({ fact }) => JSON.parse(fact) as Fact);
+  const ask = async () => {
+    const statement = memo.hasViews ? CATALOG_WITH_VIEWS_SQL : CATALOG_SQL;
+    const rows = await sql
+      .unsafe<{ kind: string; fact: string }[]>(statement, [JSON.stringify(asked)])
+      .catch((error: unknown) => {
+        // A name with letters that the database's encoding lacks is the name of nothing there.
+        if (configs.length === 1 && isUntranslatable(error)) return [];
+        throw error;
+      });
+    return <Fact>(wanted: string) =>
+      rows.filter(({ kind }) => kind === wanted).map(({ fact }) => JSON.parse(fact) as Fact);
+  };
+  let facts = await ask();
+  if (!memo.hasViews && facts<RelationFact>("relation").some(({ kind }) => kind === "v")) {
+    memo.hasViews = true;
+    facts = await ask();
+  }
   const resolveType = typeResolver(facts<TypeFact>("type"));
   const relations = new Map(
     facts<RelationFact>("relation").map((fact) => [fact.oid, toRelation(fact, resolveType)]),

@@ -9,20 +9,28 @@ import {
   TABLE_SECURITY,
 } from "./view-sql.js";
 
-const ofView = (expression: string) => `CASE WHEN c.relkind = 'v' THEN ${expression} ELSE false END`;
-
-/** A relation `c` of the schema `s` as JSON. */
-export const RELATION = `json_build_object(
-    'oid', c.oid::text, 'schema', s.nspname, 'name', c.relname, 'kind', c.relkind,
+/** What only views have, or answer otherwise than tables do. Long to plan, and so left out where there is none. */
+const OF_VIEWS = `
     'definition', CASE WHEN c.relkind = 'v' THEN ${DEFINITIONS} END,
     'rules', CASE WHEN c.relkind = 'v' THEN ${RULES} ELSE ${TABLE_SECURITY} END,
     -- 16 is DELETE: Postgres can delete through a view without our saying how only where it is so simple.
     'isRowByRow', CASE WHEN c.relkind = 'v'
       THEN pg_catalog.pg_relation_is_updatable(c.oid, false) & 16 = 16 AND NOT ${SUBLINKS} ELSE true END,
-    'readsBeyondRow', ${ofView(BEYOND_ROW)},
-    'readsSystemColumns', ${ofView(SYSTEM_COLUMNS)},
-    'hidesRowsFromOwner', ${ofView(OWNER_SECURITY)},
-    'hasDeleteRule', ${ofView(DELETE_RULE)},
+    'readsBeyondRow', c.relkind = 'v' AND ${BEYOND_ROW},
+    'readsSystemColumns', c.relkind = 'v' AND ${SYSTEM_COLUMNS},
+    'hidesRowsFromOwner', c.relkind = 'v' AND ${OWNER_SECURITY},
+    'hasDeleteRule', c.relkind = 'v' AND ${DELETE_RULE},`;
+
+const OF_TABLES = `
+    'definition', NULL, 'rules', ${TABLE_SECURITY}, 'isRowByRow', true,
+    'readsBeyondRow', false, 'readsSystemColumns', false, 'hidesRowsFromOwner', false, 'hasDeleteRule', false,`;
+
+/**
+ * A relation `c` of the schema `s` as JSON.
+ * @param views whether views may be among them; of one that is nevertheless there, what it is is all that holds
+ */
+export const relationFacts = (views: boolean): string => `json_build_object(
+    'oid', c.oid::text, 'schema', s.nspname, 'name', c.relname, 'kind', c.relkind,${views ? OF_VIEWS : OF_TABLES}
     'isUnlogged', EXISTS (SELECT FROM pg_catalog.pg_class u
        WHERE u.relpersistence = 'u'
          AND (u.oid = c.oid OR u.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))),

@@ -5,7 +5,7 @@ import { SyncError } from "../errors.js";
 import type { Database, Sql } from "../postgres/database.js";
 import { inspectMirror } from "../source/inspect-mirror.js";
 import type { MirrorSource } from "../source/mirror-source.js";
-import { readCatalog, type CatalogEntry } from "../source/read-catalog.js";
+import { readCatalog, type CatalogEntry, type CatalogMemo } from "../source/read-catalog.js";
 import { resolveMirror } from "../source/resolve-mirror.js";
 import type { ResolvedMirror } from "../source/resolved-mirror.js";
 import { concernsOneMirror } from "./ends-run.js";
@@ -46,6 +46,15 @@ export function orThrow<T>(found: T | SyncError): T {
   return found;
 }
 
+/** Of each connection's source, for as long as the command goes on. */
+const memos = new WeakMap<Database, CatalogMemo>();
+
+function memoOf(database: Database): CatalogMemo {
+  const memo = memos.get(database) ?? { hasViews: false };
+  memos.set(database, memo);
+  return memo;
+}
+
 /**
  * Asks for all at once. Where that fails for a reason that may be one mirror's own (a function of a view's that is gone,
  * a name that the database's encoding has no letters for), each is asked for by itself.
@@ -57,7 +66,7 @@ export async function lookAtCatalog<T>(
 ): Promise<(T | SyncError)[]> {
   let entries: CatalogEntry[];
   try {
-    entries = await database.run("reading the catalog", (sql) => readCatalog(sql, configs));
+    entries = await database.run("reading the catalog", (sql) => readCatalog(sql, configs, memoOf(database)));
   } catch (error) {
     if (!concernsOneMirror(error)) throw error;
     if (configs.length === 1) return [error];
