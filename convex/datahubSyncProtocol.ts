@@ -22,7 +22,7 @@ export type SyncFunctionErrorCode =
   | "UNKNOWN_TABLE"
   /** The mirror belongs to another source, and the caller did not say `takeOver`. */
   | "LINEAGE_MISMATCH"
-  /** `beginRun` with an epoch that is not above the mirror's. */
+  /** `beginRuns` with an epoch that is not above the mirror's. */
   | "EPOCH_BEHIND"
   /** A write with an (epoch, nonce, fence) that is not exactly the mirror's: another run has begun. */
   | "STALE_TOKEN"
@@ -92,7 +92,7 @@ export type Upsert = Infer<typeof upsert>;
 
 /**
  * `beginRuns`: the runs of any number of mirrors, each begun or refused by itself: with UNKNOWN_TABLE, LINEAGE_MISMATCH or
- * EPOCH_BEHIND (whose data has the mirror's `epoch` in decimal). Repeating the call that began a run going on is a
+ * EPOCH_BEHIND. Repeating the call that began a run going on is a
  * success that changes nothing.
  */
 export const beginRunsFields = {

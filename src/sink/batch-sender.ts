@@ -101,7 +101,7 @@ export class BatchSender {
     this.#guard = new RefusalGuard(options.token.table, options.refusalLimits);
   }
 
-  /** The token with the fence as it is now: what `finishRun`, or the run's next sender, has to carry. */
+  /** The token with the fence as it is now: what `finishRuns`, or the run's next sender, has to carry. */
   get token(): RunToken {
     return this.#calls.token;
   }

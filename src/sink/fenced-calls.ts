@@ -10,7 +10,7 @@ import type { WritePacer } from "./write-pacer.js";
 
 export interface FencedCallsOptions {
   sink: Pick<ConvexSink, "applyBatch" | "rotateFence" | "explain" | "meter">;
-  /** As `beginRun` left it. The fence moves on. */
+  /** As `beginRuns` left it. The fence moves on. */
   token: RunToken;
   clock: Clock;
   /** Calls in flight at most, 1 to 64. Default 4. */
