@@ -2,7 +2,6 @@ import type { RelationName } from "../config/types.js";
 import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Tracking } from "./mirror-source.js";
-import { trackingOf } from "./tracking-sql.js";
 
 export type UpdatedAtMode = "content" | "as-written" | "none";
 
@@ -32,14 +31,6 @@ export interface TrackingRecord extends Tracking {
  * went or was changed: each means that changes may have gone unlogged. A column that came means that those of that column
  * are not compared. A table that was dropped and created again is another one, and not tracked.
  */
-export async function readTracking(sql: Sql, base: { oid: string }): Promise<TrackingRecord | null> {
-  const [row] = await sql.unsafe<{ fact: string | null }[]>(
-    `SELECT ${trackingOf("$1::text::oid")}::text AS fact`,
-    [base.oid],
-  );
-  return row!.fact === null ? null : toTracking(JSON.parse(row!.fact) as TrackingFact);
-}
-
 export function toTracking(fact: TrackingFact): TrackingRecord {
   const { id, generation, keyColumns, comparedColumns, updatedAt, sameColumns } = fact;
   return {

@@ -8,7 +8,7 @@ import {
   toDate,
   toMicroseconds,
 } from "../../convex/datahubSyncValues.js";
-import { readTypes } from "../../src/source/read-types.js";
+import { readTypes } from "../support/read-types.js";
 import { passThroughConvex } from "../support/encoding.js";
 import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
 import { POSTGRES_VERSION } from "../support/postgres.js";

@@ -3,7 +3,7 @@ import type { Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PgType } from "../../src/encode/types.js";
 import { arrayLiteral } from "../../src/postgres/array-literal.js";
-import { readTypes } from "../../src/source/read-types.js";
+import { readTypes } from "../support/read-types.js";
 import { passThroughConvex } from "../support/encoding.js";
 import { nastyJson } from "../support/nasty-json.js";
 import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";

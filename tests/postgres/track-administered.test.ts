@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readTracking } from "../../src/source/tracking.js";
+import { readTracking } from "../support/read-tracking.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";
 

@@ -1,6 +1,6 @@
 import type { ReservedSql } from "postgres";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readTracking } from "../../src/source/tracking.js";
+import { readTracking } from "../support/read-tracking.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";
 import { track } from "../support/tracked-table.js";
