@@ -64,9 +64,9 @@ export function showKey(key: string, kinds: readonly KeyKind[]): string {
   return parts.length === 1 ? parts[0]! : `(${parts.map(quoteField).join(",")})`;
 }
 
-/** As Postgres prints the field of a row. */
+/** As Postgres prints the field of a row: blanks are C's, so a line separator or a no-break space is not quoted. */
 function quoteField(text: string): string {
-  return text !== "" && !/[(),"\\\s]/.test(text) ? text : `"${text.replace(/["\\]/g, "$&$&")}"`;
+  return text !== "" && !/[(),"\\ \t-\r]/.test(text) ? text : `"${text.replace(/["\\]/g, "$&$&")}"`;
 }
 
 const ESCAPE = "\u0002";
