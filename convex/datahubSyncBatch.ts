@@ -1,7 +1,10 @@
 import type { GenericId } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
+import { indexesOf } from "./datahubSyncIndexKeys.js";
 import {
+  addEntry,
   addRows,
+  changeEntry,
   findByDocument,
   findByKey,
   type LedgerEntry,
@@ -41,7 +44,7 @@ export async function applyBatch(
     }
     const written = await namingTheRow(
       { key: row.key },
-      () => write(db, table, row, entry),
+      () => write(db, mirror, table, row, entry),
       () => explainRefusal(mirror, row.document),
     );
     result[written] += 1;
@@ -97,24 +100,37 @@ async function findEntries(
 /** Writes the row's document and its ledger entry, and says which kind of write the document had. */
 async function write(
   db: MirrorWriter,
+  mirror: TableDefinition,
   table: string,
   row: Upsert,
   entry: LedgerEntry | null,
 ): Promise<"inserted" | "updated"> {
   const { key, hash } = row;
   if (entry === null) {
-    const document = await db.insert(table, row.document);
-    await db.insert("datahubSyncLedger", { m: mirrorNumber(table), k: key, h: hash, d: document });
+    const document = await insert(db, mirror, table, row);
+    await addEntry(db, { m: mirrorNumber(table), k: key, h: hash, d: document });
     return "inserted";
   }
   const id = db.normalizeId(table, entry.d);
   if (id !== null && (await replaceIfPresent(db, table, id, row.document))) {
-    if (entry.h !== hash) await db.patch("datahubSyncLedger", entry._id, { h: hash });
+    db.keys?.noteWritten(indexesOf(mirror), row.document);
+    if (entry.h !== hash) await changeEntry(db, entry, { h: hash });
     return "updated";
   }
-  const document = await db.insert(table, row.document);
-  await db.patch("datahubSyncLedger", entry._id, { h: hash, d: document });
+  const document = await insert(db, mirror, table, row);
+  await changeEntry(db, entry, { h: hash, d: document });
   return "inserted";
+}
+
+async function insert(
+  db: MirrorWriter,
+  mirror: TableDefinition,
+  table: string,
+  { document }: Upsert,
+): Promise<GenericId<string>> {
+  const id = await db.insert(table, document);
+  db.keys?.noteWritten(indexesOf(mirror), document);
+  return id;
 }
 
 /**

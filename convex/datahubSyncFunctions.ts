@@ -31,10 +31,12 @@ import {
   handshakeFields,
   handshakeResult,
   rotateFenceFields,
-  runResult,
+  runResults,
+  usage,
 } from "./datahubSyncProtocol.js";
 import type { TableDefinition } from "./datahubSyncRefusal.js";
 import { beginRun, finishRun, forEachMirror, rotateFence } from "./datahubSyncRuns.js";
+import { meteredMutation, meteredQuery } from "./datahubSyncUsage.js";
 
 const query: QueryBuilder<MirrorDataModel, "public"> = queryGeneric;
 const mutation: MutationBuilder<MirrorDataModel, "public"> = mutationGeneric;
@@ -79,91 +81,96 @@ export function defineDatahubSync({ tables }: DatahubSyncOptions) {
   return {
     handshake: query({
       args: { syncKey, ...handshakeFields },
-      returns: handshakeResult,
+      returns: handshakeResult.extend({ used: usage }),
       handler: async (ctx, args) => {
         await requireSyncKey(args.syncKey);
-        return await handshake(ctx.db, tables, args);
+        return await meteredQuery(ctx, (db) => handshake(db, tables, args));
       },
     }),
 
     beginRuns: mutation({
       args: { syncKey, ...beginRunsFields },
-      returns: v.array(runResult),
+      returns: runResults.extend({ used: usage }),
       handler: async (ctx, { syncKey: key, tables: names, ...run }) => {
         await requireSyncKey(key);
-        return await forEachMirror(
-          names.map((table) => ({ table })),
-          async ({ table }) => {
+        const mirrors = names.map((table) => ({ table }));
+        return await meteredMutation(ctx, async (db) => ({
+          results: await forEachMirror(mirrors, async ({ table }) => {
             definitionOf(table);
-            return await beginRun(ctx.db, { ...run, table });
-          },
-        );
+            return await beginRun(db, { ...run, table });
+          }),
+        }));
       },
     }),
 
     rotateFence: mutation({
       args: { syncKey, ...rotateFenceFields },
-      returns: v.null(),
+      returns: v.object({ used: usage }),
       handler: async (ctx, args) => {
         await admit(args);
-        return await rotateFence(ctx.db, args);
+        return await meteredMutation(ctx, async (db) => {
+          await rotateFence(db, args);
+          return {};
+        });
       },
     }),
 
     applyBatch: mutation({
       args: { syncKey, ...batchFields },
-      returns: batchResult,
+      returns: batchResult.extend({ used: usage }),
       handler: async (ctx, args) => {
         const mirror = await admit(args);
-        return await applyBatch(ctx.db, mirror, args);
+        return await meteredMutation(ctx, (db) => applyBatch(db, mirror, args));
       },
     }),
 
     finishRuns: mutation({
       args: { syncKey, ...finishRunsFields },
-      returns: v.array(runResult),
+      returns: runResults.extend({ used: usage }),
       handler: async (ctx, { syncKey: key, ends, ...run }) => {
         await requireSyncKey(key);
-        return await forEachMirror(ends, async (end) => {
-          definitionOf(end.table);
-          return await finishRun(ctx.db, run, end);
-        });
+        return await meteredMutation(ctx, async (db) => ({
+          results: await forEachMirror(ends, async (end) => {
+            definitionOf(end.table);
+            return await finishRun(db, run, end);
+          }),
+        }));
       },
     }),
 
     listLedger: query({
       args: { syncKey, ...listLedgerFields },
-      returns: ledgerPage,
+      returns: ledgerPage.extend({ used: usage }),
       handler: async (ctx, args) => {
         await admit(args);
-        return await listLedger(ctx.db, args);
+        return await meteredQuery(ctx, (db) => listLedger(db, args));
       },
     }),
 
     listDocuments: query({
       args: { syncKey, ...listDocumentsFields },
-      returns: documentPage,
+      returns: documentPage.extend({ used: usage }),
       handler: async (ctx, args) => {
         await admit(args);
-        return await listDocuments(ctx.db, args);
+        return await meteredQuery(ctx, (db) => listDocuments(db, args));
       },
     }),
 
     listMissing: query({
       args: { syncKey, ...listMissingFields },
-      returns: missingPage,
+      returns: missingPage.extend({ used: usage }),
       handler: async (ctx, args) => {
         await admit(args);
-        return await listMissing(ctx.db, args);
+        return await meteredQuery(ctx, (db) => listMissing(db, args));
       },
     }),
 
     lookupKeys: query({
       args: { syncKey, ...lookupKeysFields },
-      returns: lookupResult,
+      returns: lookupResult.extend({ used: usage }),
       handler: async (ctx, args) => {
         await admit(args);
-        return await lookupKeys(ctx.db, args);
+        return await meteredQuery(ctx, (db) => lookupKeys(db, args));
       },
     }),
   };

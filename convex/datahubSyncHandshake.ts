@@ -1,7 +1,14 @@
 import type { GenericSchema } from "convex/server";
 import { getDocumentSize } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
-import { countRows, ledgerAfter, type LedgerEntry, type MirrorReader } from "./datahubSyncLedger.js";
+import { indexesOf } from "./datahubSyncIndexKeys.js";
+import {
+  countRows,
+  ledgerAfter,
+  noteListed,
+  type LedgerEntry,
+  type MirrorReader,
+} from "./datahubSyncLedger.js";
 import {
   LIMITS,
   PROTOCOL_VERSION,
@@ -28,15 +35,19 @@ export async function handshake(
     throw refusal("BAD_REQUEST", `A handshake covers at most ${LIMITS.mirrors} tables.`);
   }
   const entries = await Promise.all(
-    tables.map(async (table) =>
-      Object.hasOwn(deployed, table) ? await ledgerAfter(db, table, null).first() : null,
-    ),
+    tables.map(async (table) => (Object.hasOwn(deployed, table) ? await firstEntry(db, table) : null)),
   );
   const samples = await sampleDocuments(db, tables, entries, sampleFrom);
   const mirrors = await Promise.all(
     tables.map((table, place) => describe(db, deployed, table, samples[place]!)),
   );
   return { protocol: PROTOCOL_VERSION, mirrors };
+}
+
+async function firstEntry(db: MirrorReader, table: string): Promise<LedgerEntry | null> {
+  const entry = await ledgerAfter(db, table, null).first();
+  if (entry !== null) noteListed(db, entry);
+  return entry;
 }
 
 type Sample = MirrorHandshake["ledgerSample"];
@@ -78,7 +89,7 @@ async function describe(
   const [state, rows] = await Promise.all([readState(db, table), countRows(db, table)]);
   const looksEmpty = ledgerSample === "empty" || ledgerSample === "missing";
   const tableEmpty = looksEmpty && (await db.query(table).first()) === null;
-  const definition = { fields: fieldsOf(deployed, table), indexes: indexesOf(deployed, table) };
+  const definition = { fields: fieldsOf(deployed, table), indexes: indexesOf(deployed[table]!) };
   return { table, deployed: true, ...definition, state, rows, ledgerSample, tableEmpty };
 }
 
@@ -93,8 +104,4 @@ async function readState(db: MirrorReader, table: string): Promise<MirrorState |
 function fieldsOf(deployed: GenericSchema, table: string): string[] | null {
   const validator = deployed[table]?.validator;
   return validator?.kind === "object" ? Object.keys(validator.fields) : null;
-}
-
-function indexesOf(deployed: GenericSchema, table: string): string[][] {
-  return deployed[table]?.[" indexes"]().map(({ fields }) => fields) ?? [];
 }

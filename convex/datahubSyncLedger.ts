@@ -5,8 +5,10 @@ import {
   type GenericDatabaseWriter,
   type GenericTableInfo,
   type SchemaDefinition,
+  type WithoutSystemFields,
 } from "convex/server";
 import { v } from "convex/values";
+import { indexesOf, type IndexKeys } from "./datahubSyncIndexKeys.js";
 import { mirrorNumber } from "./datahubSyncMirrorNumber.js";
 import { mirrorStateFields } from "./datahubSyncProtocol.js";
 
@@ -63,23 +65,51 @@ type SyncDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof datah
  * time.
  */
 export type MirrorDataModel = SyncDataModel & Record<string, GenericTableInfo>;
-export type MirrorReader = GenericDatabaseReader<MirrorDataModel>;
-export type MirrorWriter = GenericDatabaseWriter<MirrorDataModel>;
+/** With what counts index keys, where somebody wants to know. */
+export type MirrorReader = GenericDatabaseReader<MirrorDataModel> & { readonly keys?: IndexKeys };
+export type MirrorWriter = GenericDatabaseWriter<MirrorDataModel> & { readonly keys?: IndexKeys };
 export type LedgerEntry = SyncDataModel["datahubSyncLedger"]["document"];
 
+const LEDGER = indexesOf(datahubSyncTables.datahubSyncLedger);
+const COUNTS = indexesOf(datahubSyncTables.datahubSyncCounts);
+const [BY_KEY, BY_DOCUMENT] = LEDGER as [string[], string[]];
+
 /** `unique`: two entries for one key mean a damaged ledger, which is to fail rather than be half right. */
-export function findByKey(db: MirrorReader, table: string, key: string): Promise<LedgerEntry | null> {
-  return db
+export async function findByKey(db: MirrorReader, table: string, key: string): Promise<LedgerEntry | null> {
+  const entry = await db
     .query("datahubSyncLedger")
     .withIndex("by_key", (q) => q.eq("m", mirrorNumber(table)).eq("k", key))
     .unique();
+  if (entry !== null) noteListed(db, entry);
+  return entry;
 }
 
-export function findByDocument(db: MirrorReader, document: string): Promise<LedgerEntry | null> {
-  return db
+export async function findByDocument(db: MirrorReader, document: string): Promise<LedgerEntry | null> {
+  const entry = await db
     .query("datahubSyncLedger")
     .withIndex("by_document", (q) => q.eq("d", document))
     .unique();
+  if (entry !== null) db.keys?.noteRead(BY_DOCUMENT, entry);
+  return entry;
+}
+
+export async function addEntry(db: MirrorWriter, entry: WithoutSystemFields<LedgerEntry>): Promise<void> {
+  await db.insert("datahubSyncLedger", entry);
+  db.keys?.noteWritten(LEDGER, entry);
+}
+
+export async function changeEntry(
+  db: MirrorWriter,
+  entry: LedgerEntry,
+  change: Partial<Pick<LedgerEntry, "h" | "d">>,
+): Promise<void> {
+  await db.patch("datahubSyncLedger", entry._id, change);
+  db.keys?.noteWritten(LEDGER, { ...entry, ...change });
+}
+
+/** Counts the key of an entry that `ledgerAfter` has given. */
+export function noteListed(db: MirrorReader, entry: LedgerEntry): void {
+  db.keys?.noteRead(BY_KEY, entry);
 }
 
 /** Ledger entries of a table in the order of their keys' UTF-8 bytes, which is how Convex orders strings. */
@@ -92,32 +122,33 @@ export function ledgerAfter(db: MirrorReader, table: string, after: string | nul
 
 /** Rows in the mirror: the sum over the slots. */
 export async function countRows(db: MirrorReader, table: string): Promise<number> {
-  const counts = await db
-    .query("datahubSyncCounts")
-    .withIndex("by_slot", (q) => q.eq("table", table))
-    .collect();
+  const counts = await findCounts(db, table);
   return counts.reduce((sum, count) => sum + count.rows, 0);
 }
 
 export async function addRows(db: MirrorWriter, table: string, slot: number, change: number): Promise<void> {
   if (change === 0) return;
-  const count = await db
-    .query("datahubSyncCounts")
-    .withIndex("by_slot", (q) => q.eq("table", table).eq("slot", slot))
-    .unique();
-  if (count === null) {
-    await db.insert("datahubSyncCounts", { table, slot, rows: change });
-  } else {
-    await db.patch("datahubSyncCounts", count._id, { rows: count.rows + change });
-  }
+  const [count] = await findCounts(db, table, slot);
+  const rows = (count?.rows ?? 0) + change;
+  if (count === undefined) await db.insert("datahubSyncCounts", { table, slot, rows });
+  else await db.patch("datahubSyncCounts", count._id, { rows });
+  db.keys?.noteWritten(COUNTS, { table, slot, rows });
 }
 
 /** Puts the count right, after the counts or the ledger were tampered with. */
 export async function setRows(db: MirrorWriter, table: string, rows: number): Promise<void> {
+  for (const count of await findCounts(db, table)) await db.delete("datahubSyncCounts", count._id);
+  await addRows(db, table, 0, rows);
+}
+
+async function findCounts(db: MirrorReader, table: string, slot?: number) {
   const counts = await db
     .query("datahubSyncCounts")
-    .withIndex("by_slot", (q) => q.eq("table", table))
+    .withIndex("by_slot", (q) => {
+      const ofTable = q.eq("table", table);
+      return slot === undefined ? ofTable : ofTable.eq("slot", slot);
+    })
     .collect();
-  for (const count of counts) await db.delete("datahubSyncCounts", count._id);
-  await addRows(db, table, 0, rows);
+  for (const count of counts) db.keys?.noteRead(COUNTS[0]!, count);
+  return counts;
 }

@@ -5,6 +5,7 @@ import {
   findByDocument,
   findByKey,
   ledgerAfter,
+  noteListed,
   type LedgerEntry,
   type MirrorReader,
 } from "./datahubSyncLedger.js";
@@ -37,6 +38,7 @@ export async function listLedger(
     numItems: limit,
     maximumBytesRead: PAGE_BYTES,
   });
+  for (const entry of page) noteListed(db, entry);
   return { entries: page.map(keyAndHash), done: isDone };
 }
 
@@ -70,6 +72,7 @@ export async function listMissing(
   let bytesRead = 0;
   // Streamed: an entry that is not reached is not metered, so a page cut short by bytes wastes nothing.
   for await (const entry of ledgerAfter(db, table, after)) {
+    noteListed(db, entry);
     const id = db.normalizeId(table, entry.d);
     const document = id === null ? null : await db.get(table, id);
     if (document === null) missing.push(entry.k);

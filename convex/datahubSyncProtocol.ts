@@ -5,7 +5,7 @@ import { v, type Infer, type ObjectType } from "convex/values";
  * imports nothing but `convex/values`. Raise PROTOCOL_VERSION when a deployed older version could
  * misunderstand a newer command line: the handshake then stops the run before anything moves.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /**
  * The module's name in a deployment: `convex/datahubSync.ts`, re-exported under the same name by other apps.
@@ -63,6 +63,13 @@ export const LIMITS = {
   /** Mirrors of one `handshake`, `beginRuns` or `finishRuns`: at most 6 of a transaction's 4,096 index ranges each. */
   mirrors: 500,
 } as const;
+
+/**
+ * What Convex bills for a call, in bytes: whole documents, the index keys that led to them, and those they are written to.
+ * Every result has it as `used`; null where the backend does not tell. A call that is refused has no result.
+ */
+export const usage = v.union(v.null(), v.object({ read: v.number(), written: v.number() }));
+export type Usage = Infer<typeof usage>;
 
 /**
  * The fencing token: every write carries it, and is refused unless it is exactly the mirror's (invariant 5).
@@ -127,6 +134,7 @@ export const runResult = v.object({
   refused: v.union(v.null(), v.object({ code: v.string(), message: v.string() })),
 });
 export type RunResult = Infer<typeof runResult>;
+export const runResults = v.object({ results: v.array(runResult) });
 
 /**
  * `applyBatch`: all of it or nothing, and repeating it is harmless. A key stands at most once in `upserts`

@@ -1,7 +1,9 @@
 import { ConvexError, type ObjectType } from "convex/values";
 import { refusal } from "./datahubSyncErrors.js";
+import { indexesOf } from "./datahubSyncIndexKeys.js";
 import {
   countRows,
+  datahubSyncTables,
   setRows,
   type MirrorDataModel,
   type MirrorReader,
@@ -24,11 +26,20 @@ type StateDocument = MirrorDataModel["datahubSyncMirrors"]["document"];
 type Token = ObjectType<typeof tokenFields>;
 type Run = Omit<Token, "fence">;
 
-export function findState(db: MirrorReader, table: string): Promise<StateDocument | null> {
-  return db
+const INDEXES = indexesOf(datahubSyncTables.datahubSyncMirrors);
+
+export async function findState(db: MirrorReader, table: string): Promise<StateDocument | null> {
+  const state = await db
     .query("datahubSyncMirrors")
     .withIndex("by_table", (q) => q.eq("table", table))
     .unique();
+  if (state !== null) db.keys?.noteRead(INDEXES[0]!, state);
+  return state;
+}
+
+async function change(db: MirrorWriter, state: StateDocument, changes: Partial<MirrorState>): Promise<void> {
+  await db.patch("datahubSyncMirrors", state._id, changes);
+  db.keys?.noteWritten(INDEXES, state);
 }
 
 /**
@@ -84,6 +95,7 @@ export async function beginRun(db: MirrorWriter, run: BeginRun): Promise<number>
   if (state === null) {
     const nothingYet = { highWaterMark: null, position: null, lastRun: null };
     await db.insert("datahubSyncMirrors", { table, ...begun, ...nothingYet, rows });
+    db.keys?.noteWritten(INDEXES, { table });
     return rows;
   }
   const ownLineage = state.lineage === lineage;
@@ -99,19 +111,18 @@ export async function beginRun(db: MirrorWriter, run: BeginRun): Promise<number>
   }
   // What another source's run left behind says nothing about how fresh this source's mirror is.
   const forgotten = ownLineage ? {} : { highWaterMark: null, position: null, lastRun: null };
-  await db.patch("datahubSyncMirrors", state._id, { ...begun, ...forgotten });
+  await change(db, state, { ...begun, ...forgotten });
   return rows;
 }
 
-export async function rotateFence(db: MirrorWriter, token: RotateFence): Promise<null> {
+export async function rotateFence(db: MirrorWriter, token: RotateFence): Promise<void> {
   if (token.nextFence <= token.fence) {
     throw refusal("BAD_REQUEST", "nextFence must be above fence.");
   }
   const state = await findState(db, token.table);
-  if (state !== null && isRunning(state, token) && state.fence === token.nextFence) return null;
+  if (state !== null && isRunning(state, token) && state.fence === token.nextFence) return;
   const current = await requireToken(db, token);
-  await db.patch("datahubSyncMirrors", current._id, { fence: token.nextFence });
-  return null;
+  await change(db, current, { fence: token.nextFence });
 }
 
 /** @returns the rows in the mirror */
@@ -128,12 +139,12 @@ export async function finishRun(
   const ended = { nonce: nextNonce, running: false, highWaterMark, position, rows, lastRun };
   if (end.fence === null) {
     if (state === null || !isUntouched(state, { epoch, lineage, priorNonce: end.priorNonce })) throw stale();
-    await db.patch("datahubSyncMirrors", state._id, { ...ended, epoch, fence: 0n });
+    await change(db, state, { ...ended, epoch, fence: 0n });
     return rows;
   }
   const current = await requireToken(db, { table, epoch, nonce, fence: end.fence });
   if (end.rows !== undefined) await setRows(db, table, rows);
-  await db.patch("datahubSyncMirrors", current._id, ended);
+  await change(db, current, ended);
   return rows;
 }
 

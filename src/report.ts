@@ -28,6 +28,9 @@ export interface TableCounts {
   retries: number;
   /** Bytes of request bodies sent to Convex, in these calls. */
   bytesSent: number;
+  /** Database I/O that Convex bills for these calls, as its functions tell it; calls without an answer are not in it. */
+  bytesRead: number;
+  bytesWritten: number;
 }
 
 /** Something a person should know about a table's run, though it did not fail. */

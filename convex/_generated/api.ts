@@ -21,6 +21,7 @@ import type * as datahubSyncErrors from "../datahubSyncErrors.js";
 import type * as datahubSyncFreshness from "../datahubSyncFreshness.js";
 import type * as datahubSyncFunctions from "../datahubSyncFunctions.js";
 import type * as datahubSyncHandshake from "../datahubSyncHandshake.js";
+import type * as datahubSyncIndexKeys from "../datahubSyncIndexKeys.js";
 import type * as datahubSyncJson from "../datahubSyncJson.js";
 import type * as datahubSyncLedger from "../datahubSyncLedger.js";
 import type * as datahubSyncLiterals from "../datahubSyncLiterals.js";
@@ -33,6 +34,7 @@ import type * as datahubSyncRefusal from "../datahubSyncRefusal.js";
 import type * as datahubSyncRuns from "../datahubSyncRuns.js";
 import type * as datahubSyncTables from "../datahubSyncTables.js";
 import type * as datahubSyncTime from "../datahubSyncTime.js";
+import type * as datahubSyncUsage from "../datahubSyncUsage.js";
 import type * as datahubSyncValues from "../datahubSyncValues.js";
 
 const fullApi: ApiFromModules<{
@@ -43,6 +45,7 @@ const fullApi: ApiFromModules<{
   datahubSyncFreshness: typeof datahubSyncFreshness;
   datahubSyncFunctions: typeof datahubSyncFunctions;
   datahubSyncHandshake: typeof datahubSyncHandshake;
+  datahubSyncIndexKeys: typeof datahubSyncIndexKeys;
   datahubSyncJson: typeof datahubSyncJson;
   datahubSyncLedger: typeof datahubSyncLedger;
   datahubSyncLiterals: typeof datahubSyncLiterals;
@@ -55,6 +58,7 @@ const fullApi: ApiFromModules<{
   datahubSyncRuns: typeof datahubSyncRuns;
   datahubSyncTables: typeof datahubSyncTables;
   datahubSyncTime: typeof datahubSyncTime;
+  datahubSyncUsage: typeof datahubSyncUsage;
   datahubSyncValues: typeof datahubSyncValues;
 }> = anyApi as any;
 

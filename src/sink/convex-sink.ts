@@ -20,7 +20,12 @@ import type { Clock } from "../clock.js";
 import { SyncError } from "../errors.js";
 import { printUpserts, type OutgoingBatch } from "./batch.js";
 import { ConvexCallError } from "./convex-call-error.js";
-import { ConvexTransport, type CallMeter, type TransportOptions } from "./convex-transport.js";
+import {
+  ConvexTransport,
+  nothingMetered,
+  type CallMeter,
+  type TransportOptions,
+} from "./convex-transport.js";
 import { CallAmounts, inParts } from "./cut-calls.js";
 import { explainFailure, explainHandshakeFailure } from "./explain-failure.js";
 import { withRetries } from "./with-retries.js";
@@ -62,12 +67,12 @@ export class ConvexSink {
   }
 
   /** Calls, retries and bytes for all mirrors together: the handshake, the beginning and the end. */
-  readonly shared: CallMeter = { calls: 0, retries: 0, bytesSent: 0 };
+  readonly shared: CallMeter = nothingMetered();
 
   /** Calls, retries and bytes for one table so far. The object is live. */
   meter(table: string): CallMeter {
     let meter = this.#meters.get(table);
-    if (meter === undefined) this.#meters.set(table, (meter = { calls: 0, retries: 0, bytesSent: 0 }));
+    if (meter === undefined) this.#meters.set(table, (meter = nothingMetered()));
     return meter;
   }
 
@@ -204,17 +209,18 @@ export class ConvexSink {
     return new Map(refusals);
   }
 
-  #callFor(
+  async #callFor(
     name: string,
     args: DefaultFunctionArgs,
     options: CallOptions & { canCut: boolean },
   ): Promise<RunResult[]> {
     const meter = this.shared;
-    return this.#repeat(
+    const { results } = await this.#repeat<{ results: RunResult[] }>(
       () => this.#transport.mutation(name, args, { meter, signal: options.signal }),
       { ...options, meter, maxAttempts: this.#options.maxAttempts ?? 8 },
       (error) => explainFailure(error, this.host, null),
     );
+    return results;
   }
 
   #page<Args extends { table: string; limit: number }, Result>(

@@ -1,6 +1,6 @@
 import type { ConvexHttpClient } from "convex/browser";
 import type { DefaultFunctionArgs } from "convex/server";
-import { MODULE_NAME } from "../../convex/datahubSyncProtocol.js";
+import { MODULE_NAME, type Usage } from "../../convex/datahubSyncProtocol.js";
 import type { Clock } from "../clock.js";
 import { CONVEX_LIMITS } from "../limits.js";
 import { CallTimeLimit } from "./call-time-limit.js";
@@ -12,13 +12,24 @@ export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 /** The status by which Convex may say that a function failed; the client reads it as it reads a 200. */
 const STATUS_FUNCTION_FAILED = 560;
 
-/** What calls cost, counted as they are sent. */
+/** What calls cost: the first three counted as they are sent, the others as Convex tells them. */
 export interface CallMeter {
   calls: number;
   retries: number;
   /** Bytes of request bodies. */
   bytesSent: number;
+  /** Bytes of database I/O as Convex bills them, of the calls that were answered. */
+  bytesRead: number;
+  bytesWritten: number;
 }
+
+export const nothingMetered = (): CallMeter => ({
+  calls: 0,
+  retries: 0,
+  bytesSent: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+});
 
 export interface TransportOptions {
   /** The deployment's URL, without "/api". */
@@ -139,7 +150,7 @@ export class ConvexTransport {
 
     try {
       // A client for each call ties the call to its `fetch`; it holds no connection, the built-in fetch does.
-      return await send(
+      const result = await send(
         new library.ConvexHttpClient(this.#address, {
           fetch: fetchOnce,
           logger: false,
@@ -147,6 +158,7 @@ export class ConvexTransport {
         }),
         library,
       );
+      return takeUsage(meter, result);
     } catch (error) {
       if (error instanceof ConvexCallError) throw error;
       if (progress.stage === "answered") throw readFunctionFailure(functionName, error, syncKey);
@@ -157,6 +169,15 @@ export class ConvexTransport {
       limit.lift();
     }
   }
+}
+
+/** The result without what it cost, which is counted. Functions of an older version, which the handshake refuses, tell nothing. */
+function takeUsage<Result>(meter: CallMeter, result: Result): Result {
+  const { used, ...rest } = (result ?? {}) as { used?: Usage };
+  if (used === undefined) return result;
+  meter.bytesRead += used?.read ?? 0;
+  meter.bytesWritten += used?.written ?? 0;
+  return rest as Result;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { EXIT, type ExitCode } from "../errors.js";
+import type { CallMeter } from "../sink/convex-transport.js";
 import type { Notice, RunMode, RunReport, TableCounts, TableReport } from "../report.js";
 
 const NO_COUNTS: TableCounts = {
@@ -12,6 +13,8 @@ const NO_COUNTS: TableCounts = {
   calls: 0,
   retries: 0,
   bytesSent: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
 };
 
 /** The report of a table that no row was moved of. */
@@ -36,7 +39,7 @@ export interface RunFrame {
   startedAtMs: number;
   finishedAtMs: number;
   /** Calls for all mirrors together, which are in the totals and in no table's counts. */
-  shared: Pick<TableCounts, "calls" | "retries" | "bytesSent">;
+  shared: CallMeter;
   notices: Notice[];
 }
 

@@ -20,7 +20,7 @@ describe("many mirrors in one call", () => {
   it("begins each by itself: one that is refused leaves the others alone", async () => {
     const mirror = startTestDeployment();
     await mirror.begin({ table: "sow_drops", epoch: 9n });
-    const results = await begin(mirror, ["sow_poles", "sow_drops", "no_such_table", "onemap_poles"]);
+    const { results } = await begin(mirror, ["sow_poles", "sow_drops", "no_such_table", "onemap_poles"]);
     expect(results.map(({ table, refused }) => [table, refused?.code])).toEqual([
       ["sow_poles", undefined],
       ["sow_drops", "EPOCH_BEHIND"],
@@ -43,7 +43,7 @@ describe("many mirrors in one call", () => {
     await mirror.begin({ table: "sow_drops", ...SECOND_RUN });
     const end = { fence: 0n, priorNonce: null, nextNonce: "ended", highWaterMark: null, position: null };
     const ends = ["sow_poles", "sow_drops"].map((table) => ({ table, ...end, lastRun: lastRun() }));
-    const results = await mirror.t.mutation(functions.finishRuns, { ...of, ends });
+    const { results } = await mirror.t.mutation(functions.finishRuns, { ...of, ends });
     expect(results.map(({ refused }) => refused?.code)).toEqual([undefined, "STALE_TOKEN"]);
     expect(await mirror.handshake()).toMatchObject({ state: { running: false, nonce: "ended" } });
     expect(await mirror.handshake("sow_drops")).toMatchObject({ state: { running: true, nonce: "second" } });

@@ -42,12 +42,13 @@ const emptyDatabase: Syscalls = {
   "1.0/queryPage": () => ({ page: [], isDone: true, continueCursor: "end" }),
   "1.0/insert": () => ({ _id: "new document" }),
   "1.0/get": () => null,
+  "1.0/getTransactionMetrics": () => ({ bytesRead: { used: 7 }, bytesWritten: { used: 5 } }),
 };
 
 /** A fresh context, as Convex gives to every call, with the functions of `convex/datahubSync.ts` in it. */
-function startIsolate(source: string, env: Record<string, string>) {
+function startIsolate(source: string, env: Record<string, string>, syscalls: Syscalls = emptyDatabase) {
   const answer = (op: string, args: string) => {
-    const syscall = emptyDatabase[op];
+    const syscall = syscalls[op];
     if (syscall === undefined) throw new Error(`unexpected syscall ${op}`);
     return JSON.stringify(syscall(JSON.parse(args) as Record<string, unknown>));
   };
@@ -138,12 +139,21 @@ describe("convex/ in the runtime of Convex", () => {
     const from = { syncKey, table: "sow_poles", limit: 10 };
     const { table, ...named } = run;
     const begun = { syncKey, ...named, tables: [table], lineage: "l", takeOver: false };
-    expect(await isolate.call("beginRuns", begun)).toEqual([{ table, rows: 0, refused: null }]);
-    expect(await isolate.call("listLedger", { ...from, after: null })).toEqual({ entries: [], done: true });
-    expect(await isolate.call("listMissing", { ...from, after: null })).toEqual({ missing: [], after: null });
+    expect(await isolate.call("beginRuns", begun)).toMatchObject({
+      results: [{ table, rows: 0, refused: null }],
+      used: { read: 7 },
+    });
+    expect(await isolate.call("listLedger", { ...from, after: null })).toMatchObject({
+      entries: [],
+      done: true,
+    });
+    expect(await isolate.call("listMissing", { ...from, after: null })).toMatchObject({
+      missing: [],
+      after: null,
+    });
     const keys = { syncKey, table: "sow_poles", keys: ["a"] };
-    expect(await isolate.call("lookupKeys", keys)).toEqual({ present: [] });
-    expect(await isolate.call("listDocuments", { ...from, cursor: null, maxBytes: 1_000 })).toEqual({
+    expect(await isolate.call("lookupKeys", keys)).toEqual({ present: [], used: { read: 7, written: 5 } });
+    expect(await isolate.call("listDocuments", { ...from, cursor: null, maxBytes: 1_000 })).toMatchObject({
       entries: [],
       cursor: null,
       done: true,
@@ -163,8 +173,15 @@ describe("convex/ in the runtime of Convex", () => {
       lastRun: null,
     };
     const finished = { syncKey, ...named, lineage: "l", ends: [end] };
-    expect(await isolate.call("finishRuns", finished)).toMatchObject([
-      { table, refused: { code: "STALE_TOKEN" } },
-    ]);
+    expect(await isolate.call("finishRuns", finished)).toMatchObject({
+      results: [{ table, refused: { code: "STALE_TOKEN" } }],
+    });
+  });
+
+  it("tells no costs where the backend does not know the metrics", async () => {
+    const { "1.0/getTransactionMetrics": _, ...older } = emptyDatabase;
+    const isolate = startIsolate(source, env, older);
+    const keys = { syncKey, table: "sow_poles", keys: ["a"] };
+    expect(await isolate.call("lookupKeys", keys)).toEqual({ present: [], used: null });
   });
 });

@@ -14,6 +14,7 @@ import { PLANS } from "../../src/local/convex/plan.js";
 import type { OutgoingBatch, OutgoingRow } from "../../src/sink/batch.js";
 import { BatchSender } from "../../src/sink/batch-sender.js";
 import { ConvexCallError } from "../../src/sink/convex-call-error.js";
+import { nothingMetered } from "../../src/sink/convex-transport.js";
 import { explainFailure } from "../../src/sink/explain-failure.js";
 import { WritePacer } from "../../src/sink/write-pacer.js";
 import { VirtualClock } from "../support/virtual-clock.js";
@@ -72,7 +73,7 @@ async function open(seed: number) {
       applyBatch: apply,
       rotateFence: () => Promise.reject(new Error("Every outcome is known.")),
       explain: (error, table) => explainFailure(error, "local.example", table),
-      meter: () => ({ calls: 0, retries: 0, bytesSent: 0 }),
+      meter: nothingMetered,
     },
     token: TOKEN,
     clock,

@@ -8,6 +8,7 @@ import type {
   RunEnd,
   RunResult,
   SyncFunctionErrorCode,
+  Usage,
 } from "../../convex/datahubSyncProtocol.js";
 import schema from "../../convex/schema.js";
 
@@ -39,17 +40,19 @@ export function startTestDeployment(options: { transactionLimits?: boolean } = {
       return onlyOne(await t.mutation(functions.beginRuns, { syncKey, ...begun, tables: [table] }));
     },
     rotate: (fence: bigint, nextFence: bigint, run: Partial<Batch> = {}) =>
-      t.mutation(functions.rotateFence, { syncKey, ...tokenOf(run), fence, nextFence }),
+      answer(t.mutation(functions.rotateFence, { syncKey, ...tokenOf(run), fence, nextFence })),
     apply: (batch: Partial<Batch>) =>
-      t.mutation(functions.applyBatch, {
-        syncKey,
-        ...tokenOf(batch),
-        slot: batch.slot ?? 0,
-        upserts: batch.upserts ?? [],
-        deletions: batch.deletions ?? [],
-        orphans: batch.orphans ?? [],
-        force: batch.force ?? false,
-      }),
+      answer(
+        t.mutation(functions.applyBatch, {
+          syncKey,
+          ...tokenOf(batch),
+          slot: batch.slot ?? 0,
+          upserts: batch.upserts ?? [],
+          deletions: batch.deletions ?? [],
+          orphans: batch.orphans ?? [],
+          force: batch.force ?? false,
+        }),
+      ),
     finish: async ({ epoch, nonce, ...end }: Partial<RunEnd & Pick<Batch, "epoch" | "nonce">> = {}) => {
       const run = {
         ...FIRST_RUN,
@@ -71,13 +74,13 @@ export function startTestDeployment(options: { transactionLimits?: boolean } = {
       return mirrors[0]!;
     },
     listLedger: (after: string | null = null, limit = 100, table: string = TABLE) =>
-      t.query(functions.listLedger, { syncKey, table, after, limit }),
+      answer(t.query(functions.listLedger, { syncKey, table, after, limit })),
     listDocuments: (cursor: string | null = null, limit = 100, maxBytes = 1_000_000, table: string = TABLE) =>
-      t.query(functions.listDocuments, { syncKey, table, cursor, limit, maxBytes }),
+      answer(t.query(functions.listDocuments, { syncKey, table, cursor, limit, maxBytes })),
     listMissing: (after: string | null = null, limit = 100, table: string = TABLE) =>
-      t.query(functions.listMissing, { syncKey, table, after, limit }),
+      answer(t.query(functions.listMissing, { syncKey, table, after, limit })),
     lookupKeys: (keys: string[], table: string = TABLE) =>
-      t.query(functions.lookupKeys, { syncKey, table, keys }),
+      answer(t.query(functions.lookupKeys, { syncKey, table, keys })),
 
     /** What is stored, as a reader of the database sees it. */
     documents: () => t.run((ctx) => ctx.db.query(TABLE).collect()),
@@ -93,8 +96,14 @@ export function startTestDeployment(options: { transactionLimits?: boolean } = {
 }
 export type TestDeployment = ReturnType<typeof startTestDeployment>;
 
+/** What a function answers, beside what it used. */
+async function answer<Result>(call: Promise<Result & { used: Usage }>): Promise<Omit<Result, "used">> {
+  const { used: _, ...result } = await call;
+  return result;
+}
+
 /** What became of the one mirror; fails as its function would, were it called for that alone. */
-export function onlyOne([result]: RunResult[]): { rows: number } {
+export function onlyOne({ results: [result] }: { results: RunResult[] }): { rows: number } {
   if (result!.refused !== null) throw new ConvexError(result!.refused);
   return { rows: result!.rows };
 }

@@ -104,6 +104,7 @@ export function describeMirror(kind: StackKind): void {
           rejected: COUNT,
         },
         ...{ heldBack: COUNT, calls: COUNT, retries: COUNT, bytesSent: COUNT },
+        ...{ bytesRead: COUNT, bytesWritten: COUNT },
       };
       expect(report).toEqual({
         ...{ ok: true, mode: "delta", runId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string },

@@ -2,7 +2,7 @@ import type { BatchResult } from "../../convex/datahubSyncProtocol.js";
 import type { OutgoingBatch as Batch } from "../../src/sink/batch.js";
 import { ConvexCallError } from "../../src/sink/convex-call-error.js";
 import type { CallOptions, RunToken } from "../../src/sink/convex-sink.js";
-import type { CallMeter } from "../../src/sink/convex-transport.js";
+import { nothingMetered } from "../../src/sink/convex-transport.js";
 import { explainFailure } from "../../src/sink/explain-failure.js";
 import type { FencedCallsOptions } from "../../src/sink/fenced-calls.js";
 import { withRetries } from "../../src/sink/with-retries.js";
@@ -32,7 +32,7 @@ export class ModelConvex {
   /** Key to hash: the document of a row is its hash's. */
   readonly rows = new Map<string, string>();
   readonly violations: string[] = [];
-  readonly meters: CallMeter = { calls: 0, retries: 0, bytesSent: 0 };
+  readonly meters = nothingMetered();
   /** Late calls that were refused for their token, and late calls that were applied. */
   readonly late = { refused: 0, applied: 0 };
   mostInFlight = 0;

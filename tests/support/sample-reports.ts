@@ -13,6 +13,8 @@ export const NOTHING: TableCounts = {
   calls: 0,
   retries: 0,
   bytesSent: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
 };
 
 /** A run that found nothing to do. */

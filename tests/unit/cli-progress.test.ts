@@ -20,6 +20,8 @@ const REPORT: TableReport = {
   calls: 2,
   retries: 0,
   bytesSent: 16_000,
+  bytesRead: 9_000,
+  bytesWritten: 14_000,
   durationMs: 412,
   watermark: { position: "740:740:", at: "2025-11-22T10:15:00.000Z" },
   tracking: "intact",

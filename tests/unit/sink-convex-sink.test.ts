@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { LIMITS, PROTOCOL_VERSION } from "../../convex/datahubSyncProtocol.js";
 import { SyncError, type ErrorCode } from "../../src/errors.js";
 import { ConvexSink } from "../../src/sink/convex-sink.js";
+import { nothingMetered } from "../../src/sink/convex-transport.js";
 import {
   functionFailure,
   httpFailure,
@@ -55,7 +56,7 @@ describe("each method calls its function with its arguments", () => {
     ...{ lineage: "l", epoch: 7n, nonce: "n" },
     ends: [{ table: "poles", fence: 2n, priorNonce: null, ...end }],
   };
-  const refusedNothing = [{ table: "poles", rows: 4, refused: null }];
+  const refusedNothing = { results: [{ table: "poles", rows: 4, refused: null }] };
   const batch = { slot: 3, upserts: [], deletions: ["k"], orphans: [], force: false };
   const documents = { table: "poles", cursor: null, maxBytes: 5, limit: 9 };
 
@@ -233,12 +234,12 @@ test("what may be repeated is repeated, and counted for its table", async () => 
   const { sink, requests, clock } = sinkFor(
     httpFailure(503, "ExpiredInQueue"),
     socketFailure("ECONNRESET"),
-    success({ entries: [], done: true }),
+    success({ entries: [], done: true, used: { read: 7, written: 0 } }),
   );
   await expect(clock.run(sink.listLedger(page))).resolves.toEqual({ entries: [], done: true });
   const bytesSent = requests.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
-  expect(sink.meter("poles")).toEqual({ calls: 3, retries: 2, bytesSent });
-  expect(sink.meter("drops")).toEqual({ calls: 0, retries: 0, bytesSent: 0 });
+  expect(sink.meter("poles")).toEqual({ calls: 3, retries: 2, bytesSent, bytesRead: 7, bytesWritten: 0 });
+  expect(sink.meter("drops")).toEqual(nothingMetered());
 });
 
 test("a batch is tried once: what follows is for its sender to decide", async () => {

@@ -2,10 +2,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.js";
-import { ConvexTransport, type CallMeter } from "../../src/sink/convex-transport.js";
+import { ConvexTransport, nothingMetered } from "../../src/sink/convex-transport.js";
 
 describe("over a real connection", () => {
-  const meter: CallMeter = { calls: 0, retries: 0, bytesSent: 0 };
+  const meter = nothingMetered();
   let server: Server | undefined;
   afterEach(() => void server?.close());
 

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import type { ConvexCallError } from "../../src/sink/convex-call-error.js";
-import { ConvexTransport, type CallMeter } from "../../src/sink/convex-transport.js";
+import { ConvexTransport, nothingMetered } from "../../src/sink/convex-transport.js";
 import {
   functionFailure,
   httpFailure,
@@ -12,7 +12,6 @@ import {
 import { VirtualClock } from "../support/virtual-clock.js";
 
 const SYNC_KEY = "a key that nobody may see";
-const newMeter = (): CallMeter => ({ calls: 0, retries: 0, bytesSent: 0 });
 
 function transportFor(...answers: ScriptedAnswer[]) {
   const { fetch, requests } = scriptFetch(...answers);
@@ -29,7 +28,7 @@ function transportFor(...answers: ScriptedAnswer[]) {
 /** The error of one mutation that is answered like this. */
 async function failureFor(answer: ScriptedAnswer, args: Record<string, unknown> = {}, signal?: AbortSignal) {
   const { transport, clock, requests } = transportFor(answer);
-  const meter = newMeter();
+  const meter = nothingMetered();
   const work = transport.mutation("applyBatch", args, { meter, signal });
   const error = await clock.run(work).then(
     () => expect.fail("The call succeeded."),
@@ -42,9 +41,9 @@ async function failureFor(answer: ScriptedAnswer, args: Record<string, unknown> 
 describe("a call that succeeds", () => {
   test("is Convex's HTTP API, with the key among the arguments", async () => {
     const { transport, requests, clock } = transportFor(
-      success({ rows: 3, epoch: { $integer: "BwAAAAAAAAA=" } }),
+      success({ rows: 3, epoch: { $integer: "BwAAAAAAAAA=" }, used: { read: 420, written: 90 } }),
     );
-    const meter = newMeter();
+    const meter = nothingMetered();
     const args = { table: "poles", epoch: 7n };
     const answer = await clock.run(transport.mutation("beginRun", args, { meter }));
     expect(answer).toEqual({ rows: 3, epoch: 7n });
@@ -56,7 +55,10 @@ describe("a call that succeeds", () => {
       args: [{ syncKey: SYNC_KEY, table: "poles", epoch: { $integer: "BwAAAAAAAAA=" } }],
     });
     expect(init.redirect).toBe("manual");
-    expect(meter).toEqual({ calls: 1, retries: 0, bytesSent: Buffer.byteLength(text) });
+    expect(meter).toEqual({
+      ...{ calls: 1, retries: 0, bytesSent: Buffer.byteLength(text) },
+      ...{ bytesRead: 420, bytesWritten: 90 },
+    });
     await clock.runOut();
     expect(clock.now(), "the time limit was lifted").toBe(Date.UTC(2026, 7, 1));
   });
@@ -68,8 +70,12 @@ describe("a call that succeeds", () => {
   test("does not queue behind another mutation", async () => {
     const { transport, requests } = transportFor("hang", success(null));
     const controller = new AbortController();
-    const first = transport.mutation("applyBatch", {}, { meter: newMeter(), signal: controller.signal });
-    await transport.mutation("applyBatch", {}, { meter: newMeter() });
+    const first = transport.mutation(
+      "applyBatch",
+      {},
+      { meter: nothingMetered(), signal: controller.signal },
+    );
+    await transport.mutation("applyBatch", {}, { meter: nothingMetered() });
     expect(requests).toHaveLength(2);
     controller.abort();
     await expect(first).rejects.toMatchObject({ kind: "aborted" });

@@ -28,6 +28,7 @@ export function renderRunReport(report: RunReport, paint: Paint): string {
   return [
     ...(tables.length === 0 ? [] : [renderColumns(paintedHeads(paint), rows), ""]),
     summary(report),
+    ...bill(report),
     ...notices(report),
     ...failures(report, paint),
     ...(closing === null ? [] : ["", paint.bold(closing)]),
@@ -79,6 +80,12 @@ function summary({ mode, runId, durationMs, tables, totals }: RunReport): string
     `${showBytes(totals.bytesSent)} sent`,
   ];
   return `${MODE_NAMES[mode]} ${runId}: ${work.join(", ")}, ${showDuration(durationMs)}.`;
+}
+
+/** What the functions said that Convex counts. */
+function bill({ totals: { bytesRead, bytesWritten } }: RunReport): string[] {
+  if (bytesRead + bytesWritten === 0) return [];
+  return [`Convex bills ${showBytes(bytesRead)} read and ${showBytes(bytesWritten)} written for it.`];
 }
 
 function notices(report: RunReport): string[] {
