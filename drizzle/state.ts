@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import {
   bigint,
   boolean,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -178,6 +179,10 @@ export const mirrors = datahubSync.table(
     /** Entries of the change log that finished runs have read, and how many of them were of a timestamp alone. */
     changesRead: bigint("changes_read", { mode: "number" }).notNull().default(0),
     timestampsRead: bigint("timestamps_read", { mode: "number" }).notNull().default(0),
+
+    /** Mean size of a document, as Convex counts it, and of a key's text. Null before rows were sent. */
+    documentBytes: doublePrecision("document_bytes"),
+    keyBytes: doublePrecision("key_bytes"),
   },
   (table) => [primaryKey({ columns: [table.targetId, table.name] })],
 );
@@ -237,6 +242,12 @@ export const runs = datahubSync.table(
     finishedAt: moment("finished_at"),
     exitCode: integer("exit_code"),
     report: jsonb("report"),
+    /** What Convex counted for it: see `TableCounts`. Here as well, so that a month is added up without reading reports. */
+    calls: integer("calls"),
+    bytesRead: bigint("bytes_read", { mode: "number" }),
+    bytesWritten: bigint("bytes_written", { mode: "number" }),
+    /** It loaded a table for the first time, which no later run does. */
+    loaded: boolean("loaded"),
   },
   (table) => [index("runs_started").on(table.targetId, table.startedAt)],
 );

@@ -44,6 +44,8 @@ export interface TableReport extends TableCounts {
   /** The mirror's name: the Convex table. */
   table: string;
   mode: RunMode;
+  /** Everything went into an empty mirror: what no later run costs again. */
+  firstLoad: boolean;
   outcome: "done" | "failed" | "not-run";
   durationMs: number;
   watermark: WatermarkView;
@@ -112,6 +114,37 @@ export interface TableStatus {
   problem: string | null;
 }
 
+export type PlanName = "free" | "starter" | "professional";
+
+/** What the deployment may cost. Null: not limited. */
+export interface Budget {
+  /** The plan of Convex whose amounts these are, or were before the configuration changed some of them. */
+  plan: PlanName | null;
+  /** Database I/O in a calendar month (UTC), read and written together. */
+  ioBytes: number | null;
+  /** Documents and indexes. */
+  storageBytes: number | null;
+  /** Function calls in a calendar month (UTC). */
+  calls: number | null;
+}
+
+/** What the mirrors cost in Convex, by what runs were told: those that crashed, and other functions, are not in it. */
+export interface CostStatus {
+  /** A calendar month in UTC, `2026-11`; the amounts are since it began. */
+  month: string;
+  calls: number;
+  bytesRead: number;
+  bytesWritten: number;
+  /** By the month's end, at the pace of the last four weeks without first loads; null where there is nothing to go by. */
+  projected: { calls: number; bytes: number } | null;
+  /** Bytes that are stored, about: from the rows and their mean sizes. */
+  storage: { documents: number; ledger: number; indexes: number };
+  /** Mirrors whose sizes are not known yet, and which are not in `storage`: nothing was sent since sizes are kept. */
+  unsized: string[];
+  /** As configured. */
+  budget: Budget | null;
+}
+
 export interface StatusReport {
   ok: boolean;
   deployment: string;
@@ -122,5 +155,6 @@ export interface StatusReport {
   horizon: { xidsBehind: string; oldest: string | null } | null;
   /** The change log of all tracked tables: its entries, and what its files take. */
   changeLog: { entries: number; bytes: number };
+  costs: CostStatus;
   notices: Notice[];
 }

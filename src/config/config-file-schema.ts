@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { EncodingName } from "../encode/types.js";
+import { PLAN_NAMES } from "./budget.js";
 import { DEFAULT_IGNORE } from "./default-mirrors.js";
 import { RELATION_PATTERN } from "./relation-name.js";
 
@@ -125,9 +126,36 @@ const table = strictObject({
   }
 });
 
+const planName = z.enum(PLAN_NAMES);
+
+const amount = (description: string) =>
+  z.number().positive("expected a number above 0").optional().meta({ description });
+
+const budget = z.union(
+  [
+    planName,
+    strictObject({
+      plan: planName
+        .optional()
+        .meta({ description: "A plan of Convex, for the amounts that are not given." }),
+      databaseIoGb: amount("Database I/O in a calendar month, in GB (1,000,000,000 bytes)."),
+      storageGb: amount("Documents and indexes, in GB."),
+      calls: amount("Function calls in a calendar month."),
+    }),
+  ],
+  {
+    error: `expected ${PLAN_NAMES.map((plan) => JSON.stringify(plan)).join(", ")}, or an object with amounts`,
+  },
+);
+
 /** datahub-sync.config.json. */
 export const configFileSchema = strictObject({
   $schema: z.string().optional().meta({ description: "Where an editor finds this schema." }),
+  budget: budget.optional().meta({
+    description:
+      "What the mirrors may cost in Convex: `status` holds the month against it, and a run that would pass it warns before it begins. A plan includes that for all that the team runs: name a share where there is more than this.",
+    examples: ["free", { plan: "starter", databaseIoGb: 0.6 }],
+  }),
   tables: z
     .array(table)
     .min(1, "expected at least one table")

@@ -1,32 +1,43 @@
 import type { z } from "zod";
 import { toConvexName } from "../encode/names.js";
+import { toBudget } from "./budget.js";
 import { configFileSchema, type ConfigFileTable } from "./config-file-schema.js";
 import { defaultUpdatedAt } from "./default-mirrors.js";
 import type { Problem } from "./problems.js";
 import { parseRelationName, showRelationName } from "./relation-name.js";
+import type { Budget } from "../report.js";
 import type { ColumnConfig, MirrorConfig, RelationName } from "./types.js";
 
-export interface MirrorsResult {
+/** What a configuration file says. */
+export interface FileResult {
   mirrors: MirrorConfig[];
+  budget: Budget | null;
   problems: Problem[];
 }
 
 /** Reads the text of a configuration file; `shown` is its name in messages. */
-export function parseMirrors(text: string, shown: string): MirrorsResult {
+export function parseConfigFile(text: string, shown: string): FileResult {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
     const message = `${shown} is not valid JSON${describePosition(text, error as Error)}.`;
     const remedy = "JSON has no comments, no trailing commas, and quotes around every name.";
-    return { mirrors: [], problems: [{ kind: "invalid", message, remedy }] };
+    return { mirrors: [], budget: null, problems: [{ kind: "invalid", message, remedy }] };
   }
   const checked = configFileSchema.safeParse(json);
   if (!checked.success) {
-    return { mirrors: [], problems: checked.error.issues.map((issue) => describeIssue(issue, json, shown)) };
+    const issues = checked.error.issues.flatMap((issue) => whatIsWrong(issue, json));
+    const problems = issues.map((issue) => describeIssue(issue, json, shown));
+    return { mirrors: [], budget: null, problems };
   }
-  const mirrors = checked.data.tables.map(toMirror);
-  return { mirrors, problems: duplicates(mirrors, shown) };
+  const { tables, budget } = checked.data;
+  const mirrors = tables.map(toMirror);
+  return {
+    mirrors,
+    budget: budget === undefined ? null : toBudget(budget),
+    problems: duplicates(mirrors, shown),
+  };
 }
 
 function toMirror(table: ConfigFileTable): MirrorConfig {
@@ -75,6 +86,13 @@ function duplicates(mirrors: readonly MirrorConfig[], shown: string): Problem[] 
   return problems;
 }
 
+/** Where an object stands for what may be a name or an object, it is the object's fields that are wrong. */
+function whatIsWrong(issue: z.core.$ZodIssue, json: unknown): z.core.$ZodIssue[] {
+  const got = valueAt(issue.path, json);
+  if (issue.code !== "invalid_union" || typeof got !== "object" || got === null) return [issue];
+  return (issue.errors.at(-1) ?? []).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
 function describeIssue(issue: z.core.$ZodIssue, json: unknown, shown: string): Problem {
   const where = describePath(issue.path, json);
   return {
@@ -109,8 +127,10 @@ function describeExpectation(issue: z.core.$ZodIssue, got: unknown): string {
       return `is ${describeValue(got)}, expected one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
     case "invalid_format":
       return `is ${describeValue(got)}, ${issue.message}`;
+    case "invalid_union":
+      return `is ${describeValue(got)}, ${issue.message}`;
     case "too_small":
-      return `is empty, ${issue.message}`;
+      return `is ${typeof got === "number" ? got : "empty"}, ${issue.message}`;
     case "invalid_key":
       return "is empty, expected a column's name";
     default:

@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
+import type { Budget } from "../report.js";
+import { toBudget } from "./budget.js";
 import { readConvexUrl } from "./convex-url.js";
 import { readDatabaseUrl } from "./database-url.js";
 import type { Environment } from "./environment.js";
 import { readVariableSources } from "./env-files.js";
 import type { OptionName, OptionValues } from "./option-table.js";
 import { configError, type Problem } from "./problems.js";
-import { readMirrors } from "./read-mirrors.js";
+import { readConfigFile } from "./read-config-file.js";
 import { resolveOptions, type Flags, type ResolvedOptions } from "./resolve-options.js";
 import { Secret } from "./secret.js";
 import { selectMirrors } from "./select-mirrors.js";
@@ -66,8 +68,9 @@ export async function loadConfig(
 
   const database = databaseConfig(options, problems, warnings);
   const convex = sides === "both" ? convexConfig(options, problems, warnings) : null;
-  const { all, mirrors, allowDeletes } = await mirrorsConfig(input, options.values.configFile, problems);
+  const { all, mirrors, allowDeletes, budget } = await fileConfig(input, options.values.configFile, problems);
 
+  const named = options.values.budget === undefined ? null : toBudget(options.values.budget);
   const [first, ...rest] = problems;
   if (first !== undefined) throw configError([first, ...rest]);
   const source: SourceConfig = {
@@ -78,7 +81,7 @@ export async function loadConfig(
     settings: settings(options.values as OptionValues, convex, input.cwd),
   };
   return {
-    config: convex === null ? source : { ...source, convex },
+    config: convex === null ? source : { ...source, convex, budget: named ?? budget },
     allowDeletes: allowDeletes.map(({ mirror }) => mirror),
     warnings,
     secrets: [...database!.secrets, ...[options.values.syncKey ?? []].flat().map((key) => new Secret(key))],
@@ -128,15 +131,20 @@ function readTarget({ values, names }: ResolvedOptions): string {
   return result.ok ? result.url : "";
 }
 
-async function mirrorsConfig(
+async function fileConfig(
   input: ConfigInput,
   configFile: string | undefined,
   problems: Problem[],
-): Promise<{ all: MirrorConfig[]; mirrors: MirrorConfig[]; allowDeletes: MirrorConfig[] }> {
-  const all = await readMirrors(input.cwd, configFile);
+): Promise<{
+  all: MirrorConfig[];
+  mirrors: MirrorConfig[];
+  allowDeletes: MirrorConfig[];
+  budget: Budget | null;
+}> {
+  const all = await readConfigFile(input.cwd, configFile);
   problems.push(...all.problems);
   // Without tables every name would be unknown, which is not what is wrong.
-  if (all.problems.length > 0) return { all: [], mirrors: [], allowDeletes: [] };
+  if (all.problems.length > 0) return { all: [], mirrors: [], allowDeletes: [], budget: null };
   const chosen = selectMirrors(all.mirrors, input.tables, "--table");
   const allowed = selectMirrors(all.mirrors, input.allowDeletes, "--allow-deletes");
   problems.push(...chosen.problems, ...allowed.problems);
@@ -148,7 +156,7 @@ async function mirrorsConfig(
       remedy: `Add --table ${mirror}, or drop the --allow-deletes.`,
     });
   }
-  return { all: all.mirrors, mirrors, allowDeletes: allowed.selected };
+  return { all: all.mirrors, mirrors, allowDeletes: allowed.selected, budget: all.budget };
 }
 
 function settings(values: OptionValues, convex: ConvexConfig | null, cwd: string): Settings {

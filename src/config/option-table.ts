@@ -1,3 +1,4 @@
+import { PLAN_NAMES } from "./budget.js";
 import { anyText, oneOf, path, rate, wholeNumber, type Check } from "./option-checks.js";
 
 /** One option: everything that the command line, the environment, the README and .env.example know about it. */
@@ -146,6 +147,15 @@ export const OPTIONS = {
     fallbackShown: "3.4 for `*.convex.cloud`, else unlimited",
     help: "Bytes written to Convex in a second as it counts them: documents, ledger, all index entries. Its smaller plans allow 4 MiB.",
     scope: "sync",
+  },
+  budget: {
+    flag: "--budget <plan>",
+    variables: ["DATAHUB_SYNC_BUDGET"],
+    check: oneOf(PLAN_NAMES),
+    fallback: null,
+    fallbackShown: "`budget` of the configuration file, else none",
+    help: "Plan of Convex that `status` and runs hold their costs against: free, starter or professional.",
+    scope: "all",
   },
 } as const satisfies Record<string, OptionRow>;
 

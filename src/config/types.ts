@@ -1,4 +1,5 @@
 import type { EncodingName } from "../encode/types.js";
+import type { Budget } from "../report.js";
 import type { Secret } from "./secret.js";
 
 /** A relation's name as the catalog stores it: no quotes, no case folding. */
@@ -103,4 +104,6 @@ export interface SourceConfig {
 /** What a command that works on both sides gets. */
 export interface SyncConfig extends SourceConfig {
   convex: ConvexConfig;
+  /** Null: the configuration names none, and nothing is compared with one. */
+  budget: Budget | null;
 }

@@ -1,6 +1,4 @@
-import type { DataModelFromSchemaDefinition, SchemaDefinition, WithoutSystemFields } from "convex/server";
 import { getDocumentSize, type Value } from "convex/values";
-import type { datahubSyncTables, LedgerEntry } from "../../convex/datahubSyncLedger.js";
 import {
   DOCUMENT_ENTRY_BYTES,
   INDEX_ENTRY_BYTES,
@@ -10,24 +8,10 @@ import {
   TOMBSTONE_BYTES,
 } from "../write-size.js";
 import type { OutgoingRow } from "./batch.js";
+import { LEDGER_INDEXES, ledgerEntry } from "./ledger-entry.js";
 
 /** The fields of each index of a table. */
 export type Indexes = readonly (readonly string[])[];
-
-type SyncTables = DataModelFromSchemaDefinition<SchemaDefinition<typeof datahubSyncTables, true>>;
-type LedgerIndexes = Omit<SyncTables["datahubSyncLedger"]["indexes"], "by_id" | "by_creation_time">;
-type OwnFields<Fields> = Fields extends [...infer Own, "_creationTime"] ? Own : never;
-
-/** The indexes of `datahubSyncLedger`. The types are the schema's: this does not compile when the two differ. */
-const LEDGER_INDEXES: { [Name in keyof LedgerIndexes]: OwnFields<LedgerIndexes[Name]> } = {
-  by_key: ["m", "k"],
-  by_document: ["d"],
-};
-
-/** As `applyBatch` writes it. Every number is of one size, and ids have 32 characters. */
-function ledgerEntry(key: string, hash: string): WithoutSystemFields<LedgerEntry> {
-  return { m: 0, k: key, h: hash, d: "0".repeat(32) };
-}
 
 /** An indexed value of a document that is to be deleted is not known: it is taken to be a text of this length. */
 const ASSUMED_VALUE = "x".repeat(32);

@@ -69,6 +69,17 @@ export interface EndToCommit {
   mode: RunMode;
   finalNonce: string;
   changes: ChangesRead;
+  /** Null where no row was sent. */
+  sizes: SizesSent | null;
+}
+
+/** Of the rows that a run has sent. */
+export interface SizesSent {
+  /** Means, in bytes. */
+  documentBytes: number;
+  keyBytes: number;
+  /** How many of the mirror's rows they are, above 0 and at most 1. */
+  share: number;
 }
 
 /**
@@ -84,6 +95,9 @@ export async function commitWatermarks(
   if (ends.length === 0) return new Map();
   const ofMode = (mode: "delta" | "full", column: SQL, value: SQL) =>
     sql`CASE WHEN (r.mode = 'delta') = ${mode === "delta" ? sql`true` : sql`false`} THEN ${value} ELSE m.${column} END`;
+  const mean = (column: SQL, sent: SQL) =>
+    sql`CASE WHEN r.share IS NULL THEN m.${column} ELSE coalesce(m.${column}, ${sent}) * (1 - r.share) + ${sent} * r.share END`;
+  const written = ends.map(({ changes, sizes, ...end }) => ({ ...end, ...changes, ...sizes }));
   const rows = await database.runDrizzle(`moving the watermark of ${list(ends)}`, (db) =>
     db.execute<{ written: string | null }>(sql`
       WITH ${heldLeaseSql(token)},
@@ -96,9 +110,12 @@ export async function commitWatermarks(
                     last_delta_at = ${ofMode("delta", sql`last_delta_at`, sql`clock_timestamp()`)},
                     last_delta_outcome = ${ofMode("delta", sql`last_delta_outcome`, sql`'done'`)},
                     last_full_at = ${ofMode("full", sql`last_full_at`, sql`clock_timestamp()`)},
-                    last_full_outcome = ${ofMode("full", sql`last_full_outcome`, sql`'done'`)}
-               FROM held, json_to_recordset(${JSON.stringify(ends.map(({ changes, ...end }) => ({ ...end, ...changes })))}::text::json)
-                 AS r (name text, mode text, "finalNonce" text, read bigint, timestamps bigint)
+                    last_full_outcome = ${ofMode("full", sql`last_full_outcome`, sql`'done'`)},
+                    document_bytes = ${mean(sql`document_bytes`, sql`r."documentBytes"`)},
+                    key_bytes = ${mean(sql`key_bytes`, sql`r."keyBytes"`)}
+               FROM held, json_to_recordset(${JSON.stringify(written)}::text::json)
+                 AS r (name text, mode text, "finalNonce" text, read bigint, timestamps bigint,
+                       "documentBytes" float8, "keyBytes" float8, share float8)
               WHERE m.target_id = held_target AND m.name = r.name AND m.run_final_nonce = r."finalNonce"
              RETURNING m.name)
       SELECT (SELECT json_agg(name) FROM ended)::text AS written FROM held`),

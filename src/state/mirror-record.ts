@@ -43,6 +43,8 @@ export interface MirrorRecord {
   lastFull: { at: string; outcome: string } | null;
   /** Entries of the change log that finished runs have read, and those of a timestamp alone. */
   changes: { read: number; timestamps: number };
+  /** Mean sizes of a document, as Convex counts it, and of a key's text; null before rows were sent. */
+  sizes: { documentBytes: number; keyBytes: number } | null;
 }
 
 export type ReadRow = typeof mirrors.$inferSelect & { watermarkAgeSeconds: string | null };
@@ -103,5 +105,9 @@ export function toRecord(row: ReadRow): MirrorRecord {
     lastDelta: row.lastDeltaAt ? { at: row.lastDeltaAt, outcome: row.lastDeltaOutcome! } : null,
     lastFull: row.lastFullAt ? { at: row.lastFullAt, outcome: row.lastFullOutcome! } : null,
     changes: { read: Number(row.changesRead), timestamps: Number(row.timestampsRead) },
+    sizes:
+      row.documentBytes === null
+        ? null
+        : { documentBytes: Number(row.documentBytes), keyBytes: Number(row.keyBytes) },
   };
 }

@@ -3,6 +3,7 @@ import { changes, leases, mirrors, targets, trackedTables } from "../../drizzle/
 import type { Database } from "../postgres/database.js";
 import { position, positionAt } from "./change-log-size.js";
 import type { LeaseHolder } from "./lease.js";
+import { spendingSql, type Spending } from "./spending.js";
 import { utcText } from "./utc-text.js";
 
 /** A mirror that the change log is kept for, and that has not run for a day. */
@@ -33,6 +34,7 @@ export interface Overview {
   idleMirrors: IdleMirror[];
   /** Tracked tables of which no mirror has ever run: their entries are purged by the runs of others alone. */
   unreadTables: { table: string; entries: number }[];
+  spending: Spending;
 }
 
 /** Below this, a table that nobody reads yet is about to be read for the first time. */
@@ -51,6 +53,7 @@ export async function readOverview(database: Database, url: string): Promise<Ove
                    'acquiredAt', ${utcText(leases.acquiredAt)}, 'expiresAt', ${utcText(leases.expiresAt)})
             FROM ${leases}
            WHERE ${leases.targetId} = ${target} AND NOT ${leases.released} AND ${leases.expiresAt} > clock_timestamp()),
+        'spending', ${spendingSql(target)},
         'changeLog', json_build_object('entries', (SELECT count(*) FROM ${changes}),
                                        'bytes', pg_total_relation_size('datahub_sync.changes')),
         'idleMirrors', (

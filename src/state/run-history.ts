@@ -24,6 +24,7 @@ async function recordText(
   report: RunReport,
   text: string,
 ): Promise<void> {
+  const { calls, bytesRead, bytesWritten } = report.totals;
   await writeUnderLease(
     database,
     token,
@@ -32,9 +33,12 @@ async function recordText(
          WHERE r.target_id = held_target
            AND r.started_at < (SELECT started_at FROM ${runs} WHERE target_id = ${token.targetId}
                                 ORDER BY started_at DESC OFFSET ${KEPT_RUNS} LIMIT 1)`,
-    sql`INSERT INTO ${runs} (id, target_id, mode, started_at, finished_at, exit_code, report)
+    sql`INSERT INTO ${runs} (id, target_id, mode, started_at, finished_at, exit_code, report,
+                             calls, bytes_read, bytes_written, loaded)
         SELECT ${report.runId}::uuid, held_target, ${report.mode}, ${report.startedAt}::text::timestamptz,
-               ${report.finishedAt}::text::timestamptz, ${report.exitCode}::integer, ${text}::text::jsonb
+               ${report.finishedAt}::text::timestamptz, ${report.exitCode}::integer, ${text}::text::jsonb,
+               ${calls}::integer, ${bytesRead}::bigint, ${bytesWritten}::bigint,
+               ${report.tables.some(({ firstLoad }) => firstLoad)}::boolean
           FROM held
         ON CONFLICT (id) DO NOTHING`,
   );

@@ -3,7 +3,7 @@ import type { RunEnd } from "../../convex/datahubSyncProtocol.js";
 import { SyncError } from "../errors.js";
 import { isSteady, type Sight } from "../source/sight.js";
 import { TIMELINE } from "../source/source-identity.js";
-import { announceEnds, commitWatermarks } from "../state/end-run.js";
+import { announceEnds, commitWatermarks, type SizesSent } from "../state/end-run.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { countLedger } from "./listings.js";
 import { lookAtMirrors } from "./look-at-catalog.js";
@@ -64,6 +64,7 @@ export async function endRuns(context: RunContext, tasks: readonly MirrorTask[])
       ends.map(({ task, outcome, nextNonce }) => ({
         ...{ name: task.name, mode: outcome.mode, finalNonce: nextNonce },
         changes: task.run?.changes ?? { read: 0, timestamps: 0 },
+        sizes: sizesOf(task),
       })),
     ),
   );
@@ -112,6 +113,15 @@ function idleOutcome({ name, fit, planned, survey }: MirrorTask): MirrorOutcome 
   };
 }
 
+/** What the rows that were sent say of the sizes of all. */
+function sizesOf({ run, survey }: MirrorTask): SizesSent | null {
+  if (run === null || run.writer.sizes.rows === 0) return null;
+  const { rows, documentBytes, keyBytes } = run.writer.sizes;
+  const { inserted, deleted } = run.writer.counts;
+  const all = Math.max(rows, survey.handshake.rows + inserted - deleted);
+  return { documentBytes: documentBytes / rows, keyBytes: keyBytes / rows, share: rows / all };
+}
+
 function openingOf({ history }: RunContext, { survey, planned }: MirrorTask) {
   const priorNonce = survey.handshake.state?.nonce ?? null;
   return { priorNonce, snapshot: planned!.snapshot, snapshotAt: planned!.at, history };
@@ -141,7 +151,13 @@ export async function finishEndedRun(
   record: MirrorRecord,
 ): Promise<MirrorRecord | null> {
   const { mode, finalNonce } = record.openRun!;
-  const end = { name: table, mode, finalNonce: finalNonce!, changes: { read: 0, timestamps: 0 } };
+  const end = {
+    name: table,
+    mode,
+    finalNonce: finalNonce!,
+    changes: { read: 0, timestamps: 0 },
+    sizes: null,
+  };
   const refused = await commitWatermarks(database, lease, [end]);
   if (refused.has(table)) throw refused.get(table)!;
   return readMirrorRecord(database, lease.targetId, table);

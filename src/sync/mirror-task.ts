@@ -112,7 +112,8 @@ export class MirrorTask {
   }
 
   #cost() {
-    return { ...this.context.sink.meter(this.name), durationMs: this.#workedMs };
+    const firstLoad = this.planned?.plan.work.kind === "load";
+    return { ...this.context.sink.meter(this.name), durationMs: this.#workedMs, firstLoad };
   }
 }
 

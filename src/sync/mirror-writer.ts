@@ -45,7 +45,9 @@ export class MirrorWriter {
     absent: 0,
     refused: 0,
   };
-  #bytesRead = 0;
+  #documentBytes = 0;
+  #keyBytes = 0;
+  #encoded = 0;
   #refused = new Set<string>();
   /** Of the chunks since the last checkpoint: rows that earlier runs set aside. */
   #refusedBefore = new Set<string>();
@@ -92,6 +94,11 @@ export class MirrorWriter {
     const sum = { ...this.#earlier };
     for (const name of Object.keys(sum) as (keyof SendCounts)[]) sum[name] += now[name];
     return sum;
+  }
+
+  /** Of the rows that were sent: how many, and the sums of their documents' and their keys' sizes. */
+  get sizes(): { rows: number; documentBytes: number; keyBytes: number } {
+    return { rows: this.#encoded, documentBytes: this.#documentBytes, keyBytes: this.#keyBytes };
   }
 
   /** Told how many rows have been read. A pass that counts otherwise replaces it. */
@@ -218,7 +225,9 @@ export class MirrorWriter {
       await this.#setAside(row.key, { code, message }, column);
       return;
     }
-    this.#bytesRead += encoded.bytes;
+    this.#encoded += 1;
+    this.#documentBytes += encoded.bytes;
+    this.#keyBytes += Buffer.byteLength(row.key);
     await this.#sender.upsert({
       key: row.key,
       hash: row.hash,
@@ -250,7 +259,7 @@ export class MirrorWriter {
   }
 
   #averageBytes(): number {
-    return this.read === 0 ? ASSUMED_ROW_BYTES : this.#bytesRead / this.read;
+    return this.read === 0 ? ASSUMED_ROW_BYTES : this.#documentBytes / this.read;
   }
 
   async #setForce(force: boolean): Promise<void> {

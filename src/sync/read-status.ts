@@ -14,6 +14,7 @@ import { readOverview } from "../state/read-overview.js";
 import { readMemories } from "../state/read-state.js";
 import { readRejectedRows } from "../state/rejected-rows.js";
 import { findWaiting, requireTracked } from "./check-mirror.js";
+import { budgetNotices, describeCosts, type MirrorSize } from "./costs.js";
 import { concernsOneMirror } from "./ends-run.js";
 import { lookAtMirrors } from "./look-at-catalog.js";
 import { changesKept, changesUnread, columnsWait, timestampsAlone } from "./notices.js";
@@ -71,6 +72,8 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       statuses.push(await describeTable(asking, state, counts[place]!, notices));
     }
     notices.push(...overview.idleMirrors.map(changesKept), ...overview.unreadTables.map(changesUnread));
+    const costs = describeCosts(overview.spending, states.map(sizeOf), config.budget);
+    notices.push(...budgetNotices(costs));
     const exitCode = exitCodeOf(statuses);
     return {
       ok: exitCode === EXIT.done,
@@ -80,6 +83,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       lease: overview.lease,
       horizon,
       changeLog: overview.changeLog,
+      costs,
       notices,
     };
   } finally {
@@ -98,6 +102,11 @@ interface Asking {
 interface MirrorState extends MirrorSurvey {
   problem: string | null;
   waiting: ColumnShape[];
+}
+
+function sizeOf({ config, handshake, memory }: MirrorState): MirrorSize {
+  const { rows, indexes } = handshake;
+  return { name: config.mirror, rows, indexes: indexes.length, sizes: memory.record?.sizes ?? null };
 }
 
 /** No deployment has this id. */

@@ -10,6 +10,7 @@ import type { SourceIdentity } from "../source/source-identity.js";
 import { acquireLease, raiseEpoch, releaseLease } from "../state/lease.js";
 import { purgeChanges } from "../state/change-log-size.js";
 import { recordRun } from "../state/run-history.js";
+import { warnOfBudget } from "./foresee-costs.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { isolationSerializable } from "./notices.js";
 import { openDatabase } from "./open-database.js";
@@ -123,6 +124,12 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   try {
     // Only now: before the lease, another run may have been going on.
     const surveys = await surveyMirrors(context, config.mirrors);
+    if (config.budget !== null) {
+      for (const notice of await warnOfBudget(context, config.budget, options.mode, surveys)) {
+        notices.push(notice);
+        progress.notice(null, notice);
+      }
+    }
     await liftEpoch(
       context,
       surveys.map(({ handshake }) => handshake),

@@ -22,6 +22,7 @@ export function notRun(table: string, mode: RunMode): TableReport {
   return {
     table,
     mode,
+    firstLoad: false,
     ...NO_COUNTS,
     outcome: "not-run",
     durationMs: 0,

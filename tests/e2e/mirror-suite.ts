@@ -110,7 +110,15 @@ export function describeMirror(kind: StackKind): void {
         ...{ ok: true, mode: "delta", runId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string },
         ...{ startedAt: ISO_TIME, finishedAt: ISO_TIME, durationMs: COUNT, exitCode: 0, notices: [] },
         tables: TABLES.map((table) => ({
-          ...{ table, mode: "delta", outcome: "done", durationMs: COUNT, notices: [], ...counts },
+          ...{
+            table,
+            mode: "delta",
+            firstLoad: false,
+            outcome: "done",
+            durationMs: COUNT,
+            notices: [],
+            ...counts,
+          },
           ...{ tracking: "intact", waiting: [] },
           watermark: { position: expect.stringMatching(/^\d+:\d+:[\d,]*$/) as string, at: ISO_TIME },
         })),

@@ -7,7 +7,14 @@ import { Secret } from "../../src/config/secret.js";
 import type { DatabaseConfig, MirrorConfig, Settings, SyncConfig } from "../../src/config/types.js";
 import { LocalDeployment, type LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
-import type { ProgressListener, RunMode, RunReport, StatusReport, TableReport } from "../../src/report.js";
+import type {
+  Budget,
+  ProgressListener,
+  RunMode,
+  RunReport,
+  StatusReport,
+  TableReport,
+} from "../../src/report.js";
 import { migrate } from "../../src/sync/migrate.js";
 import { readStatus } from "../../src/sync/read-status.js";
 import { runSync } from "../../src/sync/run-sync.js";
@@ -71,6 +78,7 @@ export interface MirrorOptions {
   /** The tables of the deployment's schema, by mirror; without it, tables that take any document. */
   schema?: (table: string) => GenericSchema;
   settings?: Partial<Settings>;
+  budget?: Budget;
   deployment?: Partial<LocalDeploymentOptions>;
 }
 
@@ -115,6 +123,7 @@ export class MirrorFixture {
       database: databaseConfig(db.url),
       convex: { url: served.url, syncKey: new Secret(SYNC_KEY), deployment: "test" },
       settings: { ...SETTINGS, ...options.settings },
+      budget: options.budget ?? null,
     };
     const fixture = new MirrorFixture(db, table, deployment, served, config);
     await fixture.run(options.ddl);

@@ -74,6 +74,7 @@ export function plan(
     lastDelta: null,
     lastFull: null,
     changes: { read: 0, timestamps: 0 },
+    sizes: null,
     ...remembered,
   };
   const { mirror = FULL, ...rest } = situation;

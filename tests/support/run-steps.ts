@@ -43,7 +43,9 @@ export async function commitWatermark(
   end: { mode: RunMode; finalNonce: string; changes?: ChangesRead },
 ): Promise<void> {
   throwFirst(
-    await commitWatermarks(database, token, [{ name, changes: { read: 0, timestamps: 0 }, ...end }]),
+    await commitWatermarks(database, token, [
+      { name, changes: { read: 0, timestamps: 0 }, sizes: null, ...end },
+    ]),
   );
 }
 

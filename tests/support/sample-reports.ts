@@ -39,6 +39,13 @@ export const STATUS: StatusReport = {
   lease: null,
   horizon: null,
   changeLog: { entries: 0, bytes: 0 },
+  costs: {
+    ...{ month: "2025-11", calls: 912, bytesRead: 398_700_000, bytesWritten: 22_900_000 },
+    projected: { calls: 1_140, bytes: 575_200_000 },
+    storage: { documents: 189_300_000, ledger: 8_330_000, indexes: 206_000_000 },
+    unsized: [],
+    budget: null,
+  },
   notices: [],
 };
 

@@ -9,6 +9,7 @@ import { Captured } from "../support/fake-io.js";
 const REPORT: TableReport = {
   table: "sow_poles",
   mode: "delta",
+  firstLoad: false,
   outcome: "done",
   read: 12,
   inserted: 0,

@@ -8,6 +8,7 @@ function table(name: string, given: Partial<TableReport> = {}): TableReport {
   return {
     table: name,
     mode: "delta",
+    firstLoad: false,
     outcome: "done",
     ...NOTHING,
     calls: 2,

@@ -3,6 +3,7 @@ import { createPaint } from "../../src/cli/render/paint.js";
 import { renderStatusReport } from "../../src/cli/render/status-report.js";
 import type { StatusReport, TableStatus } from "../../src/report.js";
 import { NOW_MS } from "../support/fake-io.js";
+import { STATUS } from "../support/sample-reports.js";
 
 function status(table: string, given: Partial<TableStatus> = {}): TableStatus {
   return {
@@ -37,6 +38,7 @@ function report(tables: TableStatus[], given: Partial<StatusReport> = {}): Statu
     lease: null,
     horizon: null,
     changeLog: { entries: 12, bytes: 65_536 },
+    costs: STATUS.costs,
     notices: [],
     ...given,
   };
@@ -68,6 +70,11 @@ describe("status", () => {
 
       No run is going on.
       The change log has 12 entries and takes 64.0 KiB in Postgres.
+
+      in Convex                            in November  by its end
+      function calls                               912       1,140
+      database I/O    380.2 MiB read, 21.8 MiB written   548.6 MiB
+      storage, about                         384.9 MiB           -
       "
     `);
   });
@@ -93,6 +100,11 @@ describe("status", () => {
 
       No run is going on.
       The change log has 12 entries and takes 64.0 KiB in Postgres.
+
+      in Convex                            in November  by its end
+      function calls                               912       1,140
+      database I/O    380.2 MiB read, 21.8 MiB written   548.6 MiB
+      storage, about                         384.9 MiB           -
       "
     `);
   });
@@ -153,6 +165,11 @@ describe("status", () => {
       The snapshot's horizon is 14,032 transactions behind, held back by a session of psql, open for 3 hours: what it changes is read when it has ended, and nothing is missed.
       The change log has 1 entry and takes 3.2 MiB in Postgres.
 
+      in Convex                            in November  by its end
+      function calls                               912       1,140
+      database I/O    380.2 MiB read, 21.8 MiB written   548.6 MiB
+      storage, about                         384.9 MiB           -
+
       Problems
         poles  The trigger zzz_datahub_sync_1_log is disabled.
                Run \`datahub-sync migrate\`.
@@ -181,6 +198,11 @@ describe("status", () => {
 
       No run is going on.
       The change log has 12 entries and takes 64.0 KiB in Postgres.
+
+      in Convex                            in November  by its end
+      function calls                               912       1,140
+      database I/O    380.2 MiB read, 21.8 MiB written   548.6 MiB
+      storage, about                         384.9 MiB           -
       "
     `);
   });

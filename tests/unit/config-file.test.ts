@@ -1,15 +1,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parseMirrors } from "../../src/config/config-file.js";
+import { parseConfigFile } from "../../src/config/config-file.js";
 import { configFileJsonSchema } from "../../src/config/option-documents.js";
 
-const parse = (json: unknown) => parseMirrors(JSON.stringify(json), "datahub-sync.config.json");
+const parse = (json: unknown) => parseConfigFile(JSON.stringify(json), "datahub-sync.config.json");
 const messages = (json: unknown) => parse(json).problems.map(({ message }) => message);
 const table = (extra: object) => ({ tables: [{ relation: "sow_poles", ...extra }] });
 
 describe("the configuration file", () => {
   it("fills in what is left out", () => {
     expect(parse({ tables: [{ relation: "sow_poles" }] })).toEqual({
+      budget: null,
       problems: [],
       mirrors: [
         {
@@ -144,11 +145,35 @@ describe("the configuration file", () => {
   });
 
   it("says where JSON breaks, and does not quote it", () => {
-    const broken = parseMirrors('{\n  "tables": [\n    { "relation": "poles", }\n  ]\n}', "sync.json");
+    const broken = parseConfigFile('{\n  "tables": [\n    { "relation": "poles", }\n  ]\n}', "sync.json");
     expect(broken.problems[0]!.message).toBe("sync.json is not valid JSON, near line 3, column 28.");
-    expect(parseMirrors("", "sync.json").problems[0]!.message).toBe(
+    expect(parseConfigFile("", "sync.json").problems[0]!.message).toBe(
       "sync.json is not valid JSON: it is empty.",
     );
+  });
+
+  it.each([
+    ["free", { plan: "free", ioBytes: 1e9, storageBytes: 0.5e9, calls: 1_000_000 }],
+    [
+      { plan: "starter", databaseIoGb: 0.6 },
+      { plan: "starter", ioBytes: 0.6e9, storageBytes: 0.5e9, calls: 1_000_000 },
+    ],
+    [{ storageGb: 2 }, { plan: null, ioBytes: null, storageBytes: 2e9, calls: null }],
+  ])("takes a budget: %j", (budget, expected) => {
+    expect(parse({ ...table({}), budget })).toMatchObject({ problems: [], budget: expected });
+  });
+
+  it.each([
+    [
+      "gold",
+      /^datahub-sync\.config\.json: budget is "gold", expected "free", "starter", "professional", or an object with amounts\.$/,
+    ],
+    [7, /budget is 7, expected "free"/],
+    [{ plan: "gold" }, /budget\.plan is "gold", expected one of "free", "starter", "professional"\.$/],
+    [{ calls: 0 }, /budget\.calls is 0, expected a number above 0\.$/],
+    [{ ioGb: 1 }, /budget has "ioGb"; known are plan, databaseIoGb, storageGb, calls\.$/],
+  ])("refuses the budget %j and says where", (budget, message) => {
+    expect(messages({ ...table({}), budget })).toEqual([expect.stringMatching(message)]);
   });
 
   it("has a JSON Schema that is in step", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CONVEX_NAME } from "../../src/config/config-file-schema.js";
-import { parseMirrors } from "../../src/config/config-file.js";
+import { parseConfigFile } from "../../src/config/config-file.js";
 import { parseRelationName, showRelationName } from "../../src/config/relation-name.js";
 import { isConvexName } from "../../src/encode/names.js";
 
@@ -37,7 +37,7 @@ describe("a relation's name", () => {
 
 describe("the Convex table of a relation", () => {
   const mirrorOf = (relation: string) =>
-    parseMirrors(JSON.stringify({ tables: [{ relation }] }), "-").mirrors[0]!.mirror;
+    parseConfigFile(JSON.stringify({ tables: [{ relation }] }), "-").mirrors[0]!.mirror;
 
   it.each([
     ["sow_poles", "sow_poles"],

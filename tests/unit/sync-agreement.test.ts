@@ -49,6 +49,7 @@ const record = (fields: Partial<MirrorRecord>): MirrorRecord => ({
   lastDelta: null,
   lastFull: null,
   changes: { read: 0, timestamps: 0 },
+  sizes: null,
   ...fields,
 });
 

@@ -1,5 +1,6 @@
 import { EXIT } from "../../errors.js";
 import type { StatusReport, TableStatus } from "../../report.js";
+import { renderCosts } from "./cost-report.js";
 import { renderColumns, type Column } from "./columns.js";
 import { showAge, showBytes, showCount, showNoun, showTime } from "./human.js";
 import { renderEntries, type Paint } from "./paint.js";
@@ -50,6 +51,8 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
     lease(report, nowMs),
     ...horizon(report),
     changeLog(report),
+    "",
+    ...renderCosts(report.costs, paint),
     ...renderEntries(paint.yellow("Problems"), problems),
     ...renderEntries(
       paint.yellow("Set aside"),

@@ -1,0 +1,96 @@
+import { SyncError } from "../errors.js";
+import type { Budget, Notice, RunMode } from "../report.js";
+import { estimateStorage, ledgerReadBytes, ledgerWrittenBytes } from "../sink/storage-estimate.js";
+import type { MirrorSource } from "../source/mirror-source.js";
+import { sampleRowBytes } from "../source/sample-rows.js";
+import { readSpending } from "../state/spending.js";
+import { beyond, describeCosts, showBytes } from "./costs.js";
+import type { RunContext } from "./run-context.js";
+import type { MirrorSurvey } from "./survey.js";
+
+/** A uuid, where nothing is known of a mirror's keys. */
+const ASSUMED_KEY_BYTES = 36;
+
+/** What a run is going to cost, as far as that can be told before it begins. */
+interface Foreseen {
+  ioBytes: number;
+  /** What first loads add to what is stored. */
+  storedBytes: number;
+  /** Rows of first loads, and the tables that they are of. */
+  loads: { name: string; rows: number }[];
+}
+
+/**
+ * Warns before a run that would pass the budget begins. It goes on: a mirror that falls behind without a word would be worse,
+ * and the plan decides what is refused.
+ */
+export async function warnOfBudget(
+  context: RunContext,
+  budget: Budget,
+  mode: RunMode,
+  surveys: readonly MirrorSurvey[],
+): Promise<Notice[]> {
+  const spending = await readSpending(context.database, context.lease.targetId);
+  const foreseen = await foresee(context, mode, surveys, spending.pace?.deltaBytes ?? 0);
+  const known = surveys.map(({ config, handshake, memory }) => ({
+    ...{ name: config.mirror, rows: handshake.rows, indexes: handshake.indexes.length },
+    sizes: memory.record?.sizes ?? null,
+  }));
+  const { storage } = describeCosts(spending, known, budget);
+  const used = spending.bytesRead + spending.bytesWritten;
+  const stored = storage.documents + storage.ledger + storage.indexes + foreseen.storedBytes;
+  const of = describeLoads(foreseen.loads);
+  const notices: Notice[] = [];
+  if (budget.ioBytes !== null && used + foreseen.ioBytes > budget.ioBytes) {
+    const what = `This run takes about ${showBytes(foreseen.ioBytes)} of database I/O${of}, and ${showBytes(used)} are used in ${spending.month}`;
+    notices.push(beyond("BUDGET_IO", budget, what, showBytes(budget.ioBytes)));
+  }
+  if (budget.storageBytes !== null && stored > budget.storageBytes) {
+    const what = `With this run${of}, the mirrors take about ${showBytes(stored)}`;
+    notices.push(beyond("BUDGET_STORAGE", budget, what, showBytes(budget.storageBytes)));
+  }
+  if (budget.calls !== null && spending.calls > budget.calls) {
+    const what = `${spending.calls.toLocaleString("en-US")} function calls are used in ${spending.month}`;
+    notices.push(beyond("BUDGET_CALLS", budget, what, budget.calls.toLocaleString("en-US")));
+  }
+  return notices;
+}
+
+async function foresee(
+  { database }: RunContext,
+  mode: RunMode,
+  surveys: readonly MirrorSurvey[],
+  deltaBytes: number,
+): Promise<Foreseen> {
+  const foreseen: Foreseen = { ioBytes: mode === "delta" ? deltaBytes : 0, storedBytes: 0, loads: [] };
+  const loads: { source: MirrorSource; rows: number; indexes: number }[] = [];
+  for (const { handshake, memory, looked } of surveys) {
+    const { rows } = handshake;
+    const { watermark = null, sizes = null } = memory.record ?? {};
+    if (watermark === null && rows === 0 && !(looked instanceof SyncError) && looked.estimatedRows !== null)
+      loads.push({ source: looked, rows: looked.estimatedRows, indexes: handshake.indexes.length });
+    if (mode === "delta" && watermark !== null) continue;
+    foreseen.ioBytes += ledgerReadBytes(rows, sizes?.keyBytes ?? ASSUMED_KEY_BYTES);
+    if (mode === "deep") foreseen.ioBytes += rows * (sizes?.documentBytes ?? 0);
+  }
+  const means = await sampleRowBytes(
+    database,
+    loads.map(({ source }) => source),
+  );
+  loads.forEach(({ source, rows, indexes }, place) => {
+    const documentBytes = (means[place] ?? 0) + sum(source.columns.map(({ name }) => name.length + 1));
+    const stored = estimateStorage({ rows, documentBytes, keyBytes: ASSUMED_KEY_BYTES, indexes });
+    foreseen.ioBytes += stored.documents + ledgerWrittenBytes(rows, ASSUMED_KEY_BYTES);
+    foreseen.storedBytes += stored.documents + stored.ledger + stored.indexes;
+    foreseen.loads.push({ name: source.name, rows });
+  });
+  return foreseen;
+}
+
+function describeLoads(loads: Foreseen["loads"]): string {
+  if (loads.length === 0) return "";
+  const tables = loads.map(({ name, rows }) => `${name}, about ${rows.toLocaleString("en-US")} rows`);
+  return ` (first load of ${tables.join("; ")})`;
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
