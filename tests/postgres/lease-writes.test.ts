@@ -37,7 +37,9 @@ const REPORT = {
   startedAt: "2026-11-22T10:36:59.550Z",
   finishedAt: "2026-11-22T10:36:59.550Z",
   exitCode: 0,
-} as RunReport;
+  tables: [],
+  totals: { calls: 2, bytesRead: 4_000, bytesWritten: 1_000 },
+} as unknown as RunReport;
 
 /** Every write of a run. */
 const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknown>][] = [
