@@ -99,6 +99,7 @@ function createRun(context: RunContext, task: MirrorTask): MirrorRun {
     changes: { read: 0, timestamps: 0 },
     notices: task.planned!.plan.notices,
     ahead: null,
-    onAllSent: () => {},
+    listings: null,
+    onAllRead: () => {},
   };
 }

@@ -1,9 +1,10 @@
+import type { KeyHash } from "../source/table-reader.js";
 import { forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import { forgetOldRejections } from "./forget-rejections.js";
 import { ledgerPages, relationPages, rowsInMirror } from "./listings.js";
 import { mergeByKey } from "./merge-by-key.js";
-import type { MirrorRun } from "./mirror-run.js";
+import type { Listings, MirrorRun } from "./mirror-run.js";
 import { hashesPerPage, keysPerPage } from "./page-sizes.js";
 import { readAhead } from "./read-ahead.js";
 import { recordDeletions } from "./record-deletions.js";
@@ -102,8 +103,12 @@ class Comparison {
   }
 
   async #mergeBoth(): Promise<void> {
-    const { after } = this.cursor;
-    const pairs = mergeByKey(items(relationPages(this.#run, after)), items(ledgerPages(this.#run, after)));
+    const { relation, ledger } = this.#listings();
+    const { context, onAllRead } = this.#run;
+    const onPage = (page: KeyHash[]) => {
+      if (page.length < hashesPerPage(context.settings)) onAllRead();
+    };
+    const pairs = mergeByKey(items(relation, onPage), items(ledger));
     for await (const { key, left, right } of pairs) {
       if (right !== null) this.cursor.listed += 1;
       if (left === null) this.#gone.push(key);
@@ -111,6 +116,15 @@ class Comparison {
       await this.#step(key, 1);
     }
     if (this.#differing.length + this.#gone.length > 0) await this.#save({});
+  }
+
+  #listings(): Listings {
+    const run = this.#run;
+    const { after } = this.cursor;
+    const begun = after === null ? run.listings : null;
+    run.listings = null;
+    if (begun !== null) return begun;
+    return { relation: readAhead(relationPages(run, after)), ledger: readAhead(ledgerPages(run, after)) };
   }
 
   async #lookRowsUp(): Promise<void> {
@@ -172,6 +186,12 @@ function documentsAdded({ writer }: MirrorRun): number {
 }
 
 /** Both sides list their next page while the last one is being compared: their answers take longer than that does. */
-async function* items<T>(pages: AsyncIterable<T[]>): AsyncGenerator<T> {
-  for await (const page of readAhead(pages)) yield* page;
+async function* items<T>(
+  pages: AsyncIterable<T[]>,
+  onPage: (page: T[]) => void = () => {},
+): AsyncGenerator<T> {
+  for await (const page of pages) {
+    onPage(page);
+    yield* page;
+  }
 }

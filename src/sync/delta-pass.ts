@@ -1,6 +1,6 @@
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
 import type { Acknowledged } from "./agreement.js";
-import type { MirrorRun } from "./mirror-run.js";
+import type { FirstPage, MirrorRun } from "./mirror-run.js";
 import { keysPerPage } from "./page-sizes.js";
 import { RecentKeys } from "./recent-keys.js";
 import { recordDeletions } from "./record-deletions.js";
@@ -40,7 +40,7 @@ export async function sendChanges(
     run.changes.timestamps += page.timestamps;
     const keys = recent.keepNew(page.keys);
     const missing = chunks === null ? await writer.sendRows(keys) : await writer.sendChunks(chunks);
-    if (page.cursor === null) run.onAllSent();
+    if (page.cursor === null) run.onAllRead();
     await writer.checkpoint();
     strays += writer.counts.inserted - insertedBefore - page.cameOrWent;
     await recordDeletions(run, "key", missing);
@@ -53,27 +53,9 @@ export async function sendChanges(
   return strays;
 }
 
-/** Begins to read what a delta sends first, while the mirror before it still waits for Convex. */
-export function readFirstPage(run: MirrorRun, range: ChangeRange): void {
-  run.ahead = readPage(run, range, null).then((page) => ({
-    page,
-    chunks: run.writer.startReading(page.keys),
-  }));
-  run.ahead.catch(() => {}); // the pass hears of it
-}
-
-/** Lets what was begun and is not wanted any more come to its end: nothing is to go on behind the caller's back. */
-export async function dropFirstPage(run: MirrorRun): Promise<void> {
-  const { ahead } = run;
-  run.ahead = null;
-  try {
-    if (ahead === null) return;
-    const chunks = (await ahead).chunks[Symbol.asyncIterator]();
-    await chunks.next();
-    await chunks.return?.();
-  } catch {
-    // Nobody asks for it any more, and whatever is wrong with the database has been said.
-  }
+/** Begins to read what a delta sends first. */
+export function readFirstPage(run: MirrorRun, range: ChangeRange): Promise<FirstPage> {
+  return readPage(run, range, null).then((page) => ({ page, chunks: run.writer.startReading(page.keys) }));
 }
 
 function readPage({ log, context }: MirrorRun, range: ChangeRange, cursor: ChangeCursor | null) {

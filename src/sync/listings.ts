@@ -1,7 +1,7 @@
 import type { KeyHash } from "../source/table-reader.js";
-import type { MirrorRun } from "./mirror-run.js";
+import type { Listings, MirrorRun } from "./mirror-run.js";
 import { hashesPerPage } from "./page-sizes.js";
-import { readAhead } from "./read-ahead.js";
+import { readAhead, startReading } from "./read-ahead.js";
 
 /** (key, hash) of the relation behind a key, in the order of the owner's index. */
 export async function* relationPages(
@@ -33,6 +33,11 @@ export async function* ledgerPages(
     if (page.done) return;
     after = page.entries.at(-1)?.key ?? after;
   }
+}
+
+/** Asks for the first pages of both sides, before anybody compares them. */
+export function startListing(run: MirrorRun): Listings {
+  return { relation: startReading(relationPages(run, null)), ledger: startReading(ledgerPages(run, null)) };
 }
 
 /** Entries of the ledger, counted one by one: where the mirror's own count is wrong. */

@@ -1,7 +1,7 @@
 import type { Notice, TableReport } from "../report.js";
 import type { ChangeLog, ChangePage } from "../source/change-log.js";
 import type { MirrorSource } from "../source/mirror-source.js";
-import type { TableReader } from "../source/table-reader.js";
+import type { KeyHash, TableReader } from "../source/table-reader.js";
 import type { ChangesRead } from "../state/end-run.js";
 import type { MirrorWriter } from "./mirror-writer.js";
 import type { RowChunk } from "./read-chunks.js";
@@ -25,8 +25,16 @@ export interface MirrorRun {
   notices: Notice[];
   /** The first page of a delta, where it was asked for before this mirror's turn. */
   ahead: Promise<FirstPage> | null;
-  /** Called once everything is handed over and only acknowledgements are waited for: the next mirror may begin to read. */
-  onAllSent: () => void;
+  /** The listings of a comparison from the start, where they were begun before this mirror's turn. */
+  listings: Listings | null;
+  /** Called once this mirror has nothing more to read, and waits for answers: the next one may begin to read. */
+  onAllRead: () => void;
+}
+
+/** Pages of (key, hash) of both sides, in the order of the keys' bytes. */
+export interface Listings {
+  relation: AsyncIterable<KeyHash[]>;
+  ledger: AsyncIterable<KeyHash[]>;
 }
 
 /** A page of the log, and its rows, of which the first are being read. */

@@ -3,7 +3,7 @@ import { lookAtLog } from "../source/look-at-log.js";
 import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
 import { registerMirrors } from "../state/open-run.js";
 import { beginRuns } from "./begin-runs.js";
-import { dropFirstPage, readFirstPage } from "./delta-pass.js";
+import { beginEarly, dropBegun } from "./begin-early.js";
 import { concernsOneMirror } from "./ends-run.js";
 import { endRuns } from "./end-runs.js";
 import { makeFit } from "./make-fit.js";
@@ -80,7 +80,7 @@ async function runGroup(
   for (const [place, task] of busy.entries()) {
     if (tasks.hasEnded) break;
     const next = busy[place + 1];
-    if (task.run !== null && next !== undefined) task.run.onAllSent = () => readAheadFor(next);
+    if (task.run !== null && next !== undefined) task.run.onAllRead = () => beginEarly(next);
     const isLong =
       task.planned!.plan.work.kind !== "delta" &&
       done.some(({ planned: of }) => of!.plan.work.kind === "delta");
@@ -93,14 +93,7 @@ async function runGroup(
     if (!task.isOver) done.push(task);
   }
   await tasks.allOf(done, () => endRuns(context, done));
-  for (const { run } of busy) if (run !== null) await dropFirstPage(run);
-}
-
-/** A delta from its watermark on: its first rows are read while the mirror before it waits for Convex. */
-function readAheadFor({ run, planned }: MirrorTask): void {
-  const { work } = planned!.plan;
-  if (run === null || work.kind !== "delta" || work.cursor !== null) return;
-  readFirstPage(run, { since: work.watermark, until: parseSnapshot(planned!.snapshot) });
+  for (const { run } of busy) if (run !== null) await dropBegun(run);
 }
 
 /** The first of these loads, and as many after it as are small together; one whose size is not known goes alone. */

@@ -121,6 +121,43 @@ describe("both sides are asked once, for all mirrors", () => {
     await mirror.compare();
   });
 
+  test("the next mirror's listings, and no others, are asked for while an answer is waited for", async () => {
+    const mirror = await loaded(5);
+    const asked: Step[] = [];
+    const isListing = (step: Step) => /comparing keys|listLedger/.test(step);
+    const listings = () => asked.filter(isListing).length;
+    const held: { listings?: Promise<number> } = {};
+    const hold = async () => {
+      // Until the next one's two are asked for, and then for as long as the ones after that might take.
+      while (listings() < 4) await new Promise(setImmediate);
+      for (let turn = 0; turn < 20; turn++) await mirror.run("SELECT");
+      return listings();
+    };
+    await watchRun(mirror, {
+      mode: "full",
+      onStep: async (step) => {
+        asked.push(step);
+        if (step === "Convex: listLedger") await (held.listings ??= hold());
+      },
+    });
+    expect(await held.listings).toBe(4);
+    expect(listings()).toBe(10);
+    await mirror.compare();
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])("listings begun early and let go: a crash before listing %i", async (n) => {
+    const mirror = await loaded(3);
+    await mirror.run("UPDATE $t_1 SET a = 'c' WHERE id = 1; DELETE FROM $t_2 WHERE id = 2");
+    const { crashed } = await watchRun(mirror, {
+      mode: "full",
+      crashBefore: nth(n, (step) => /comparing keys|listLedger/.test(step)),
+    });
+    expect(crashed).toBe(true);
+    await mirror.expireLease();
+    await mirror.sync("full");
+    await mirror.compare();
+  });
+
   test("what was read ahead of a mirror whose turn does not come is let go", async () => {
     const mirror = await loaded(3);
     await mirror.run("UPDATE $t SET a = 'c'; UPDATE $t_1 SET a = 'c'");
