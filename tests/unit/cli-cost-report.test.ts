@@ -22,7 +22,7 @@ test("without a budget", () => {
 test("against a plan", () => {
   expect(render({ budget: FREE })).toMatchInlineSnapshot(`
     "
-    in Convex                            in November  by its end    of the free plan
+    in Convex                            in November  by its end       of the budget
     function calls                               912       1,140  0.1 % of 1,000,000
     database I/O    380.2 MiB read, 21.8 MiB written   548.6 MiB        58 % of 1 GB
     storage, about                         384.9 MiB           -      81 % of 0.5 GB

@@ -40,7 +40,7 @@ export function renderCosts(costs: CostStatus, paint: Paint): string[] {
       share(stored, budget?.storageBytes ?? null, showGb(budget?.storageBytes ?? 0)),
     ],
   ];
-  const heads = ["in Convex", `in ${monthName(costs)}`, "by its end", budget === null ? "" : headOf(budget)];
+  const heads = ["in Convex", `in ${monthName(costs)}`, "by its end", "of the budget"];
   const columns = heads.map((head, place) => ({
     head: paint.dim(head),
     align: place === 0 ? ("left" as const) : ("right" as const),
@@ -61,13 +61,10 @@ function monthName({ month }: CostStatus): string {
   return MONTHS[Number(month.slice(5)) - 1]!;
 }
 
-function headOf({ plan }: NonNullable<CostStatus["budget"]>): string {
-  return plan === null ? "of the budget" : `of the ${plan} plan`;
-}
-
 /** Plans count in powers of ten. */
 function showGb(bytes: number): string {
-  return `${(bytes / 1e9).toLocaleString("en-US", { maximumFractionDigits: 2 })} GB`;
+  const [amount, unit] = bytes < 1e8 ? [bytes / 1e6, "MB"] : [bytes / 1e9, "GB"];
+  return `${amount.toLocaleString("en-US", { maximumFractionDigits: 2 })} ${unit}`;
 }
 
 function showPercent(share: number): string {
