@@ -9,6 +9,9 @@ export class DistantPort {
   /** Questions that were asked after an answer to the one before, over all connections. */
   turns = 0;
   connections = 0;
+  /** To the server, and from it. */
+  bytesSent = 0;
+  bytesReceived = 0;
 
   readonly #server = createServer((client) => this.#accept(client));
   readonly #sockets = new Set<Socket>();
@@ -44,14 +47,16 @@ export class DistantPort {
     let isAsking = false;
     // A connection is a round trip of its own before the first byte.
     let arrivesAt = performance.now() + this.roundTripMs;
-    this.#pass(client, server, () => {
+    this.#pass(client, server, (bytes) => {
+      this.bytesSent += bytes;
       if (!isAsking) this.turns += 1;
       isAsking = true;
       const waitMs = Math.max(0, arrivesAt - performance.now());
       arrivesAt = 0;
       return waitMs;
     });
-    this.#pass(server, client, () => {
+    this.#pass(server, client, (bytes) => {
+      this.bytesReceived += bytes;
       isAsking = false;
       return 0;
     });
@@ -61,7 +66,7 @@ export class DistantPort {
    * In order, each piece half a round trip late; the end too.
    * @param onData says how much later than that
    */
-  #pass(from: Socket, to: Socket, onData: () => number): void {
+  #pass(from: Socket, to: Socket, onData: (bytes: number) => number): void {
     // Timers alone may fire in another order than they were set in.
     const waiting: (() => void)[] = [];
     let dueAt = 0;
@@ -73,7 +78,7 @@ export class DistantPort {
     };
     this.#sockets.add(from.setNoDelay(true));
     from.on("data", (data) => {
-      const extraMs = onData();
+      const extraMs = onData(data.length);
       later(() => void (to.destroyed || to.write(data)), extraMs);
     });
     from.on("end", () => later(() => to.end()));

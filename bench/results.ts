@@ -1,0 +1,106 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import Table from "cli-table3";
+import type { Finding } from "./findings.js";
+
+/** Figures that belong together, as they are shown. */
+export interface ResultTable {
+  /** By which RESULTS.md knows it: `first-load`. */
+  id: string;
+  head: string[];
+  rows: string[][];
+  /** The same, or what it was made from, for machines: in bytes and milliseconds. */
+  figures: unknown;
+}
+
+const START = (id: string) => `<!-- table: ${id} -->`;
+const END = "<!-- end -->";
+
+/** What the bench has found: printed as it comes, and written when all of it is there. */
+export class Results {
+  readonly #tables: ResultTable[] = [];
+  readonly #about: Record<string, string | number> = {};
+
+  constructor(private readonly print: (text: string) => void) {}
+
+  /** What was measured, and on what. */
+  describe(about: Record<string, string | number>): void {
+    Object.assign(this.#about, about);
+    this.print(`${printAbout(about)}\n`);
+  }
+
+  addTable(table: ResultTable): void {
+    this.#tables.push(table);
+    const shown = new Table({ head: table.head, style: { head: [], border: [] } });
+    shown.push(...table.rows);
+    this.print(`${shown.toString()}\n`);
+  }
+
+  /** Each figure against another of the same run. */
+  addFindings(id: string, title: string, findings: readonly Finding[]): void {
+    this.addTable({
+      id,
+      head: [title, "measured", "against", "ratio"],
+      rows: findings.map(({ what, measured, against, ratio }) => [what, measured, against, ratio]),
+      figures: findings,
+    });
+  }
+
+  async writeJson(file: string): Promise<void> {
+    const tables = Object.fromEntries(this.#tables.map(({ id, figures }) => [id, figures]));
+    await writeFile(file, `${JSON.stringify({ about: this.#about, tables }, null, 2)}\n`);
+  }
+
+  /** Puts the tables into a file where it has places for them; those that have none follow at its end. */
+  async writeMarkdown(file: string): Promise<void> {
+    const text = existsSync(file) ? await readFile(file, "utf8") : "";
+    const about = { id: "about", text: printAbout(this.#about) };
+    const tables = this.#tables.map((table) => ({ id: table.id, text: renderMarkdown(table) }));
+    await writeFile(file, fillPlaces(text, [about, ...tables]));
+  }
+}
+
+function printAbout(about: Record<string, string | number>): string {
+  return Object.entries(about)
+    .map(([what, value]) => `${what}: ${value}`)
+    .join("; ");
+}
+
+/**
+ * Replaces what stands between `<!-- table: id -->` and the next `<!-- end -->`.
+ * @throws where a place has no end, or is for a table that there is none of: its old figures would pass for new ones
+ */
+export function fillPlaces(text: string, tables: readonly { id: string; text: string }[]): string {
+  const unknown = [...text.matchAll(/<!-- table: (.*?) -->/g)].find(
+    ([, id]) => !tables.some((table) => table.id === id),
+  );
+  if (unknown) throw new Error(`There is a place for the table ${unknown[1]}, which was not measured.`);
+  let filled = text;
+  for (const { id, text: table } of tables) {
+    const place = `${START(id)}\n\n${table}\n\n${END}`;
+    const from = filled.indexOf(START(id));
+    if (from < 0) {
+      filled = filled === "" ? `${place}\n` : `${filled.trimEnd()}\n\n${place}\n`;
+      continue;
+    }
+    const end = filled.indexOf(END, from);
+    if (end < 0) throw new Error(`The place for the table ${id} has no end.`);
+    filled = filled.slice(0, from) + place + filled.slice(end + END.length);
+  }
+  return filled;
+}
+
+/** With columns of one width, figures to the right, so that the text can be read as it is. */
+export function renderMarkdown({ head, rows }: ResultTable): string {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => [...row[column]!].length)));
+  const line = (row: string[]) =>
+    `| ${row
+      .map((cell, column) => {
+        const blanks = " ".repeat(widths[column]! - [...cell].length);
+        return column === 0 ? cell + blanks : blanks + cell;
+      })
+      .join(" | ")} |`;
+  const rule = widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
+  return [line(cells[0]!), `| ${rule.join(" | ")} |`, ...cells.slice(1).map(line)].join("\n");
+}
