@@ -1,5 +1,3 @@
-import Table from "cli-table3";
-
 /** One line of the result: a measured quantity, and what it is to be held against. */
 export interface Finding {
   what: string;
@@ -27,12 +25,4 @@ export function ratio(value: number, base: number): string {
   if (base === 0) return "-";
   const times = value / base;
   return `${times === 0 ? "0" : times < 0.1 ? Number(times.toPrecision(1)) : FINE.format(times)} ×`;
-}
-
-export function printFindings(title: string, findings: readonly Finding[]): void {
-  const table = new Table({ head: [title, "measured", "against", "ratio"], style: { head: [], border: [] } });
-  table.push(
-    ...findings.map(({ what, measured, against, ratio: times }) => [what, measured, against, times]),
-  );
-  console.log(`${table.toString()}\n`);
 }

@@ -2,9 +2,6 @@ import postgres from "postgres";
 import { ratio, type Finding } from "./findings.js";
 
 const TABLE = "sow_poles";
-/** Each with a run that mends, or one that has nothing to mend. */
-const ROUNDS = 5;
-
 /** The longest that single UPDATEs of another session took, in milliseconds. */
 export interface LongestWaits {
   /** While runs had nothing to mend. */
@@ -15,8 +12,15 @@ export interface LongestWaits {
   inVain: number;
 }
 
-/** How long writers of a table wait at worst while runs mend its tracking. */
-export async function measureWaits(url: string, run: () => Promise<unknown>): Promise<LongestWaits> {
+/**
+ * How long writers of a table wait at worst while runs mend its tracking.
+ * @param rounds each with a run that mends, one that cannot, and one that has nothing to mend
+ */
+export async function measureWaits(
+  url: string,
+  rounds: number,
+  run: () => Promise<unknown>,
+): Promise<LongestWaits> {
   const owner = postgres(url, { max: 2, onnotice: () => {} });
   try {
     const drift = async () => void (await owner.unsafe(`ALTER TABLE ${TABLE} DISABLE TRIGGER ALL`));
@@ -30,7 +34,7 @@ export async function measureWaits(url: string, run: () => Promise<unknown>): Pr
       holder.release();
     };
     let [quiet, mending, inVain] = [0, 0, 0];
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       quiet = Math.max(quiet, await longestUpdate(url, run));
       await drift();
       mending = Math.max(mending, await longestUpdate(url, run));

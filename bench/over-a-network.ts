@@ -7,15 +7,13 @@ import { startManyMirrors } from "./many-mirrors.js";
 import { describeJourney, Distance, type Target } from "./round-trips.js";
 
 const MANY = 300;
-/** Of 59,500 rows. */
-const ONE_PERCENT = 595;
-
 const target = (postgresTurns: number, convexTurns: number, durationMs: number): Target => ({
   ...{ postgresTurns, convexTurns, durationMs },
 });
 
 /** Commands of seven mirrors, and of 300, with both sides 40 ms away. */
 export async function measureOverNetwork(cli: Cli, stack: LocalStack): Promise<Finding[]> {
+  const rows = Object.values(stack.rows).reduce((sum, ofTable) => sum + ofTable, 0);
   const findings: Finding[] = [];
   const far = await Distance.open(stack.environment);
   const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
@@ -28,7 +26,7 @@ export async function measureOverNetwork(cli: Cli, stack: LocalStack): Promise<F
       findings.push(...describeJourney(await far.travel(what, cli, ...args), limits));
     };
     await add("idle delta, 7 mirrors", target(16, 3, 1_500), "sync");
-    await createOtherJob(sql, { seed: 3 }).changeRows(ONE_PERCENT);
+    await createOtherJob(sql, { seed: 3 }).changeRows(Math.round(rows / 100));
     await add("delta of 1 %, 7 mirrors", target(60, 20, 4_000), "sync");
     await add("full run, nothing changed", target(Infinity, Infinity, 6_000), "sync", "--full");
     await add("status", target(10, 1, 1_200), "status");

@@ -101,6 +101,8 @@ export function renderMarkdown({ head, rows }: ResultTable): string {
         return column === 0 ? cell + blanks : blanks + cell;
       })
       .join(" | ")} |`;
-  const rule = widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
+  const rule = widths.map((width, column) =>
+    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
+  );
   return [line(cells[0]!), `| ${rule.join(" | ")} |`, ...cells.slice(1).map(line)].join("\n");
 }

@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 import { createOtherJob } from "../src/local/data/other-job.js";
 import { SOURCE_TABLES } from "../src/local/data/source-tables.js";
-import { count, size, ratio, seconds, type Finding } from "./findings.js";
+import { size, ratio, seconds, type Finding } from "./findings.js";
 
 interface Cost {
   durationMs: number;
@@ -56,37 +56,5 @@ export function describeRewrites(without: RewriteCosts, tracked: RewriteCosts): 
   return [
     ...describe("the job rewrites all rows with equal values", "allColumns"),
     ...describe("the job sets only the timestamps", "timestamps"),
-  ];
-}
-
-/** What a copy by `updated_at > watermark` would read and send after a rewrite: every row, as wide as it is. */
-export async function measureNaiveCopy(sql: Sql): Promise<{ rows: number; bytes: number }> {
-  let [rows, bytes] = [0, 0];
-  for (const { name } of SOURCE_TABLES.filter(({ rewritten }) => rewritten)) {
-    const [table] = await sql<{ rows: number; bytes: number }[]>`
-      SELECT count(*)::int AS rows, sum(octet_length(to_jsonb(t)::text))::float8 AS bytes FROM ${sql(name)} AS t`;
-    rows += table!.rows;
-    bytes += table!.bytes;
-  }
-  return { rows, bytes };
-}
-
-export function describeDelta(
-  delta: { read: number; bytesSent: number },
-  naive: { rows: number; bytes: number },
-): Finding[] {
-  return [
-    {
-      what: "delta after that rewrite: rows read, against updated_at > watermark",
-      measured: count(delta.read),
-      against: count(naive.rows),
-      ratio: ratio(delta.read, naive.rows),
-    },
-    {
-      what: "delta after that rewrite: bytes sent, against updated_at > watermark",
-      measured: size(delta.bytesSent),
-      against: size(naive.bytes),
-      ratio: ratio(delta.bytesSent, naive.bytes),
-    },
   ];
 }

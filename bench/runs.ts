@@ -1,5 +1,7 @@
 import type { RunReport } from "../src/report.js";
 import type { Usage } from "../src/local/convex/usage.js";
+import type { LocalStack } from "../src/local/start-local.js";
+import type { Cli } from "./cli.js";
 import { count, size, ratio, seconds, type Finding } from "./findings.js";
 
 /** A run, with what Convex would bill for it. */
@@ -7,6 +9,12 @@ export interface Run {
   report: RunReport;
   peakBytes: number;
   usage: Usage;
+}
+
+export async function measureRun(cli: Cli, stack: LocalStack, ...flags: string[]): Promise<Run> {
+  stack.deployment.resetUsage();
+  const { report, peakBytes } = await cli.sync(stack.environment, ...flags);
+  return { report, peakBytes, usage: stack.deployment.usage() };
 }
 
 export function describeLoads(small: Run, large: Run): Finding[] {
@@ -30,7 +38,7 @@ export function describeLoads(small: Run, large: Run): Finding[] {
 
 export function describeFull(full: Run, load: Run): Finding[] {
   const compare = (what: string, show: (value: number) => string, of: (run: Run) => number): Finding => ({
-    what: `full run with nothing changed: ${what}, against the first load`,
+    what: `${what}, against the first load`,
     measured: show(of(full)),
     against: show(of(load)),
     ratio: ratio(of(full), of(load)),
@@ -42,33 +50,5 @@ export function describeFull(full: Run, load: Run): Finding[] {
     compare("bytes read in Convex", size, ({ usage }) => usage.bytesRead),
     compare("bytes written in Convex", size, ({ usage }) => usage.bytesWritten),
     compare("peak memory", size, ({ peakBytes }) => peakBytes),
-  ];
-}
-
-/** Convex's free and starter plans include 1 GB of database I/O a month. */
-const PLAN_BYTES = 1_000_000_000;
-const DELTAS_A_MONTH = 30 * 6;
-const FULLS_A_MONTH = 30 / 7;
-
-/** The schedule of the first user: a delta every four hours, a full run every week. Computed from what was metered. */
-export function describeMonth(idle: Run, busy: Run, full: Run): Finding[] {
-  const io = ({ usage }: Run) => usage.bytesRead + usage.bytesWritten;
-  const month = (delta: Run) => DELTAS_A_MONTH * io(delta) + FULLS_A_MONTH * io(full);
-  const describe = (what: string, delta: Run): Finding => ({
-    what: `database I/O a month, ${what}, against a plan's 1 GB`,
-    measured: size(month(delta)),
-    against: size(PLAN_BYTES),
-    ratio: ratio(month(delta), PLAN_BYTES),
-  });
-  const changed = count(busy.report.totals.updated, "rows");
-  return [
-    describe("nothing changing", idle),
-    describe(`${changed} changing every four hours`, busy),
-    {
-      what: "of it, the weekly full runs",
-      measured: size(FULLS_A_MONTH * io(full)),
-      against: size(month(busy)),
-      ratio: ratio(FULLS_A_MONTH * io(full), month(busy)),
-    },
   ];
 }

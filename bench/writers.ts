@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
-import { ratio, size, type Finding } from "./findings.js";
+import { ratio, size } from "./findings.js";
+import type { ResultTable } from "./results.js";
 
 /** A table that writers write to. */
 export interface Subject {
@@ -18,8 +19,6 @@ export interface Subject {
 
 const ROWS = 10_000;
 const SINGLE = 1_000;
-/** The best of some rounds, taken in turns: what else the machine does only makes them longer. */
-const ROUNDS = 5;
 
 const NARROW: Subject = {
   name: "narrow",
@@ -92,10 +91,14 @@ function writings(subject: Subject, columns: readonly string[], file: string): W
   ];
 }
 
-/** @param track makes tracking of a table's; by default ours, as `migrate` does it */
+/**
+ * @param rounds of which the best counts, taken in turns: what else the machine does only makes them longer
+ * @param track makes tracking of a table's; by default ours, as `migrate` does it
+ */
 export async function measureWriters(
   sql: Sql,
   subject: Subject,
+  rounds: number,
   track = (table: string) => trackAsMigrate(sql, table, subject.updatedAt),
 ): Promise<Map<string, Map<Copy, Cost>>> {
   // In the server's own folder, which goes with it.
@@ -113,7 +116,7 @@ export async function measureWriters(
   const columns = await sql<{ name: string }[]>`SELECT column_name AS name FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name = 'kept'`;
   const costs = new Map<string, Map<Copy, Cost>>();
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const { what, statement } of writings(
       subject,
       columns.map(({ name }) => name),
@@ -151,27 +154,25 @@ async function measure(sql: Sql, statement: string): Promise<Cost> {
   return { durationMs, walBytes: wal!.bytes };
 }
 
-export function describeWriters(subject: Subject, costs: Map<string, Map<Copy, Cost>>): Finding[] {
+export function describeWriters(subject: Subject, costs: Map<string, Map<Copy, Cost>>): ResultTable {
   const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`;
-  return [...costs].flatMap(([what, copies]) => {
-    const [untracked, tracked, floor] = [
-      copies.get("untracked")!,
-      copies.get("tracked")!,
-      copies.get("empty trigger")!,
-    ];
-    return [
-      {
-        what: `${subject.name}: ${what}: time, tracked (with an empty row trigger: ${milliseconds(floor.durationMs)})`,
-        measured: milliseconds(tracked.durationMs),
-        against: milliseconds(untracked.durationMs),
-        ratio: ratio(tracked.durationMs, untracked.durationMs),
-      },
-      {
-        what: `${subject.name}: ${what}: WAL`,
-        measured: size(tracked.walBytes),
-        against: size(untracked.walBytes),
-        ratio: ratio(tracked.walBytes, untracked.walBytes),
-      },
-    ];
-  });
+  return {
+    id: `writers-${subject.name}`,
+    head: [
+      `Writers, ${subject.name} table`,
+      ...["tracked", "untracked", "ratio", "empty trigger", "WAL, tracked", "untracked", "ratio"],
+    ],
+    rows: [...costs].map(([what, copies]) => {
+      const [tracked, untracked] = [copies.get("tracked")!, copies.get("untracked")!];
+      return [
+        what,
+        ...[tracked, untracked].map(({ durationMs }) => milliseconds(durationMs)),
+        ratio(tracked.durationMs, untracked.durationMs),
+        milliseconds(copies.get("empty trigger")!.durationMs),
+        ...[tracked, untracked].map(({ walBytes }) => size(walBytes)),
+        ratio(tracked.walBytes, untracked.walBytes),
+      ];
+    }),
+    figures: Object.fromEntries([...costs].map(([what, copies]) => [what, Object.fromEntries(copies)])),
+  };
 }

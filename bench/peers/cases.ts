@@ -1,0 +1,80 @@
+import { createOtherJob } from "../../src/local/data/other-job.js";
+import type { Results } from "../results.js";
+import { describeCase, type Contestant, type Figures } from "./figures.js";
+import type { Stage } from "./stage.js";
+import { describeMisses, missDeletions, missLateCommits } from "./misses.js";
+
+/** One run of each that mirrors. */
+export interface Case {
+  ours: Figures;
+  cursor: Figures;
+  everything: Figures;
+}
+
+/** What each of them costs, case by case. */
+export interface Cases {
+  load: Case;
+  idle: Case;
+  onePercent: Case;
+  rewrite: Case;
+  /** Of ours alone: the others have no such run. */
+  full: Figures;
+}
+
+/** Every case is made in both sources, and then each of them runs once. */
+export async function measureCases(stage: Stage, rows: number, results: Results): Promise<Cases> {
+  const { ours, cursor, everything, nullSink, copy, sources } = stage;
+  const mirrors = { ours, cursor, everything };
+  const measure = async (): Promise<Case> => ({
+    ours: await ours.run(),
+    cursor: await cursor.run(),
+    everything: await everything.run(),
+  });
+  const show = (id: string, title: string, of: Case, more: [Contestant, Figures][] = []) =>
+    results.addTable(
+      describeCase(
+        id,
+        title,
+        new Map([
+          ...Object.entries(mirrors).map(([key, { name }]) => [name, of[key as keyof Case]] as const),
+          ...more.map(([{ name }, figures]) => [name, figures] as const),
+        ]),
+      ),
+    );
+  const jobs = sources.map((sql) => createOtherJob(sql, { seed: 4 }));
+
+  const load = await measure();
+  show("peers-load", "First load", load, [
+    [nullSink, await nullSink.run()],
+    [copy, await copy.run()],
+  ]);
+
+  // What the first load has left of the log is purged by the run after it.
+  await ours.run();
+  const idle = await measure();
+  show("peers-idle", "Nothing happened", idle);
+
+  for (const job of jobs) await job.changeRows(Math.round(rows / 100));
+  const onePercent = await measure();
+  show("peers-one-percent", "1 % of the rows changed, nothing else was written", onePercent);
+
+  for (const job of jobs) await job.rewriteAllRows();
+  const rewrite = await measure();
+  show("peers-rewrite", "The other job rewrote its rows with the same values", rewrite);
+
+  const full = await ours.run("--full");
+  results.addTable(
+    describeCase(
+      "peers-full",
+      "Everything compared, nothing changed",
+      new Map([
+        [ours.name, full],
+        [cursor.name, null],
+        [everything.name, null],
+      ]),
+    ),
+  );
+  const misses = [await missDeletions(stage, Math.round(rows / 100)), await missLateCommits(stage)];
+  results.addTable(describeMisses(misses));
+  return { load, idle, onePercent, rewrite, full };
+}
