@@ -2,7 +2,7 @@ import { createOtherJob } from "../../src/local/data/other-job.js";
 import type { Results } from "../results.js";
 import { describeCase, type Contestant, type Figures } from "./figures.js";
 import type { Stage } from "./stage.js";
-import { describeMisses, missDeletions, missLateCommits } from "./misses.js";
+import { describeMisses, measureMisses } from "./misses.js";
 
 /** One run of each that mirrors. */
 export interface Case {
@@ -74,7 +74,6 @@ export async function measureCases(stage: Stage, rows: number, results: Results)
       ]),
     ),
   );
-  const misses = [await missDeletions(stage, Math.round(rows / 100)), await missLateCommits(stage)];
-  results.addTable(describeMisses(misses));
+  results.addTable(describeMisses(await measureMisses(stage, Math.round(rows / 100))));
   return { load, idle, onePercent, rewrite, full };
 }
