@@ -1,7 +1,7 @@
 import type { LocalStack } from "../src/local/start-local.js";
 import type { Cli } from "./cli.js";
 import type { Extent } from "./options.js";
-import { measureCases } from "./peers/cases.js";
+import { describeSummary, measureCases } from "./peers/cases.js";
 import { RUNS_A_WEEK } from "./peers/free-plan.js";
 import { describeGrowth, measureGrowth, type Growth } from "./peers/growth.js";
 import { describeKeyRanges, type RangeInputs } from "./peers/key-ranges.js";
@@ -22,6 +22,7 @@ export async function measureAgainstPeers(
   try {
     const rows = Object.values(stack.rows).reduce((sum, ofTable) => sum + ofTable, 0);
     const cases = await measureCases(stage, rows, results);
+    results.addTable(describeSummary(cases));
     const stored = {
       ours: storedByUs(stage.ours.deployment),
       cursor: storedByPeer(stage.cursor.deployment),

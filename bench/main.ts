@@ -1,6 +1,6 @@
 /**
  * What the design promises, measured: ratios within one run, because absolute numbers are the machine's. RESULTS.md keeps one
- * run: `npm run bench -- --markdown bench/RESULTS.md` puts another into its places.
+ * run: `npm run bench -- --markdown bench/RESULTS.md README.md` puts another into its places.
  */
 import { cpus, totalmem } from "node:os";
 import { systemClock } from "../src/clock.js";
@@ -56,7 +56,7 @@ try {
 
   results.describe({ "in all": count((performance.now() - startedAt) / 1000, "s") });
   if (json) await results.writeJson(json);
-  if (markdown) await results.writeMarkdown(markdown);
+  for (const file of markdown ?? []) await results.writeMarkdown(file);
 } finally {
   await cli.remove();
 }

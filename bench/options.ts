@@ -3,7 +3,7 @@ import { Command } from "commander";
 export interface BenchOptions {
   quick: boolean;
   json?: string;
-  markdown?: string;
+  markdown?: string[];
 }
 
 export function readOptions(argv: readonly string[]): BenchOptions {
@@ -11,7 +11,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .description("measures what datahub-sync costs, against itself and against what people do instead")
     .option("--quick", "a tenth of the rows, and no table of a million", false)
     .option("--json <file>", "also write all figures, in bytes and milliseconds")
-    .option("--markdown <file>", "also write the tables, into their places where the file has some")
+    .option("--markdown <files...>", "also write the tables, into their places where a file has some")
     .parse(argv)
     .opts<BenchOptions>();
 }

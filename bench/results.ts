@@ -51,7 +51,7 @@ export class Results {
     await writeFile(file, `${JSON.stringify({ about: this.#about, tables }, null, 2)}\n`);
   }
 
-  /** Puts the tables into a file where it has places for them; those that have none follow at its end. */
+  /** Puts the tables into a file: into its places, or, where it has none at all, one after the other at its end. */
   async writeMarkdown(file: string): Promise<void> {
     const text = existsSync(file) ? await readFile(file, "utf8") : "";
     const about = { id: "about", text: printAbout(this.#about) };
@@ -71,18 +71,19 @@ function printAbout(about: Record<string, string | number>): string {
  * @throws where a place has no end, or is for a table that there is none of: its old figures would pass for new ones
  */
 export function fillPlaces(text: string, tables: readonly { id: string; text: string }[]): string {
-  const unknown = [...text.matchAll(/<!-- table: (.*?) -->/g)].find(
-    ([, id]) => !tables.some((table) => table.id === id),
-  );
-  if (unknown) throw new Error(`There is a place for the table ${unknown[1]}, which was not measured.`);
+  const places = [...text.matchAll(/<!-- table: (.*?) -->/g)].map(([, id]) => id!);
+  const unknown = places.find((id) => !tables.some((table) => table.id === id));
+  if (unknown !== undefined)
+    throw new Error(`There is a place for the table ${unknown}, which was not measured.`);
   let filled = text;
   for (const { id, text: table } of tables) {
     const place = `${START(id)}\n\n${table}\n\n${END}`;
-    const from = filled.indexOf(START(id));
-    if (from < 0) {
+    if (places.length === 0) {
       filled = filled === "" ? `${place}\n` : `${filled.trimEnd()}\n\n${place}\n`;
       continue;
     }
+    if (!places.includes(id)) continue;
+    const from = filled.indexOf(START(id));
     const end = filled.indexOf(END, from);
     if (end < 0) throw new Error(`The place for the table ${id} has no end.`);
     filled = filled.slice(0, from) + place + filled.slice(end + END.length);

@@ -1,6 +1,8 @@
 import { createOtherJob } from "../../src/local/data/other-job.js";
-import type { Results } from "../results.js";
+import { seconds, size } from "../findings.js";
+import type { ResultTable, Results } from "../results.js";
 import { describeCase, type Contestant, type Figures } from "./figures.js";
+import { CURSOR, EVERYTHING, OURS } from "./names.js";
 import type { Stage } from "./stage.js";
 import { describeMisses, measureMisses } from "./misses.js";
 
@@ -76,4 +78,26 @@ export async function measureCases(stage: Stage, rows: number, results: Results)
   );
   results.addTable(describeMisses(await measureMisses(stage, Math.round(rows / 100))));
   return { load, idle, onePercent, rewrite, full };
+}
+
+/** The whole in one table: Convex's I/O and the time of each run. */
+export function describeSummary({ load, idle, onePercent, rewrite, full }: Cases): ResultTable {
+  const show = ({ convexRead, convexWritten, durationMs }: Figures) =>
+    `${size(convexRead + convexWritten)}, ${seconds(durationMs)}`;
+  const line = (what: string, { ours, cursor, everything }: Case) => [
+    what,
+    ...[ours, cursor, everything].map(show),
+  ];
+  return {
+    id: "peers",
+    head: ["Database I/O in Convex, and time", OURS, CURSOR, EVERYTHING],
+    rows: [
+      line("first load", load),
+      line("nothing happened", idle),
+      line("1 % of the rows changed, nothing else was written", onePercent),
+      line("all rows rewritten with the same values", rewrite),
+      ["everything compared, nothing changed", show(full), "–", "–"],
+    ],
+    figures: { load, idle, onePercent, rewrite, full },
+  };
 }
