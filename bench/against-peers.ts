@@ -43,7 +43,9 @@ export async function measureNarrow(extent: Extent, programs: Programs, results:
   results.addFindings("growth", title, describeGrowth(small, large));
   results.addTable(
     describeKeyRanges(
-      [small, large].flatMap((growth) => [rangeInputs(growth, 10), rangeInputs(growth, 100)]),
+      [small, large].flatMap((growth) =>
+        [10, 100, 1_000].map((rowsOfRange) => rangeInputs(growth, rowsOfRange)),
+      ),
     ),
   );
 }

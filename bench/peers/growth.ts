@@ -2,7 +2,7 @@ import { count, ratio, seconds, size, type Finding } from "../findings.js";
 import type { Contestant, Figures } from "./figures.js";
 import { NarrowStage } from "./narrow.js";
 import type { Programs } from "./programs.js";
-import { CURSOR, EVERYTHING, OURS } from "./names.js";
+import { CURSOR, OURS } from "./names.js";
 
 /** What one of them costs at one size of the table. */
 interface Runs {
@@ -15,9 +15,9 @@ export interface Growth {
   rows: number;
   ours: Runs & { full: Figures };
   cursor: Runs;
-  everything: Runs;
 }
 
+/** Not of whoever sends everything each time: each of those runs is as a first load, with the reads of two look-ups. */
 export async function measureGrowth(rows: number, programs: Programs): Promise<Growth> {
   const stage = await NarrowStage.open(rows);
   const runs = async (contestant: Contestant, settle?: () => Promise<unknown>): Promise<Runs> => {
@@ -35,8 +35,7 @@ export async function measureGrowth(rows: number, programs: Programs): Promise<G
         ...(await runs(ours, () => ours.run())),
         full: await ours.run("--full"),
       })),
-      cursor: await stage.withPeer(programs, "cursor", (cursor) => runs(cursor)),
-      everything: await stage.withPeer(programs, "everything", (everything) => runs(everything)),
+      cursor: await stage.withCursor(programs, (cursor) => runs(cursor)),
     };
   } finally {
     await stage.close();
@@ -57,7 +56,7 @@ export function describeGrowth(small: Growth, large: Growth): Finding[] {
     against: show(of(small)),
     ratio: ratio(of(large), of(small)),
   });
-  const ofEach = (who: "ours" | "cursor" | "everything", name: string): Finding[] => [
+  const ofEach = (who: "ours" | "cursor", name: string): Finding[] => [
     compare(
       `${name}: first load, rows a second`,
       count,
@@ -77,6 +76,5 @@ export function describeGrowth(small: Growth, large: Growth): Finding[] {
     compare(`${OURS}: full run, read in Convex`, size, ({ ours }) => ours.full.convexRead),
     compare(`${OURS}: the same, a row`, size, ({ rows, ours }) => ours.full.convexRead / rows),
     ...ofEach("cursor", CURSOR),
-    ...ofEach("everything", EVERYTHING),
   ];
 }

@@ -19,9 +19,14 @@ export interface RangeReckoning {
   /** Between two full runs. */
   saved: number;
   cost: number;
-  /** Changes to each row between two full runs from which on digests cost more than they save. */
+  /** Changes to each row between two full runs from which on digests cost more than they save; infinite: never. */
   breakEven: number;
+  /** Ranges that two batches of random keys have in common: from one on, batches that are under way together conflict. */
+  shared: number;
 }
+
+/** Of our own batches, at most. */
+const BATCH_ROWS = 400;
 
 /**
  * What digests by key range would save and cost, if `applyBatch` kept one for every so many rows: a full run would read
@@ -41,16 +46,20 @@ export function reckonKeyRanges(inputs: RangeInputs): RangeReckoning {
     if (costOf(middle) < saved) low = middle;
     else high = middle;
   }
-  return { saved, cost: costOf(changed), breakEven: (deltasBetweenFulls * low) / rows };
+  return {
+    ...{ saved, cost: costOf(changed) },
+    breakEven: costOf(rows) < saved ? Infinity : (deltasBetweenFulls * low) / rows,
+    shared: touched(BATCH_ROWS) ** 2 / ranges,
+  };
 }
 
-/** For some sizes of a range, with 1 % changing before each delta. */
+/** For some sizes of a table and of a range. */
 export function describeKeyRanges(cases: readonly RangeInputs[]): ResultTable {
   const reckoned = cases.map((inputs) => ({ ...inputs, ...reckonKeyRanges(inputs) }));
   return {
     id: "key-ranges",
     head: [
-      "Digests by key range, reckoned for a week",
+      "Digests by key range, a week of 42 deltas of 1 %",
       ...[
         "a full run reads",
         "a row",
@@ -60,10 +69,11 @@ export function describeKeyRanges(cases: readonly RangeInputs[]): ResultTable {
         "even at changes a row and week",
       ],
     ],
-    rows: reckoned.map(({ rows, rowsOfRange, fullReads, saved, cost, breakEven }) => [
-      `${count(rows)} rows, ranges of ${count(rowsOfRange)}, 1 % changed before each of 42 deltas`,
+    rows: reckoned.map(({ rows, rowsOfRange, fullReads, saved, cost, breakEven, shared }) => [
+      `${count(rows)} rows, ranges of ${count(rowsOfRange)}`,
       ...[size(fullReads), size(fullReads / rows), size(saved), size(cost), ratio(cost, saved)],
-      breakEven.toFixed(2),
+      breakEven === Infinity ? "never" : breakEven.toFixed(2),
+      shared.toFixed(1),
     ]),
     figures: reckoned,
   };

@@ -12,7 +12,7 @@ import { Cli } from "../cli.js";
 import { servePeerDeployment } from "./deployment.js";
 import { Contestant } from "./figures.js";
 import { startProgram, type Programs } from "./programs.js";
-import { CURSOR, EVERYTHING, OURS } from "./names.js";
+import { CURSOR, OURS } from "./names.js";
 
 const SYNC_KEY = "a key for the benchmark";
 const TABLE = "things";
@@ -76,21 +76,13 @@ export class NarrowStage {
     return finish(ours, served, work);
   }
 
-  async withPeer<T>(
-    programs: Programs,
-    name: "cursor" | "everything",
-    work: (peer: Contestant) => Promise<T>,
-  ): Promise<T> {
+  async withCursor<T>(programs: Programs, work: (cursor: Contestant) => Promise<T>): Promise<T> {
     const served = await servePeerDeployment({
       [TABLE]: defineTable(table.validator.fields).index("by_source_id", ["id"]),
     });
-    const peer = await Contestant.open(
-      name === "cursor" ? CURSOR : EVERYTHING,
-      { databaseUrl: this.url, convexUrl: served.convexUrl },
-      served.deployment,
-      startProgram(programs, name, this.folder, [TABLE]),
-    );
-    return finish(peer, served, work);
+    const sides = { databaseUrl: this.url, convexUrl: served.convexUrl };
+    const start = startProgram(programs, "cursor", this.folder, [TABLE]);
+    return finish(await Contestant.open(CURSOR, sides, served.deployment, start), served, work);
   }
 
   async close(): Promise<void> {

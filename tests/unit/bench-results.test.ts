@@ -64,4 +64,13 @@ describe("digests by key range, as they are reckoned", () => {
     const changed = (breakEven * inputs.rows) / inputs.deltasBetweenFulls;
     expect(reckonKeyRanges({ ...inputs, rowsOfRange: 1, changed }).cost / saved).toBeCloseTo(1, 3);
   });
+
+  it("are never even where all digests, in every delta, cost less than they save", () => {
+    expect(reckonKeyRanges({ ...inputs, rowsOfRange: 100 }).breakEven).toBe(Infinity);
+  });
+
+  it("make batches conflict that have ranges in common", () => {
+    expect(reckonKeyRanges({ ...inputs, rowsOfRange: 1 }).shared).toBeCloseTo(0.16, 2);
+    expect(reckonKeyRanges({ ...inputs, rowsOfRange: 10_000 }).shared).toBeGreaterThan(90);
+  });
 });
