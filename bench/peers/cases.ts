@@ -1,4 +1,5 @@
 import { createOtherJob } from "../../src/local/data/other-job.js";
+import { SOURCE_TABLES } from "../../src/local/data/source-tables.js";
 import { seconds, size } from "../findings.js";
 import type { ResultTable, Results } from "../results.js";
 import { describeCase, type Contestant, type Figures } from "./figures.js";
@@ -46,6 +47,7 @@ export async function measureCases(stage: Stage, rows: number, results: Results)
   const jobs = sources.map((sql) => createOtherJob(sql, { seed: 4 }));
 
   const load = await measure();
+  for (const contestant of [ours, cursor, everything]) requireRows(contestant, rows);
   show("peers-load", "First load", load, [
     [nullSink, await nullSink.run()],
     [copy, await copy.run()],
@@ -78,6 +80,12 @@ export async function measureCases(stage: Stage, rows: number, results: Results)
   );
   results.addTable(describeMisses(await measureMisses(stage, Math.round(rows / 100))));
   return { load, idle, onePercent, rewrite, full };
+}
+
+/** Whoever did not send all rows is not to be compared with those who did. */
+function requireRows({ name, deployment }: Contestant, rows: number): void {
+  const found = SOURCE_TABLES.reduce((sum, table) => sum + deployment.tableSize(table.name), 0);
+  if (found !== rows) throw new Error(`${name} has sent ${found} of ${rows} rows.`);
 }
 
 /** The whole in one table: Convex's I/O and the time of each run. */

@@ -48,7 +48,7 @@ export async function measureMisses(stage: Stage, rows: number): Promise<Misses[
   const toMisses = (what: string, of: (who: number) => number): Misses => ({
     ...{ what, ours: of(0), cursor: of(1), everything: of(2) },
   });
-  return [
+  const misses = [
     toMisses(`documents of ${count(rows)} deleted rows that are still there`, (who) =>
       left.reduce((sum, counts) => sum + counts[who]!, 0),
     ),
@@ -57,6 +57,8 @@ export async function measureMisses(stage: Stage, rows: number): Promise<Misses[
       (who) => LATE_ROWS - late[who]!,
     ),
   ];
+  if (misses.some((miss) => miss.ours > 0)) throw new Error(`${ours.name} has left documents wrong.`);
+  return misses;
 }
 
 /** @returns what commits it */
