@@ -2,10 +2,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 
-/** Tells on file descriptor 3, when the process ends, what it has used. */
-const TELL_USAGE = `data:text/javascript,${encodeURIComponent(
-  `import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, JSON.stringify(process.resourceUsage())));`,
-)}`;
+/**
+ * Tells on file descriptor 3, when the process ends, what it has used. Its peak is asked of /proc where there is one:
+ * on Linux, `maxRSS` begins with what the process had that started it.
+ */
+const TELL_USAGE = `data:text/javascript,${encodeURIComponent(`
+  import { readFileSync, writeSync } from "node:fs";
+  process.on("exit", () => {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    let peak = maxRSS;
+    try { peak = Number(/^VmHWM:\\s*(\\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))[1]); } catch {}
+    writeSync(3, JSON.stringify({ peakBytes: peak * 1024, cpuMs: (userCPUTime + systemCPUTime) / 1000 }));
+  });
+`)}`;
 
 /** A process that has ended: what it printed, and what it took. */
 export interface Measured {
@@ -40,13 +49,8 @@ export async function runNode(
   if (code === null || !allowed.includes(code)) {
     throw new Error(`node ${args.join(" ")} ended with ${code}:\n${stderr}`);
   }
-  const { maxRSS, userCPUTime, systemCPUTime } = JSON.parse(usage) as NodeJS.ResourceUsage;
-  return {
-    stdout,
-    peakBytes: maxRSS * 1024, // it is told in KiB
-    cpuMs: (userCPUTime + systemCPUTime) / 1000, // in µs
-    durationMs: performance.now() - startedAt,
-  };
+  const used = JSON.parse(usage) as Pick<Measured, "peakBytes" | "cpuMs">;
+  return { stdout, ...used, durationMs: performance.now() - startedAt };
 }
 
 async function collect(stream: Readable): Promise<string> {

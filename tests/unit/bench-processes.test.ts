@@ -15,6 +15,12 @@ it("a process tells what it used, from within", async () => {
   expect(peakBytes).toBeGreaterThan(200 * 1024 * 1024);
 });
 
+it("a process does not count the memory of the one that started it", async () => {
+  const kept = Buffer.alloc(400 * 1024 * 1024, 1);
+  const { peakBytes } = await runNode(["--eval", ""], options);
+  expect(peakBytes).toBeLessThan(kept.length / 2);
+});
+
 it("a process that fails is told with what it said", async () => {
   const program = ["--eval", "console.error('no such table'); process.exitCode = 3"];
   await expect(runNode(program, options)).rejects.toThrow(/ended with 3:\nno such table/);
