@@ -30,6 +30,9 @@ export class Results {
   }
 
   addTable(table: ResultTable): void {
+    if (table.rows.some((row) => row.length !== table.head.length)) {
+      throw new Error(`A row of the table ${table.id} has other columns than its head.`);
+    }
     this.#tables.push(table);
     const shown = new Table({ head: table.head, style: { head: [], border: [] } });
     shown.push(...table.rows);

@@ -66,7 +66,8 @@ export function describeKeyRanges(cases: readonly RangeInputs[]): ResultTable {
         "saved",
         "cost",
         "cost against saved",
-        "even at changes a row and week",
+        "even at changes a row",
+        "shared by 2 batches",
       ],
     ],
     rows: reckoned.map(({ rows, rowsOfRange, fullReads, saved, cost, breakEven, shared }) => [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reckonKeyRanges, type RangeInputs } from "../../bench/peers/key-ranges.js";
-import { fillPlaces, renderMarkdown } from "../../bench/results.js";
+import { fillPlaces, renderMarkdown, Results } from "../../bench/results.js";
 
 const place = (id: string, text: string) => `<!-- table: ${id} -->\n\n${text}\n\n<!-- end -->`;
 
@@ -31,6 +31,11 @@ describe("the bench's tables in a document", () => {
   it("refuse to leave old figures standing", () => {
     expect(() => fillPlaces(place("gone", "old"), [])).toThrow("gone, which was not measured");
     expect(() => fillPlaces("<!-- table: a -->\n\nold", [{ id: "a", text: "new" }])).toThrow("has no end");
+  });
+
+  it("have as many cells in each row as in the head", () => {
+    const table = { id: "a", head: ["what", "×"], rows: [["a"]], figures: null };
+    expect(() => new Results(() => {}).addTable(table)).toThrow("other columns than its head");
   });
 
   it("have columns of one width", () => {
