@@ -30,8 +30,8 @@ const BATCH_ROWS = 400;
 
 /**
  * What digests by key range would save and cost, if `applyBatch` kept one for every so many rows: a full run would read
- * the digests, and the entries of no range that is equal; each delta would read and write the digest of every range that it
- * touches. Best for the digests: no full run finds a difference.
+ * the digests, and the entries of no range that is equal; each batch would read and write the digest of every range that it
+ * touches, since a batch is a transaction. Best for the digests: no full run finds a difference.
  */
 export function reckonKeyRanges(inputs: RangeInputs): RangeReckoning {
   const { rows, fullReads, changed, deltasBetweenFulls, rowsOfRange, digestRead, digestWritten } = inputs;
@@ -39,7 +39,9 @@ export function reckonKeyRanges(inputs: RangeInputs): RangeReckoning {
   // Of keys at random, some fall into the same range.
   const touched = (keys: number) => ranges * (1 - (1 - 1 / ranges) ** keys);
   const saved = fullReads - ranges * digestRead;
-  const costOf = (keys: number) => deltasBetweenFulls * touched(keys) * (digestRead + digestWritten);
+  const written = (keys: number) =>
+    Math.floor(keys / BATCH_ROWS) * touched(BATCH_ROWS) + touched(keys % BATCH_ROWS);
+  const costOf = (keys: number) => deltasBetweenFulls * written(keys) * (digestRead + digestWritten);
   let [low, high] = [0, rows];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
