@@ -2,6 +2,7 @@ import postgres from "postgres";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Clock } from "../clock.js";
 import { inOneTrip } from "./one-trip.js";
+import { readingOnly } from "./read-only.js";
 import { isConnectionAtFault, isContention, isRestart, isRetryable, isSilence } from "./database-error.js";
 import { toSyncError } from "./to-sync-error.js";
 
@@ -25,6 +26,8 @@ export interface DatabaseOptions {
    * no wait still go through, so that a run can put down what it holds.
    */
   signal?: AbortSignal | undefined;
+  /** Every statement runs in a transaction that cannot write. */
+  readOnly?: boolean;
 }
 
 export type Sql = postgres.Sql;
@@ -65,6 +68,11 @@ export class Database {
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
+  }
+
+  /** Nothing can be written, and nothing that is read is acted upon. */
+  get isReadOnly(): boolean {
+    return this.#options.readOnly === true;
   }
 
   /**
@@ -201,7 +209,11 @@ export class Database {
         },
       },
     });
-    const client: Client = { sql: inOneTrip(sql), answered: false, statements: 0 };
+    const client: Client = {
+      sql: this.isReadOnly ? readingOnly(sql) : inOneTrip(sql),
+      answered: false,
+      statements: 0,
+    };
     return client;
   }
 }

@@ -1,6 +1,6 @@
 import type { Database } from "../postgres/database.js";
 import { unknownOf, unseenEntries, type Unknown } from "./change-log.js";
-import { DURABLE } from "./durable.js";
+import { durable } from "./durable.js";
 import { parseSnapshot, type Snapshot, type SnapshotMoment } from "./snapshot.js";
 
 /** A mirror that the log is asked about. */
@@ -39,7 +39,9 @@ export async function lookAtLog(
     open: openSnapshot && parseSnapshot(openSnapshot),
   }));
   const [row] = await database.run("taking the snapshot", (sql) =>
-    sql.unsafe<{ snapshot: string; at: string; found: string | null }[]>(LOOK_SQL, [JSON.stringify(asked)]),
+    sql.unsafe<{ snapshot: string; at: string; found: string | null }[]>(lookSql(durable(database)), [
+      JSON.stringify(asked),
+    ]),
   );
   const { snapshot, at, found } = row!;
   const byPlace = new Map((JSON.parse(found ?? "[]") as Found[]).map((one) => [one.place, one]));
@@ -64,7 +66,7 @@ const OF = { trackedId: `a."trackedId"`, since: "a.since::pg_snapshot" };
 const isAhead = (snapshot: string) =>
   `coalesce(pg_snapshot_xmax(${snapshot}::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()), false)`;
 
-const LOOK_SQL = `
+const lookSql = (condition: string): string => `
   SELECT pg_current_snapshot()::text AS snapshot,
          to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at,
          (SELECT json_agg(json_build_object('place', a.place, 'hasChanges', changed.is_so,
@@ -74,4 +76,4 @@ const LOOK_SQL = `
             FROM json_to_recordset($1::text::json) AS a (place integer, "trackedId" integer, since text, open text)
            CROSS JOIN LATERAL (
              SELECT a.since IS NOT NULL AND EXISTS (${unseenEntries(OF, "", 1)}) AS is_so OFFSET 0) AS changed)::text AS found
-   WHERE ${DURABLE}`;
+   WHERE ${condition}`;

@@ -1,6 +1,6 @@
 import type { Database } from "../postgres/database.js";
 import { SyncError } from "../errors.js";
-import { DURABLE } from "./durable.js";
+import { durable } from "./durable.js";
 import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
 
 export interface SourceIdentity {
@@ -88,7 +88,7 @@ export async function takeSnapshot(database: Database): Promise<SnapshotMoment> 
     sql.unsafe<{ snapshot: string; at: string }[]>(
       `SELECT pg_current_snapshot()::text AS snapshot,
               to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
-        WHERE ${DURABLE}`,
+        WHERE ${durable(database)}`,
     ),
   );
   return { snapshot: parseSnapshot(row!.snapshot), at: row!.at };

@@ -3,7 +3,7 @@ import { databaseErrorCode } from "../postgres/database-error.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteIdentifier, quoteRelation } from "../postgres/identifier.js";
 import { hashExpression } from "./content-hash.js";
-import { DURABLE } from "./durable.js";
+import { durable } from "./durable.js";
 import { KeySql } from "./key-sql.js";
 import { fitsKey, type KeyKind } from "./key-text.js";
 import type { MirrorSource } from "./mirror-source.js";
@@ -105,7 +105,7 @@ export class TableReader {
           // The inner LIMIT comes before the hashing: hashing reads wide values, sorting does not.
           `SELECT ${this.#source.keyExpression} AS key, ${this.#hash} AS hash, ${this.#partitions}
              FROM (SELECT r.* FROM ${this.#relation} r
-                    WHERE ${PINNED} AND ${DURABLE} ${this.#behind(after)}
+                    WHERE ${PINNED} AND ${durable(this.#database)} ${this.#behind(after)}
                     ORDER BY ${order} LIMIT ${limit}) r
             ORDER BY ${order}`,
           after === null ? [] : this.#keys.values(after),
@@ -156,7 +156,7 @@ export class TableReader {
         return sql
           .unsafe(
             `${select} FROM (SELECT r.*, 0 AS datahub_sync_place, NULL AS datahub_sync_found FROM ${this.#relation} r
-                              WHERE ${PINNED} AND ${DURABLE}) r
+                              WHERE ${PINNED} AND ${durable(this.#database)}) r
               WHERE ${this.#source.keyExpression} = ANY ($1::text::text[])`,
             [arrayLiteral(possible)],
           )
@@ -175,7 +175,7 @@ export class TableReader {
   #limited(maxBytes: number | null): string {
     const rows = (more: string) =>
       `(SELECT r.*, wanted.place AS datahub_sync_place, ${more} FROM ${this.#keys.join(this.#relation)}
-         WHERE ${PINNED} AND ${DURABLE}) r`;
+         WHERE ${PINNED} AND ${durable(this.#database)}) r`;
     const { wideColumns } = this.#source;
     if (maxBytes === null || wideColumns.length === 0) return rows("NULL AS datahub_sync_found");
     const size = wideColumns

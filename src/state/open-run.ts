@@ -15,7 +15,7 @@ import {
 import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
 
 /** A snapshot and its time, ISO 8601. */
-interface Moment {
+export interface Moment {
   snapshot: string;
   at: string;
 }

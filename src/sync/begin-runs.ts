@@ -2,7 +2,6 @@ import { SyncError } from "../errors.js";
 import { ChangeLog } from "../source/change-log.js";
 import { TableReader } from "../source/table-reader.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
-import { openRuns } from "../state/open-run.js";
 import { acknowledgedIn } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";
 import type { MirrorTask } from "./mirror-task.js";
@@ -19,11 +18,9 @@ export async function beginRuns(
   tasks: readonly MirrorTask[],
   { takeOver }: { takeOver: boolean },
 ): Promise<void> {
-  const { database, lease, sink, signal, deadlineAt } = context;
+  const { effects, lease, sink, signal, deadlineAt } = context;
   signal.throwIfAborted();
-  const remembered = await openRuns(
-    database,
-    lease,
+  const remembered = await effects.openRuns(
     tasks.map(({ name, fit, planned, survey }) => ({
       name,
       trackedId: fit!.source.sight.trackedId,

@@ -1,5 +1,4 @@
 import type { KeyHash } from "../source/table-reader.js";
-import { forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import type { Acknowledged } from "./agreement.js";
 import { forgetOldRejections } from "./forget-rejections.js";
 import { ledgerPages, relationPages, rowsInMirror } from "./listings.js";
@@ -93,10 +92,8 @@ class Comparison {
     }
     if (this.cursor.phase === "ledger") await this.#lookEntriesUp();
     if (this.cursor.phase === "done") return;
-    const { context, source, writer, mayDelete } = this.#run;
-    if (mayDelete) {
-      await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "key", this.cursor.pass);
-    }
+    const { context, writer, mayDelete } = this.#run;
+    if (mayDelete) await context.effects.confirmDeletions(this.#run, "key", this.cursor.pass);
     if (writer.hasRejected) await forgetOldRejections(this.#run);
     // Where nothing differed there is nothing to lose, and whoever went on would list the last pages once more.
     if (this.#hasSaved) await this.#save({ phase: "done", after: null });

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DocumentPage } from "../../convex/datahubSyncPageProtocol.js";
-import { forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import { countLedger, rowsInMirror } from "./listings.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
@@ -22,7 +21,6 @@ export interface DocumentsSeen {
  * document is read, and metered as such.
  */
 export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
-  const { context, source } = run;
   let mended = 0;
   let known = 0;
   for await (const page of readAhead(listDocuments(run))) {
@@ -33,8 +31,7 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
     await run.writer.mendRows(edited);
     mended += edited.length;
   }
-  if (run.mayDelete)
-    await forgetUnconfirmedDeletions(context.database, context.lease, source.name, "document");
+  if (run.mayDelete) await run.context.effects.confirmDeletions(run, "document");
   return { mended, restored: known < (await countEntries(run)) ? await restoreMissing(run) : 0 };
 }
 

@@ -3,8 +3,8 @@ import type { RunEnd } from "../../convex/datahubSyncProtocol.js";
 import { SyncError } from "../errors.js";
 import { isSteady, type Sight } from "../source/sight.js";
 import { TIMELINE } from "../source/source-identity.js";
-import { announceEnds, commitWatermarks, type SizesSent } from "../state/end-run.js";
-import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
+import type { SizesSent } from "../state/end-run.js";
+import type { MirrorRecord } from "../state/mirror-record.js";
 import { countLedger } from "./listings.js";
 import { lookAtMirrors } from "./look-at-catalog.js";
 import type { MirrorOutcome } from "./mirror-run.js";
@@ -28,7 +28,7 @@ interface Ending {
  * names.
  */
 export async function endRuns(context: RunContext, tasks: readonly MirrorTask[]): Promise<void> {
-  const { database, lease, sink, signal, deadlineAt } = context;
+  const { effects, lease, sink, signal, deadlineAt } = context;
   signal.throwIfAborted();
   let ends = await lookAgain(context, tasks);
   const settle = async (refused: ReadonlyMap<string, SyncError>): Promise<void> => {
@@ -39,9 +39,7 @@ export async function endRuns(context: RunContext, tasks: readonly MirrorTask[])
     ends = ends.filter(({ task }) => !task.isOver);
   };
   if (ends.length === 0) return;
-  const { witness, refused } = await announceEnds(
-    database,
-    lease,
+  const { witness, refused } = await effects.announceEnds(
     ends.map(({ task, seen, nextNonce }) => ({
       ...{ name: task.name, finalNonce: nextNonce, seen },
       opening: task.run === null ? openingOf(context, task) : null,
@@ -58,9 +56,7 @@ export async function endRuns(context: RunContext, tasks: readonly MirrorTask[])
     ),
   );
   await settle(
-    await commitWatermarks(
-      database,
-      lease,
+    await effects.commitWatermarks(
       ends.map(({ task, outcome, nextNonce }) => ({
         ...{ name: task.name, mode: outcome.mode, finalNonce: nextNonce },
         changes: task.run?.changes ?? { read: 0, timestamps: 0 },
@@ -146,7 +142,7 @@ function toRunEnd({ clock }: RunContext, { task, outcome, nextNonce, rows: count
 
 /** Convex has acknowledged the end of that run, so its snapshot is the watermark: only Postgres had yet to hear. */
 export async function finishEndedRun(
-  { database, lease }: RunContext,
+  { effects }: RunContext,
   table: string,
   record: MirrorRecord,
 ): Promise<MirrorRecord | null> {
@@ -158,9 +154,9 @@ export async function finishEndedRun(
     changes: { read: 0, timestamps: 0 },
     sizes: null,
   };
-  const refused = await commitWatermarks(database, lease, [end]);
+  const refused = await effects.commitWatermarks([end]);
   if (refused.has(table)) throw refused.get(table)!;
-  return readMirrorRecord(database, lease.targetId, table);
+  return effects.readRecord(table);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { forgetRejectedRows, readRejectedRows } from "../state/rejected-rows.js";
+import { readRejectedRows } from "../state/rejected-rows.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { hashesPerPage } from "./page-sizes.js";
 
@@ -7,7 +7,7 @@ import { hashesPerPage } from "./page-sizes.js";
  * mirror by now was mended by a run that crashed before it could say so.
  */
 export async function forgetOldRejections({ context, source, reader }: MirrorRun): Promise<void> {
-  const { database, lease, sink, signal, deadlineAt } = context;
+  const { database, effects, lease, sink, signal, deadlineAt } = context;
   const limit = hashesPerPage(context.settings);
   let after: string | null = null;
   for (;;) {
@@ -17,7 +17,7 @@ export async function forgetOldRejections({ context, source, reader }: MirrorRun
     const gone = keys.filter((key) => !living.has(key));
     const mirrored =
       keys.length > 0 ? await sink.lookupKeys(source.name, keys, { signal, deadlineAt }) : new Map();
-    await forgetRejectedRows(database, lease, source.name, [...gone, ...mirrored.keys()]);
+    await effects.forgetRejectedRows(source.name, [...gone, ...mirrored.keys()]);
     if (page.length < limit) return;
     after = keys.at(-1)!;
   }

@@ -12,6 +12,8 @@ import { claimColumns, siblingsOf } from "./tracking-claim.js";
 export interface Healing {
   healed: boolean;
   notice: Notice;
+  /** Of a dry run, which has changed nothing: the source as it would be now. */
+  foresee?: (source: MirrorSource) => MirrorSource;
 }
 
 /** Failures that leave the table as it is, one for each thing that may forbid it; any other is the run's. */

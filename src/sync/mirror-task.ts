@@ -2,8 +2,6 @@ import { SyncError } from "../errors.js";
 import type { DocumentPlan } from "../encode/plan-document.js";
 import type { Notice, RunMode, TableReport } from "../report.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
-import { readMirrorRecord } from "../state/mirror-record.js";
-import { recordFailure } from "../state/open-run.js";
 import type { Agreement } from "./agreement.js";
 import { endsRun } from "./ends-run.js";
 import type { MirrorOutcome, MirrorRun } from "./mirror-run.js";
@@ -76,13 +74,13 @@ export class MirrorTask {
 
   /** The run of this mirror is over; the others go on, unless what failed is not its own. */
   async fail(error: SyncError): Promise<void> {
-    const { listener, database, lease } = this.context;
+    const { listener, effects, lease } = this.context;
     listener.tableFailed?.(this.name, error);
-    const record = await readMirrorRecord(database, lease.targetId, this.name).catch(() => null);
+    const record = await effects.readRecord(this.name).catch(() => null);
     const begun = record?.openRun?.nonce === lease.nonce ? record.openRun : null;
     const mode = begun?.mode ?? this.requested;
     // A run that lost its lease changes nothing any more; one whose database is gone cannot.
-    await recordFailure(database, lease, this.name, mode, error.code).catch(() => undefined);
+    await effects.recordFailure(this.name, mode, error.code).catch(() => undefined);
     this.report = {
       ...notRun(this.name, this.requested),
       ...this.#countSoFar(),

@@ -6,8 +6,7 @@ import { BatchSender, type RowRefusal, type SendCounts } from "../sink/batch-sen
 import type { RunToken } from "../sink/convex-sink.js";
 import type { Indexes } from "../sink/write-estimate.js";
 import type { SourceRow, TableReader } from "../source/table-reader.js";
-import { markUnsteady } from "../state/open-run.js";
-import { findRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
+import { findRejectedRows } from "../state/rejected-rows.js";
 import { readAhead, startReading } from "./read-ahead.js";
 import { readChunks, type RowChunk } from "./read-chunks.js";
 import type { RunContext } from "./run-context.js";
@@ -177,7 +176,7 @@ export class MirrorWriter {
     }
     if (this.#hasRejected) {
       const mended = this.#settled.filter((key) => !this.#refused.has(key));
-      await forgetRejectedRows(this.#context.database, this.#context.lease, this.#table, mended);
+      await this.#context.effects.forgetRejectedRows(this.#table, mended);
     }
     this.#refused.clear();
     this.#refusedBefore.clear();
@@ -212,7 +211,7 @@ export class MirrorWriter {
   /** Rows of a partition that comes and goes leave no trace: whoever goes on after a crash would keep them. */
   async #noteOtherPartitions(): Promise<void> {
     if (this.#notedPartitions || !this.#reader.sawOtherPartitions) return;
-    await markUnsteady(this.#context.database, this.#context.lease, this.#table);
+    await this.#context.effects.markUnsteady(this.#table);
     this.#notedPartitions = true;
   }
 
@@ -250,8 +249,7 @@ export class MirrorWriter {
     this.#refused.add(key);
     this.#hasRejected = true;
     const column = this.#columns.get(key) ?? null;
-    const { database, lease } = this.#context;
-    await recordRejectedRow(database, lease, this.#table, { key, code, column, reason: message });
+    await this.#context.effects.recordRejectedRow(this.#table, { key, code, column, reason: message });
   }
 
   #readChunks(keys: readonly string[]): AsyncGenerator<RowChunk> {

@@ -11,6 +11,7 @@ export function openDatabase(
   settings: Settings,
   clock: Clock,
   signal: AbortSignal | undefined,
+  { readOnly = false } = {},
 ): Database {
   return new Database({
     url: config.url.reveal(),
@@ -20,6 +21,7 @@ export function openDatabase(
     ssl: config.sslMode === "disable" ? false : config.sslMode,
     clock,
     signal,
+    readOnly,
     connectTimeoutMs: settings.callTimeoutMs,
     statementTimeoutMs: settings.callTimeoutMs * STATEMENT_TIME_FACTOR,
   });

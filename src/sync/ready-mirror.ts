@@ -5,7 +5,7 @@ import { display } from "../source/mirror-refusal.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import { findWaiting, requireTracked } from "./check-mirror.js";
-import { hasDrifted, healTracking } from "./heal-tracking.js";
+import { hasDrifted } from "./heal-tracking.js";
 import { lookAtMirror } from "./look-at-catalog.js";
 import { columnsWait, trackingUnmended } from "./notices.js";
 import type { RunContext } from "./run-context.js";
@@ -63,8 +63,9 @@ export async function readyMirror(
     notices: waiting.length === 0 ? notices : [columnsWait(looked.name, waiting), ...notices],
   });
   if (!hasDrifted(looked)) return ready(waiting.length === 0 ? looked : await lookAgain(), "intact", []);
-  const { healed, notice } = await healTracking(context, config, looked);
-  const source = await lookAgain();
+  const { healed, notice, foresee } = await context.effects.heal(config, looked);
+  const now = await lookAgain();
+  const source = foresee?.(now) ?? now;
   // Where every mirrored column is logged, what the triggers do not know yet concerns nobody.
   const isSound = source.tracking !== null && source.tracking.problem === null;
   if (!isSound) {

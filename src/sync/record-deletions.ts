@@ -1,4 +1,4 @@
-import { addPendingDeletions, type DeletionKind } from "../state/pending-deletions.js";
+import type { DeletionKind } from "../state/pending-deletions.js";
 import type { MirrorRun } from "./mirror-run.js";
 
 /**
@@ -13,6 +13,5 @@ export async function recordDeletions(
 ): Promise<void> {
   if (keys.length === 0) return;
   run.mayDelete = true;
-  const { database, lease } = run.context;
-  await addPendingDeletions(database, lease, run.source.name, kind, keys, foundBy);
+  await run.context.effects.recordDeletions(run, kind, keys, foundBy);
 }

@@ -5,11 +5,14 @@ import type { ProgressListener } from "../report.js";
 import type { ConvexSink } from "../sink/convex-sink.js";
 import type { WritePacer } from "../sink/write-pacer.js";
 import type { LeaseToken } from "../state/lease.js";
+import type { RunEffects } from "./run-effects.js";
 
 /** What all tables of a run share. */
 export interface RunContext {
   database: Database;
   sink: ConvexSink;
+  /** What it does to Postgres. */
+  effects: RunEffects;
   pacer: WritePacer | null;
   clock: Clock;
   settings: Settings;

@@ -10,6 +10,7 @@ import type { SourceIdentity } from "../source/source-identity.js";
 import { acquireLease, raiseEpoch, releaseLease } from "../state/lease.js";
 import { purgeChanges } from "../state/change-log-size.js";
 import { recordRun } from "../state/run-history.js";
+import { effectsInPostgres } from "./effects-in-postgres.js";
 import { warnOfBudget } from "./foresee-costs.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { isolationSerializable } from "./notices.js";
@@ -81,6 +82,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   const context: RunContext = {
     database,
     sink,
+    effects: effectsInPostgres(() => context),
     pacer: Number.isFinite(writeBytesPerSecond) ? new WritePacer(writeBytesPerSecond, clock) : null,
     clock,
     settings: config.settings,

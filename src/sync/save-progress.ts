@@ -1,4 +1,3 @@
-import { saveCursor } from "../state/open-run.js";
 import type { Acknowledged } from "./agreement.js";
 import type { MirrorRun } from "./mirror-run.js";
 
@@ -11,5 +10,5 @@ export async function saveProgress(
   cursor: Acknowledged,
 ): Promise<void> {
   const seen = reader.sawOtherPartitions ? { ...source.sight, unsteady: true } : undefined;
-  await saveCursor(context.database, context.lease, source.name, cursor, seen);
+  await context.effects.saveCursor(source.name, cursor, seen);
 }

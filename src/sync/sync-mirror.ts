@@ -2,11 +2,8 @@ import type { RunMode } from "../report.js";
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
 import { parseSnapshot } from "../source/snapshot.js";
 import { takeSnapshot } from "../source/source-identity.js";
-import { advanceRun } from "../state/open-run.js";
-import { countRejectedRows } from "../state/rejected-rows.js";
 import type { Acknowledged } from "./agreement.js";
 import { compareAll, type CompareCursor } from "./compare-pass.js";
-import { makeDeletions } from "./deletion-pass.js";
 import { sendChanges, type DeltaCursor } from "./delta-pass.js";
 import { checkDocuments, recordStrangers } from "./document-pass.js";
 import { loadAll } from "./load-pass.js";
@@ -26,7 +23,7 @@ export async function doWork(
   { allowDeletes }: { allowDeletes: readonly string[] },
 ): Promise<void> {
   context.signal.throwIfAborted();
-  const { database, lease, listener } = context;
+  const { effects, listener } = context;
   const run = task.run!;
   const { source, writer } = run;
   const { plan, snapshot, at } = task.planned!;
@@ -35,12 +32,12 @@ export async function doWork(
 
   const end = await makePasses(run, plan, { snapshot, at });
   const heldBack = run.mayDelete
-    ? await makeDeletions(run, {
+    ? await effects.makeDeletions(run, {
         documentsBefore: run.documentsBefore,
         allowed: allowDeletes.includes(source.name),
       })
     : 0;
-  const rejected = writer.hasRejected ? await countRejectedRows(database, lease.targetId, source.name) : 0;
+  const rejected = writer.hasRejected ? await effects.countRejectedRows(source.name) : 0;
   const { inserted, updated, unchanged, deleted } = writer.counts;
   task.outcome = {
     mode: end.mode,
@@ -108,7 +105,7 @@ async function makePasses(
     // The interrupted run is complete. What has changed since its snapshot follows at once.
     end = await takeSnapshot(context.database);
     const cursor: Acknowledged = { acknowledged: await run.writer.seal() };
-    await advanceRun(context.database, context.lease, source.name, { from: begun, to: end, cursor });
+    await context.effects.advanceRun(source.name, { from: begun, to: end, cursor });
     const unknown = await run.log.findUnknown(interrupted);
     if (unknown === null) await send({ since: interrupted, until: parseSnapshot(end.snapshot) }, null);
     else await compare(null);

@@ -1,7 +1,6 @@
 import type { RunMode, TableReport } from "../report.js";
 import { lookAtLog } from "../source/look-at-log.js";
 import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
-import { registerMirrors } from "../state/open-run.js";
 import { beginRuns } from "./begin-runs.js";
 import { beginEarly, dropBegun } from "./begin-early.js";
 import { concernsOneMirror } from "./ends-run.js";
@@ -42,9 +41,7 @@ export async function syncTables(
     ({ fit, survey }) => (fit!.record ?? survey.memory.record)?.trackedId !== fit!.source.sight.trackedId,
   );
   await tasks.allOf(unregistered, () =>
-    registerMirrors(
-      context.database,
-      context.lease,
+    context.effects.registerMirrors(
       unregistered.map(({ name, fit }) => ({ name, trackedId: fit!.source.sight.trackedId })),
     ),
   );

@@ -1,0 +1,51 @@
+import type { SQL } from "drizzle-orm";
+import type { MirrorConfig } from "../config/types.js";
+import type { SyncError } from "../errors.js";
+import type { RunMode } from "../report.js";
+import type { MirrorSource } from "../source/mirror-source.js";
+import type { EndToAnnounce, EndToCommit } from "../state/end-run.js";
+import type { MirrorRecord } from "../state/mirror-record.js";
+import type { Moment, RunToOpen } from "../state/open-run.js";
+import type { DeletionKind } from "../state/pending-deletions.js";
+import type { RejectedRow } from "../state/rejected-rows.js";
+import type { DeletionOptions } from "./deletion-pass.js";
+import type { Healing } from "./heal-tracking.js";
+import type { MirrorRun } from "./mirror-run.js";
+
+/**
+ * Everything that a run does to Postgres, and what it asks of that afterwards. A dry run does none of it, and answers as
+ * if it had been done; what decides and what reads rows is the same code for both.
+ */
+export interface RunEffects {
+  registerMirrors(tables: readonly { name: string; trackedId: number }[]): Promise<void>;
+  /** Tracks a table anew that has drifted away from its tracking. */
+  heal(config: MirrorConfig, source: MirrorSource): Promise<Healing>;
+  /** @returns the mirrors of which something was remembered */
+  openRuns(runs: readonly RunToOpen[]): Promise<Set<string>>;
+  saveCursor(name: string, cursor: unknown, seen?: unknown): Promise<void>;
+  markUnsteady(name: string): Promise<void>;
+  advanceRun(name: string, step: { from: Moment; to: Moment; cursor: unknown }): Promise<void>;
+  /** @param foundBy the name of the pass, where it is not the run's */
+  recordDeletions(
+    run: MirrorRun,
+    kind: DeletionKind,
+    keys: readonly string[],
+    foundBy?: string,
+  ): Promise<void>;
+  /** A comparison of everything is complete: deletions of this kind that it has not found are forgotten. */
+  confirmDeletions(run: MirrorRun, kind: DeletionKind, foundBy?: string): Promise<void>;
+  /** @returns how many were held back */
+  makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number>;
+  recordRejectedRow(name: string, row: RejectedRow): Promise<void>;
+  forgetRejectedRows(name: string, keys: readonly string[]): Promise<void>;
+  countRejectedRows(name: string): Promise<number>;
+  announceEnds(
+    ends: readonly EndToAnnounce[],
+    witness: SQL,
+  ): Promise<{ witness: string; refused: Map<string, SyncError> }>;
+  /** @returns the mirrors whose watermark could not be moved, and why */
+  commitWatermarks(ends: readonly EndToCommit[]): Promise<Map<string, SyncError>>;
+  recordFailure(name: string, mode: RunMode, outcome: string): Promise<void>;
+  /** What is remembered of a mirror by now. */
+  readRecord(name: string): Promise<MirrorRecord | null>;
+}
