@@ -8,6 +8,7 @@ import {
   TOMBSTONE_BYTES,
 } from "../write-size.js";
 import type { OutgoingRow } from "./batch.js";
+import { valueAt } from "./io-estimate.js";
 import { LEDGER_INDEXES, ledgerEntry } from "./ledger-entry.js";
 
 /** The fields of each index of a table. */
@@ -59,15 +60,6 @@ function deletedBytes(keys: readonly number[]): number {
 
 function keysOf(document: Record<string, Value | undefined>, indexes: Indexes): number[] {
   return indexes.map((fields) => indexKeyBytes(fields.map((path) => valueAt(document, path))));
-}
-
-/** A path such as "address.city" leads into nested objects. */
-function valueAt(document: Record<string, Value | undefined>, path: string): Value | undefined {
-  if (Object.hasOwn(document, path)) return document[path];
-  const [name, ...rest] = path.split(".") as [string, ...string[]];
-  const value = document[name];
-  if (rest.length === 0 || typeof value !== "object" || value === null) return undefined;
-  return valueAt(value as Record<string, Value>, rest.join("."));
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

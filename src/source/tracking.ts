@@ -108,6 +108,18 @@ export async function wasTracked(sql: Sql, { schema, name }: RelationName, targe
   return rows.length > 0;
 }
 
+/** Whether this role may make the triggers of a table: it owns the table, its partitions, and what `track` writes. */
+export async function mayTrack(sql: Sql, oid: string): Promise<boolean> {
+  const [row] = await sql.unsafe<{ may: string }[]>(
+    `SELECT (has_schema_privilege('datahub_sync', 'CREATE')
+             AND (SELECT bool_and(pg_has_role(c.relowner, 'USAGE')) FROM pg_catalog.pg_class c
+                   WHERE c.oid = $1::text::oid
+                      OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1::text::oid::regclass))))::text AS may`,
+    [oid],
+  );
+  return row!.may === "true";
+}
+
 /** Calls `untrack` for one deployment; false where it did not track the table. */
 export async function untrackTable(sql: Sql, oid: string, target: string): Promise<boolean> {
   const [row] = await sql.unsafe<{ removed: string }[]>(

@@ -81,7 +81,10 @@ export async function forgetUnconfirmedDeletions(
   );
 }
 
-/** A page, in the order of the keys' digests. */
+/**
+ * A page, in the order of the keys' digests.
+ * @param foundBy the name of the pass that has found them last; any by default
+ */
 export async function readPendingDeletions(
   database: Database,
   targetId: number,
@@ -89,16 +92,51 @@ export async function readPendingDeletions(
   kind: DeletionKind,
   after: string | null,
   limit: number,
+  foundBy?: string,
 ): Promise<string[]> {
   const rows = await database.runDrizzle(`reading the deletions of ${mirror}`, (db) =>
     db
       .select({ key: pendingDeletions.key })
       .from(pendingDeletions)
-      .where(and(ofMirror(pendingDeletions, targetId, mirror, after), eq(pendingDeletions.kind, kind)))
+      .where(
+        and(
+          ofMirror(pendingDeletions, targetId, mirror, after),
+          eq(pendingDeletions.kind, kind),
+          by(foundBy),
+        ),
+      )
       .orderBy(asc(pendingDeletions.digest))
       .limit(limit),
   );
   return rows.map((row) => row.key);
+}
+
+const by = (foundBy: string | undefined) =>
+  foundBy === undefined ? undefined : eq(pendingDeletions.foundBy, foundBy);
+
+/** Which of these are pending. */
+export async function findPendingDeletions(
+  database: Database,
+  targetId: number,
+  mirror: string,
+  kind: DeletionKind,
+  keys: readonly string[],
+  foundBy?: string,
+): Promise<Set<string>> {
+  const rows = await database.runDrizzle(`looking up the deletions of ${mirror}`, (db) =>
+    db
+      .select({ key: pendingDeletions.key })
+      .from(pendingDeletions)
+      .where(
+        and(
+          ofMirror(pendingDeletions, targetId, mirror),
+          eq(pendingDeletions.kind, kind),
+          withKeys(pendingDeletions, keys),
+          by(foundBy),
+        ),
+      ),
+  );
+  return new Set(rows.map(({ key }) => key));
 }
 
 export async function countPendingDeletions(

@@ -86,6 +86,22 @@ export async function readRejectedRows(
   );
 }
 
+/** The keys of all of them, page by page; no page is empty. */
+export async function* rejectedKeys(
+  database: Database,
+  targetId: number,
+  mirror: string,
+  limit: number,
+): AsyncGenerator<string[]> {
+  let after: string | null = null;
+  for (;;) {
+    const page = await readRejectedRows(database, targetId, mirror, { after, limit });
+    if (page.length > 0) yield page.map(({ key }) => key);
+    if (page.length < limit) return;
+    after = page.at(-1)!.key;
+  }
+}
+
 /** Which of these keys are set aside. */
 export async function findRejectedRows(
   database: Database,

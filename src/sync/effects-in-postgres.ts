@@ -9,7 +9,12 @@ import {
   saveCursor,
 } from "../state/open-run.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
-import { countRejectedRows, forgetRejectedRows, recordRejectedRow } from "../state/rejected-rows.js";
+import {
+  countRejectedRows,
+  forgetRejectedRows,
+  recordRejectedRow,
+  rejectedKeys,
+} from "../state/rejected-rows.js";
 import { makeDeletions } from "./deletion-pass.js";
 import { healTracking } from "./heal-tracking.js";
 import type { RunContext } from "./run-context.js";
@@ -36,6 +41,7 @@ export function effectsInPostgres(getContext: () => RunContext): RunEffects {
     recordRejectedRow: (name, row) => recordRejectedRow(...held(), name, row),
     forgetRejectedRows: (name, keys) => forgetRejectedRows(...held(), name, keys),
     countRejectedRows: (name) => countRejectedRows(held()[0], held()[1].targetId, name),
+    rejectedKeys: (name, limit) => rejectedKeys(held()[0], held()[1].targetId, name, limit),
     announceEnds: (ends, witness) => announceEnds(...held(), ends, witness),
     commitWatermarks: (ends) => commitWatermarks(...held(), ends),
     recordFailure: (name, mode, outcome) => recordFailure(...held(), name, mode, outcome),

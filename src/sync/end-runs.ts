@@ -81,8 +81,9 @@ async function lookAgain(context: RunContext, tasks: readonly MirrorTask[]): Pro
     const again = looked[place]!;
     try {
       if (again instanceof SyncError) throw again;
-      const { sight } = task.fit!.source;
-      const steady = task.run?.reader.sawOtherPartitions !== true && isSteady(sight, again.sight);
+      const { source, foresee = (now) => now } = task.fit!;
+      const { sight } = source;
+      const steady = task.run?.reader.sawOtherPartitions !== true && isSteady(sight, foresee(again).sight);
       const outcome = task.outcome ?? idleOutcome(task);
       if (!steady) outcome.notices.push(catalogChanged(task.name));
       ends.push({

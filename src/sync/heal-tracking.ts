@@ -27,7 +27,11 @@ const LEFT_ALONE: ReadonlySet<ErrorCode> = new Set([
   "DATABASE_FAILED",
 ]);
 
-const NOBODYS = "It was never tracked for this deployment: run `datahub-sync migrate`, as the table's owner.";
+export const NOBODYS =
+  "It was never tracked for this deployment: run `datahub-sync migrate`, as the table's owner.";
+
+export const NOT_OURS =
+  "This role may not mend that: run `datahub-sync migrate` as the table's owner, who has to own its partitions and the schema datahub_sync, too.";
 
 /** Whether a table is not tracked as a run needs it. */
 export function hasDrifted({ tracking }: MirrorSource): boolean {
@@ -65,14 +69,13 @@ export async function healTracking(
   }
 }
 
-function whatHappened({ tracking }: MirrorSource): string {
+export function whatHappened({ tracking }: MirrorSource): string {
   if (tracking === null) return "it was dropped and created again, or swapped for another";
   return tracking.problem ?? "columns were added to it";
 }
 
 function whyNot({ code, message, remedy }: SyncError): string {
-  if (code === "PERMISSION_DENIED")
-    return "This role may not mend that: run `datahub-sync migrate` as the table's owner, who has to own its partitions and the schema datahub_sync, too.";
+  if (code === "PERMISSION_DENIED") return NOT_OURS;
   if (code === "LOCK_TIMEOUT")
     return "Other sessions were altering, vacuuming or writing to it: the next run tries again.";
   return `${message} ${remedy}`;

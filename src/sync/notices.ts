@@ -50,6 +50,14 @@ export function isolationSerializable(): Notice {
   };
 }
 
+/** Of a dry run, which takes no lease. */
+export function runGoesOn(holder: string, since: string): Notice {
+  return {
+    code: "RUN_GOES_ON",
+    message: `A run is going on, of ${holder}, since ${since}: what it changes meanwhile may be counted or not.`,
+  };
+}
+
 /** The next run heals what this one could not know. */
 export function catalogChanged(table: string): Notice {
   return {

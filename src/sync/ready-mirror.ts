@@ -18,6 +18,8 @@ export interface ReadyMirror {
   tracking: NonNullable<TableReport["tracking"]>;
   waiting: string[];
   notices: Notice[];
+  /** Of a dry run that would have mended the tracking: the source as it would be, from what the catalog says. */
+  foresee?: ((source: MirrorSource) => MirrorSource) | undefined;
 }
 
 const ANOTHER = "By now it is another table than at the run's first look: the next run tries again.";
@@ -72,5 +74,5 @@ export async function readyMirror(
     const why = source.baseOid === looked.baseOid ? (healed ? STILL_DRIFTED : null) : ANOTHER;
     return ready(source, "unmended", [why === null ? notice : trackingUnmended(display(source.base), why)]);
   }
-  return ready(source, healed ? "mended" : "intact", healed ? [notice] : []);
+  return { ...ready(source, healed ? "mended" : "intact", healed ? [notice] : []), foresee };
 }

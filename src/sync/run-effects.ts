@@ -39,6 +39,8 @@ export interface RunEffects {
   recordRejectedRow(name: string, row: RejectedRow): Promise<void>;
   forgetRejectedRows(name: string, keys: readonly string[]): Promise<void>;
   countRejectedRows(name: string): Promise<number>;
+  /** Pages of the keys that are set aside, none of them empty. */
+  rejectedKeys(name: string, limit: number): AsyncIterable<string[]>;
   announceEnds(
     ends: readonly EndToAnnounce[],
     witness: SQL,

@@ -29,11 +29,13 @@ const END_AFTER_MS = 10_000;
 /**
  * The mirrors of a run: what they have in common is asked and told for all of them at once, their rows are moved one
  * mirror after the other. One that fails leaves the others alone, unless what failed is not its own.
+ * @param onPlanned told of each mirror once it is known what is done with it
  */
 export async function syncTables(
   context: RunContext,
   options: TablesOptions,
   surveys: readonly MirrorSurvey[],
+  onPlanned: (task: MirrorTask) => void = () => {},
 ): Promise<TableReport[]> {
   const tasks = new Tasks(surveys.map((survey) => new MirrorTask(survey, context, options.mode)));
   await tasks.eachOf(tasks.living, (task) => makeFit(context, task, options));
@@ -46,7 +48,7 @@ export async function syncTables(
     ),
   );
   for (let left = tasks.living; left.length > 0; left = tasks.living)
-    await runGroup(context, options, tasks, left);
+    await runGroup(context, options, tasks, left, onPlanned);
   return tasks.all.map(({ report, name }) => report ?? notRun(name, options.mode));
 }
 
@@ -62,12 +64,14 @@ async function runGroup(
   options: TablesOptions,
   tasks: Tasks,
   candidates: readonly MirrorTask[],
+  onPlanned: (task: MirrorTask) => void,
 ): Promise<void> {
   await tasks.allOf(candidates, () => plan(context, options.mode, candidates));
   const planned = candidates.filter(({ isOver }) => !isOver);
   const loads = planned.filter((task) => task.planned!.plan.work.kind === "load");
   const others = planned.filter((task) => !loads.includes(task));
   const group = others.length > 0 ? others : loadedTogether(loads);
+  group.forEach(onPlanned);
   const idle = group.filter((task) => task.planned!.isIdle);
   const busy = inOrder(group.filter((task) => !idle.includes(task)));
   await tasks.allOf(busy, () => beginRuns(context, busy, options));

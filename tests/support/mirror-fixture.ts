@@ -15,9 +15,11 @@ import type {
   StatusReport,
   TableReport,
 } from "../../src/report.js";
+import type { DryRunReport } from "../../src/sync/dry-run-report.js";
+import { dryRunSync } from "../../src/sync/dry-run.js";
 import { migrate } from "../../src/sync/migrate.js";
 import { readStatus } from "../../src/sync/read-status.js";
-import { runSync } from "../../src/sync/run-sync.js";
+import { runSync, type RunOptions } from "../../src/sync/run-sync.js";
 import { compareMirror } from "./compare-mirror.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";
 import type { TestDatabaseOptions } from "./postgres.js";
@@ -147,7 +149,16 @@ export class MirrorFixture {
 
   /** One run of the program, as it is. */
   async runSync(mode: RunMode = "delta", options: SyncOptions = {}): Promise<RunReport> {
-    return runSync({
+    return runSync(this.#runOptions(mode, options));
+  }
+
+  /** What such a run would do. */
+  async dryRun(mode: RunMode = "delta", options: SyncOptions = {}): Promise<DryRunReport> {
+    return dryRunSync(this.#runOptions(mode, options));
+  }
+
+  #runOptions(mode: RunMode, options: SyncOptions): RunOptions {
+    return {
       config: this.config,
       mode,
       allowDeletes: options.allowDeletes ? this.config.mirrors.map(({ mirror }) => mirror) : [],
@@ -155,7 +166,7 @@ export class MirrorFixture {
       progress: { ...SILENT, ...options.progress },
       clock: options.clock ?? hurriedClock,
       signal: options.signal ?? new AbortController().signal,
-    });
+    };
   }
 
   /** A run that is expected to get to its end; the report of its first table. */

@@ -1,0 +1,93 @@
+import { getDocumentSize } from "convex/values";
+import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { ConvexSink } from "./convex-sink.js";
+import { countBytes, stateBytes, type DatabaseIo, type StateBytes } from "./io-estimate.js";
+
+/** Keys that are remembered as written; of more, the oldest are forgotten. */
+const MOST_KEYS = 100_000;
+
+/** Documents whose sizes stand for all of a table: what is deleted, or replaced unseen, is not read for its size. */
+const SAMPLE = { limit: 8, maxBytes: 64 * 1024 };
+
+/**
+ * What a mirror would look like while a run goes on that only looks: what the deployment holds, and above it what the run
+ * would have written by now.
+ */
+export class ForeseenMirror {
+  /** As the handshake found it. */
+  handshake: MirrorHandshake | null = null;
+  /** The document that says how its runs stand is there by now. */
+  hasState = false;
+  /** Keys of the ledger whose documents are gone, as they were listed last. */
+  readonly missing = new Set<string>();
+  /** Hash by key, as the run would have written it; null: it would have deleted the row. */
+  readonly #written = new Map<string, string | null>();
+  readonly #slots = new Set<number>();
+  readonly #looker: ConvexSink;
+  #sampledBytes: Promise<number> | null = null;
+
+  constructor(
+    readonly table: string,
+    looker: ConvexSink,
+  ) {
+    this.#looker = looker;
+  }
+
+  /** The counts of sender slots that there are: how many the deployment has is not told, and they are small. */
+  set knownRows(rows: number) {
+    if (rows !== 0) this.#slots.add(0);
+  }
+
+  get state(): StateBytes {
+    return stateBytes(this.table, this.handshake?.state ?? null);
+  }
+
+  /** What the ledger would hold of these keys. */
+  async lookUp(keys: readonly string[]): Promise<Map<string, string>> {
+    const isEmpty = this.handshake?.ledgerSample === "empty";
+    const asked = isEmpty ? [] : keys.filter((key) => !this.#written.has(key));
+    const found = await this.#looker.lookupKeys(this.table, asked);
+    for (const key of keys) {
+      const hash = this.#written.get(key);
+      if (hash != null) found.set(key, hash);
+    }
+    return found;
+  }
+
+  note(key: string, hash: string | null): void {
+    this.#written.delete(key); // so that it comes last again
+    this.#written.set(key, hash);
+    if (this.#written.size <= MOST_KEYS) return;
+    for (const oldest of this.#written.keys()) {
+      this.#written.delete(oldest);
+      break;
+    }
+  }
+
+  /** The size of a document of the table, as those that come first have it; 0 where there is none. */
+  documentBytes(): Promise<number> {
+    this.#sampledBytes ??= this.#looker
+      .listDocuments({ table: this.table, cursor: null, ...SAMPLE })
+      .then(({ entries }) => {
+        const bytes = entries.map(({ document }) =>
+          getDocumentSize(document as Parameters<typeof getDocumentSize>[0]),
+        );
+        return bytes.length === 0 ? 0 : bytes.reduce((sum, each) => sum + each, 0) / bytes.length;
+      });
+    return this.#sampledBytes;
+  }
+
+  /** Rows are counted in the slot of whoever sends them. */
+  countRows(slot: number, io: DatabaseIo): void {
+    const { document, key } = countBytes(this.table);
+    if (this.#slots.has(slot)) io.bytesRead += 2 * document + key;
+    this.#slots.add(slot);
+    io.bytesWritten += document + key;
+  }
+
+  /** All counts are read, for the number of rows. */
+  readCounts(io: DatabaseIo): void {
+    const { document, key } = countBytes(this.table);
+    io.bytesRead += this.#slots.size * (document + key);
+  }
+}

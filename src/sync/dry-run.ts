@@ -1,0 +1,123 @@
+import { EXIT } from "../errors.js";
+import type { Notice, RunReport, TableReport } from "../report.js";
+import { ForeseenDeployment, type ForeseenIo } from "../sink/foreseen-deployment.js";
+import { noIo, type DatabaseIo } from "../sink/io-estimate.js";
+import { findTargetId, readLease } from "../state/lease.js";
+import type { DryRunReport, ForeseenTable } from "./dry-run-report.js";
+import { ForeseenEffects } from "./foreseen-effects.js";
+import { isolationSerializable, runGoesOn } from "./notices.js";
+import { openDatabase } from "./open-database.js";
+import { openSource } from "./open-source.js";
+import type { RunContext } from "./run-context.js";
+import type { RunOptions } from "./run-sync.js";
+import { summarise } from "./summarise-run.js";
+import { surveyMirrors } from "./survey.js";
+import { syncTables } from "./sync-tables.js";
+
+/** No deployment that a run has seen has this id: nothing is remembered of it. */
+const NO_TARGET = -1;
+
+/**
+ * What a run would do, by the code of a run: the same survey, decisions and passes, over a database that cannot be written
+ * and a deployment that is asked and told nothing. It takes no lease, and so waits for nobody and stops nobody.
+ * @throws SyncError when no table could be looked at
+ */
+export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
+  const { config, clock, signal, progress, mode } = options;
+  const { settings } = config;
+  const startedAtMs = clock.now();
+  const database = openDatabase(config.database, settings, clock, signal, { readOnly: true });
+  const deployment = new ForeseenDeployment({
+    url: config.convex.url,
+    syncKey: config.convex.syncKey.reveal(),
+    clock,
+    callTimeoutMs: settings.callTimeoutMs,
+  });
+  try {
+    const identity = await openSource(database);
+    const targetId = await findTargetId(database, config.convex.url);
+    const { sink, io } = deployment.createSink();
+    const effects = new ForeseenEffects(() => context, deployment);
+    const context: RunContext = {
+      ...{ database, sink, effects, clock, settings, signal, pacer: null },
+      ...{ allMirrors: config.allMirrors, target: config.target, listener: progress },
+      ...{ lineage: identity.lineage, timeline: identity.timeline, history: identity.history },
+      lease: { targetId: targetId ?? NO_TARGET, epoch: 1n, nonce: clock.uuid() },
+      ensureLease: () => Promise.resolve(),
+      deadlineAt: startedAtMs + settings.runDeadlineMs,
+    };
+    const notices: Notice[] = [];
+    if (identity.isolation === "serializable") notices.push(isolationSerializable());
+    const holder = targetId === null ? null : await readLease(database, targetId);
+    if (holder !== null) notices.push(runGoesOn(holder.holder, holder.acquiredAt));
+
+    const surveys = await surveyMirrors(context, config.mirrors);
+    const kinds = new Map<string, ForeseenTable["run"]>();
+    const reports = await syncTables(context, options, surveys, ({ name, planned }) =>
+      kinds.set(name, planned!.isIdle ? "nothing" : planned!.plan.work.kind),
+    );
+    const tables = reports.map((report) => withDeletions(report, effects));
+    const finishedAtMs = clock.now();
+    const summary = summarise(tables, {
+      ...{ mode, runId: context.lease.nonce, startedAtMs, finishedAtMs, shared: sink.shared, notices },
+    });
+    return toReport(
+      summary,
+      tables.map((table) => foresee(table, kinds.get(table.table), effects, io)),
+      io.shared,
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+/** Deletions are counted apart, since they may be held back. */
+function withDeletions(report: TableReport, effects: ForeseenEffects): TableReport {
+  const { deleted, meters } = effects.deletionCosts(report.table);
+  const sum = { ...report, deleted: report.deleted + deleted };
+  for (const { meter } of meters) {
+    sum.calls += meter.calls;
+    sum.bytesSent += meter.bytesSent;
+  }
+  return sum;
+}
+
+function foresee(
+  report: TableReport,
+  kind: ForeseenTable["run"] | undefined,
+  effects: ForeseenEffects,
+  io: ForeseenIo,
+): ForeseenTable {
+  const { table, outcome, durationMs: _, watermark: _position, retries: _retries, ...counts } = report;
+  const parts = effects.deletionCosts(table).meters.map((meters) => meters.io);
+  return {
+    table,
+    run: outcome !== "done" || kind === undefined ? "refused" : kind,
+    ...counts,
+    setAside: effects.setAside(table),
+    io: addUp([io.ofTable(table), ...parts]),
+  };
+}
+
+function toReport(summary: RunReport, tables: ForeseenTable[], shared: DatabaseIo): DryRunReport {
+  const { mode, startedAt, durationMs, notices, totals } = summary;
+  const { retries: _, ...counts } = totals;
+  const ok = tables.every(({ run }) => run !== "refused");
+  return {
+    dryRun: true,
+    ok,
+    exitCode: ok ? EXIT.done : EXIT.failed,
+    foreseenExitCode: summary.exitCode,
+    ...{ mode, startedAt, durationMs, tables, notices },
+    totals: { ...counts, io: addUp([shared, ...tables.map(({ io }) => io)]) },
+  };
+}
+
+function addUp(parts: readonly DatabaseIo[]): DatabaseIo {
+  const sum = noIo();
+  for (const { bytesRead, bytesWritten } of parts) {
+    sum.bytesRead += bytesRead;
+    sum.bytesWritten += bytesWritten;
+  }
+  return { bytesRead: Math.round(sum.bytesRead), bytesWritten: Math.round(sum.bytesWritten) };
+}

@@ -1,0 +1,168 @@
+import { LIMITS } from "../../convex/datahubSyncProtocol.js";
+import { BatchSender } from "../sink/batch-sender.js";
+import type { CallMeter } from "../sink/convex-transport.js";
+import type { ForeseenDeployment } from "../sink/foreseen-deployment.js";
+import { ledgerBytes, type DatabaseIo } from "../sink/io-estimate.js";
+import { findPendingDeletions, readPendingDeletions, type DeletionKind } from "../state/pending-deletions.js";
+import { holdsBack } from "./deletion-guard.js";
+import type { DeletionOptions } from "./deletion-pass.js";
+import type { MirrorRun } from "./mirror-run.js";
+import { hashesPerPage } from "./page-sizes.js";
+
+/** What deletions that are made would cost. */
+export interface DeletionCosts {
+  deleted: number;
+  meters: { meter: CallMeter; io: DatabaseIo }[];
+}
+
+/**
+ * Deletions of one mirror in a dry run. A run writes down what it finds; here each is looked up where it is found, as if it
+ * were made at once, in a sender of its kind alone: whether it would be made is known at the end, and no key is kept.
+ */
+export class ForeseenDeletions {
+  readonly #lanes: Record<DeletionKind, Lane>;
+  readonly #confirmed = new Map<DeletionKind, string>();
+
+  constructor(
+    private readonly run: MirrorRun,
+    deployment: ForeseenDeployment,
+  ) {
+    const lane = () => new Lane(run, deployment);
+    this.#lanes = { key: lane(), document: lane(), stranger: lane() };
+  }
+
+  /** Those that an earlier run has written down are looked at at the end. */
+  async record(kind: DeletionKind, keys: readonly string[], foundBy?: string): Promise<void> {
+    const known = await this.#find(kind, keys, foundBy);
+    const strangers = kind === "document" ? await this.#find("stranger", keys) : new Set();
+    await this.#lanes[kind].remove(
+      kind,
+      keys.filter((key) => !known.has(key) && !strangers.has(key)),
+    );
+  }
+
+  /** Those of earlier passes are forgotten. */
+  confirm(kind: DeletionKind, foundBy: string): void {
+    this.#confirmed.set(kind, foundBy);
+  }
+
+  /** As `makeDeletions` decides. */
+  async make({ documentsBefore, allowed }: DeletionOptions): Promise<{ heldBack: number } & DeletionCosts> {
+    for (const kind of ["key", "document", "stranger"] as const) {
+      for await (const keys of this.#writtenDown(kind)) {
+        const living = kind === "key" ? await this.run.reader.existing(keys) : new Set();
+        await this.#lanes[kind].remove(
+          kind,
+          keys.filter((key) => !living.has(key)),
+        );
+      }
+      await this.#lanes[kind].end();
+    }
+    const { key, document, stranger } = this.#lanes;
+    const { writer } = this.run;
+    const shrinksTooMuch = (keys: number) =>
+      holdsBack({
+        documentsBefore: documentsBefore + document.deleted,
+        inserted: writer.counts.inserted - writer.restored,
+        deletions: keys + document.deleted,
+      });
+    // Whether they are held back is decided by those that Convex holds, which are looked up first.
+    const lookUps = !allowed && shrinksTooMuch(key.removed) ? [key.lookUps()] : [];
+    if (!allowed && shrinksTooMuch(key.deleted)) {
+      const heldBack = key.deleted + document.deleted + stranger.deleted;
+      return { heldBack, deleted: 0, meters: lookUps };
+    }
+    const made = allowed ? [key, document, stranger] : [key, document];
+    return {
+      heldBack: allowed ? 0 : stranger.deleted,
+      deleted: made.reduce((sum, lane) => sum + lane.deleted, 0),
+      meters: [...lookUps, ...made.map(({ meter, io }) => ({ meter, io }))],
+    };
+  }
+
+  async *#writtenDown(kind: DeletionKind): AsyncGenerator<string[]> {
+    const { context, source } = this.run;
+    const { database, lease, settings, signal } = context;
+    const limit = hashesPerPage(settings);
+    let after: string | null = null;
+    for (;;) {
+      signal.throwIfAborted();
+      const foundBy = this.#confirmed.get(kind);
+      const keys = await readPendingDeletions(
+        ...([database, lease.targetId, source.name, kind, after, limit, foundBy] as const),
+      );
+      if (keys.length === 0) return;
+      yield keys;
+      after = keys.at(-1)!;
+    }
+  }
+
+  async #find(kind: DeletionKind, keys: readonly string[], foundBy?: string): Promise<Set<string>> {
+    const { context, source } = this.run;
+    return findPendingDeletions(context.database, context.lease.targetId, source.name, kind, keys, foundBy);
+  }
+}
+
+/** As long as any. */
+const HASH = "0".repeat(22);
+
+/** Of a request's body, beside the keys. */
+const CALL_BYTES = 200;
+
+/** Deletions of one kind, as if they were made. */
+class Lane {
+  readonly meter: CallMeter;
+  readonly io: DatabaseIo;
+  readonly #sender: BatchSender;
+  readonly #keysPerPage: number;
+  /** Keys, whether Convex holds them or not. */
+  removed = 0;
+  #keyBytes = 0;
+  #entryBytes = 0;
+
+  constructor({ context, source, writer }: MirrorRun, deployment: ForeseenDeployment) {
+    const { sink, io } = deployment.createSink();
+    this.meter = sink.meter(source.name);
+    this.io = io.ofTable(source.name);
+    const { clock, settings, signal, deadlineAt } = context;
+    this.#keysPerPage = hashesPerPage(settings);
+    this.#sender = new BatchSender({
+      ...{ sink, token: writer.token, clock, signal, deadlineAt },
+      ...{ pacer: null, maxInFlight: settings.maxInFlight },
+      onRowRefused: () => Promise.resolve(),
+    });
+  }
+
+  /** Documents that would go. */
+  get deleted(): number {
+    return this.#sender.counts.deleted;
+  }
+
+  async remove(kind: DeletionKind, keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      const entry = ledgerBytes(key, HASH);
+      this.#keyBytes += Buffer.byteLength(JSON.stringify(key)) + 1;
+      this.#entryBytes += entry.document + entry.byKey;
+      await (kind === "key" ? this.#sender.remove(key) : this.#sender.removeOrphan(key));
+    }
+    this.removed += keys.length;
+  }
+
+  /** What it costs to look all of these keys up. */
+  lookUps(): DeletionCosts["meters"][number] {
+    const callsOf = (keys: number) => Math.ceil(keys / LIMITS.lookupKeys);
+    const pages = Math.floor(this.removed / this.#keysPerPage);
+    const calls = pages * callsOf(this.#keysPerPage) + callsOf(this.removed % this.#keysPerPage);
+    const bytesRead = (this.#entryBytes * this.deleted) / Math.max(1, this.removed);
+    return {
+      meter: { calls, retries: 0, bytesSent: this.#keyBytes + calls * CALL_BYTES },
+      io: { bytesRead, bytesWritten: 0 },
+    };
+  }
+
+  /** A run makes them page by page, and raises its fence after each. */
+  async end(): Promise<void> {
+    await this.#sender.drain();
+    for (let page = 0; page < this.removed; page += this.#keysPerPage) await this.#sender.raiseFence();
+  }
+}
