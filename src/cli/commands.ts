@@ -2,6 +2,7 @@ import type { Clock } from "../clock.js";
 import type { SourceConfig, SyncConfig } from "../config/types.js";
 import type { SyncError } from "../errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../report.js";
+import type { DryRunReport } from "../sync/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../sync/migrate.js";
 
 /** What every command gets. */
@@ -60,6 +61,8 @@ export interface Commands {
   migrate(options: MigrateOptions): Promise<MigrateReport>;
   untrack(options: SourceOptions): Promise<TrackingReport>;
   sync(options: SyncOptions): Promise<RunReport>;
+  /** What `sync` would do. */
+  dryRun(options: SyncOptions): Promise<DryRunReport>;
   status(options: StatusOptions): Promise<StatusReport>;
   local(options: LocalOptions): Promise<LocalDeployment>;
 }

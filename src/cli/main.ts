@@ -12,6 +12,7 @@ const COMMANDS: Commands = {
   migrate: async (options) => (await import("../sync/migrate.js")).migrate(options),
   untrack: async (options) => (await import("../sync/migrate.js")).untrack(options),
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
+  dryRun: async (options) => (await import("../sync/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../sync/read-status.js")).readStatus(options),
   local: async (options) => {
     const { startLocal } = await import("../local/start-local.js");

@@ -47,6 +47,12 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
   };
 }
 
+/** The bar alone: what a dry run finds has not happened, and stands in its report. */
+export function createForesight(log: CliLog, screen: Screen, bar: boolean): Progress {
+  const silent = () => {};
+  return createProgress({ ...log, error: silent, info: silent, routine: silent }, screen, bar);
+}
+
 const BAR_WIDTH = 24;
 
 /** `sow_poles             [#######-----------------]  30 %  1,350 of 4,500 rows`. */

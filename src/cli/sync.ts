@@ -6,6 +6,7 @@ export interface SyncFlags extends ParsedFlags {
   deep?: boolean;
   allowDeletes?: string[];
   takeOver?: boolean;
+  dryRun?: boolean;
 }
 
 export function defineSync(command: Command): Command {
@@ -14,7 +15,8 @@ export function defineSync(command: Command): Command {
     .option("--full", "also compare all keys and content hashes, and mend what differs")
     .option("--deep", "with --full: also read the documents themselves, and mend what was edited by hand")
     .option("--allow-deletes <table...>", "let this table's mirror shrink by more than the guard allows")
-    .option("--take-over", "go on with another source database than the mirror was made from");
+    .option("--take-over", "go on with another source database than the mirror was made from")
+    .option("--dry-run", "say what this run would do and cost, and write nothing on either side");
   return addCommonFlags(
     command,
     "sync",
@@ -27,6 +29,7 @@ Examples:
   $ datahub-sync sync --table sow_poles --table sow_drops
   $ datahub-sync sync --full                           weekly: compare everything
   $ datahub-sync sync --full --deep                    after someone edited documents by hand
+  $ datahub-sync sync --full --dry-run                 what the weekly run would find, and cost
   $ datahub-sync sync --json | jq .totals`,
   );
 }

@@ -20,7 +20,7 @@ export interface BatchRequest {
 export async function foreseeBatch(
   mirror: ForeseenMirror,
   { slot, upserts, deletions, orphans, force }: BatchRequest,
-  io: DatabaseIo,
+  { io, note }: { io: DatabaseIo; note: ForeseenMirror["note"] },
 ): Promise<BatchResult> {
   const result: BatchResult = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0 };
   const { state } = mirror;
@@ -55,7 +55,7 @@ export async function foreseeBatch(
         io.bytesWritten += entry.document + entry.byKey + entry.byDocument;
       }
     }
-    mirror.note(key, hash);
+    note(key, hash, before === undefined ? 1 : 0);
   }
   for (const key of deletions) {
     const hash = entries.get(key);
@@ -63,12 +63,10 @@ export async function foreseeBatch(
     if (hash === undefined) continue;
     rows -= 1;
     io.bytesRead += (await mirror.documentBytes()) + ledgerBytes(key, hash).document;
-    mirror.note(key, null);
+    note(key, null, -1);
   }
-  for (const _ of orphans) {
-    result.deleted += 1;
-    io.bytesRead += await mirror.documentBytes();
-  }
+  result.deleted += orphans.length;
+  if (orphans.length > 0) io.bytesRead += orphans.length * (await mirror.documentBytes());
   if (rows !== 0) mirror.countRows(slot, io);
   return result;
 }

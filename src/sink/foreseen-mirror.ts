@@ -9,6 +9,14 @@ const MOST_KEYS = 100_000;
 /** Documents whose sizes stand for all of a table: what is deleted, or replaced unseen, is not read for its size. */
 const SAMPLE = { limit: 8, maxBytes: 64 * 1024 };
 
+/** What a run would have written of a row. */
+export interface Written {
+  /** Null: the row is gone. */
+  hash: string | null;
+  /** Rows of the mirror that came by it: 1, 0 or -1. */
+  rows: number;
+}
+
 /**
  * What a mirror would look like while a run goes on that only looks: what the deployment holds, and above it what the run
  * would have written by now.
@@ -20,8 +28,9 @@ export class ForeseenMirror {
   hasState = false;
   /** Keys of the ledger whose documents are gone, as they were listed last. */
   readonly missing = new Set<string>();
-  /** Hash by key, as the run would have written it; null: it would have deleted the row. */
-  readonly #written = new Map<string, string | null>();
+  /** Rows that the mirror would have more, by what is remembered. */
+  newRows = 0;
+  readonly #written = new Map<string, Written>();
   readonly #slots = new Set<number>();
   readonly #looker: ConvexSink;
   #sampledBytes: Promise<number> | null = null;
@@ -48,20 +57,29 @@ export class ForeseenMirror {
     const asked = isEmpty ? [] : keys.filter((key) => !this.#written.has(key));
     const found = await this.#looker.lookupKeys(this.table, asked);
     for (const key of keys) {
-      const hash = this.#written.get(key);
+      const hash = this.#written.get(key)?.hash;
       if (hash != null) found.set(key, hash);
     }
     return found;
   }
 
-  note(key: string, hash: string | null): void {
+  /** @param rows 1 for a row that would be new, -1 for one that would go */
+  note(key: string, hash: string | null, rows: number): void {
+    const before = this.#written.get(key);
     this.#written.delete(key); // so that it comes last again
-    this.#written.set(key, hash);
+    this.#written.set(key, { hash, rows: rows + (before?.rows ?? 0) });
+    this.newRows += rows;
     if (this.#written.size <= MOST_KEYS) return;
-    for (const oldest of this.#written.keys()) {
+    for (const [oldest, written] of this.#written) {
       this.#written.delete(oldest);
+      this.newRows -= written.rows;
       break;
     }
+  }
+
+  /** What the run would have written, by key. */
+  get written(): ReadonlyMap<string, Written> {
+    return this.#written;
   }
 
   /** The size of a document of the table, as those that come first have it; 0 where there is none. */

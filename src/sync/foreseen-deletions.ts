@@ -8,6 +8,7 @@ import { holdsBack } from "./deletion-guard.js";
 import type { DeletionOptions } from "./deletion-pass.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { hashesPerPage } from "./page-sizes.js";
+import { RecentKeys } from "./recent-keys.js";
 
 /** What deletions that are made would cost. */
 export interface DeletionCosts {
@@ -22,6 +23,8 @@ export interface DeletionCosts {
 export class ForeseenDeletions {
   readonly #lanes: Record<DeletionKind, Lane>;
   readonly #confirmed = new Map<DeletionKind, string>();
+  /** One that two passes find is one. */
+  readonly #recent = new RecentKeys();
 
   constructor(
     private readonly run: MirrorRun,
@@ -35,10 +38,8 @@ export class ForeseenDeletions {
   async record(kind: DeletionKind, keys: readonly string[], foundBy?: string): Promise<void> {
     const known = await this.#find(kind, keys, foundBy);
     const strangers = kind === "document" ? await this.#find("stranger", keys) : new Set();
-    await this.#lanes[kind].remove(
-      kind,
-      keys.filter((key) => !known.has(key) && !strangers.has(key)),
-    );
+    const found = keys.filter((key) => !known.has(key) && !strangers.has(key));
+    await this.#lanes[kind].remove(kind, this.#recent.keepNew(found));
   }
 
   /** Those of earlier passes are forgotten. */
@@ -121,7 +122,7 @@ class Lane {
   #entryBytes = 0;
 
   constructor({ context, source, writer }: MirrorRun, deployment: ForeseenDeployment) {
-    const { sink, io } = deployment.createSink();
+    const { sink, io } = deployment.createSink({ leavesNoTrace: true });
     this.meter = sink.meter(source.name);
     this.io = io.ofTable(source.name);
     const { clock, settings, signal, deadlineAt } = context;
@@ -144,8 +145,9 @@ class Lane {
       this.#keyBytes += Buffer.byteLength(JSON.stringify(key)) + 1;
       this.#entryBytes += entry.document + entry.byKey;
       await (kind === "key" ? this.#sender.remove(key) : this.#sender.removeOrphan(key));
+      this.removed += 1;
+      if (this.removed % this.#keysPerPage === 0) await this.#endPage();
     }
-    this.removed += keys.length;
   }
 
   /** What it costs to look all of these keys up. */
@@ -160,9 +162,13 @@ class Lane {
     };
   }
 
-  /** A run makes them page by page, and raises its fence after each. */
   async end(): Promise<void> {
+    if (this.removed % this.#keysPerPage !== 0) await this.#endPage();
+  }
+
+  /** A run makes them page by page, and gives what Convex holds after each a name. */
+  async #endPage(): Promise<void> {
     await this.#sender.drain();
-    for (let page = 0; page < this.removed; page += this.#keysPerPage) await this.#sender.raiseFence();
+    await this.#sender.raiseFence();
   }
 }

@@ -1,3 +1,4 @@
+import type { SyncError } from "../errors.js";
 import type { ForeseenDeployment } from "../sink/foreseen-deployment.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
 import { countRejectedRows, findRejectedRows, rejectedKeys } from "../state/rejected-rows.js";
@@ -97,11 +98,11 @@ export class ForeseenEffects implements RunEffects {
 
   /** The witness is that of the run's beginning: nothing was acted upon that might be gone by now. */
   readonly announceEnds: RunEffects["announceEnds"] = () =>
-    Promise.resolve({ witness: this.#getContext().timeline, refused: new Map() });
+    Promise.resolve({ witness: this.#getContext().timeline, refused: new Map<string, SyncError>() });
 
   readonly commitWatermarks: RunEffects["commitWatermarks"] = (ends) => {
     for (const { name } of ends) this.#ended.add(name);
-    return Promise.resolve(new Map());
+    return Promise.resolve(new Map<string, SyncError>());
   };
 
   readonly readRecord: RunEffects["readRecord"] = async (name) => {

@@ -3,7 +3,8 @@ import { EXIT, SyncError, type ExitCode } from "../../errors.js";
 import type { RunMode } from "../../report.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
-import { createProgress } from "../progress.js";
+import { createForesight, createProgress } from "../progress.js";
+import { renderDryRunReport } from "../render/dry-run-report.js";
 import { renderRunReport } from "../render/run-report.js";
 import { configInput, runSession } from "../session.js";
 import type { SyncFlags } from "../sync.js";
@@ -13,12 +14,20 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
   const loaded = await loadConfig(configInput(io, flags, flags.allowDeletes), "both");
   const { config, allowDeletes } = loaded;
   return runSession({ io, flags, loaded }, async ({ context, log, screen, interactive, print }) => {
+    const takeOver = flags.takeOver === true;
+    if (flags.dryRun) {
+      const progress = createForesight(log, screen, interactive);
+      const report = await commands.dryRun({ ...context, config, mode, allowDeletes, takeOver, progress });
+      progress.stop();
+      log.record("info", "dry run ended", { report });
+      print(report, (paint) => renderDryRunReport(report, paint));
+      return report.exitCode;
+    }
     log.routine(`${mode} run to ${config.convex.deployment}`, {
       mode,
       tables: config.mirrors.map(({ mirror }) => mirror),
     });
     const progress = createProgress(log, screen, interactive);
-    const takeOver = flags.takeOver === true;
     const report = await commands.sync({ ...context, config, mode, allowDeletes, takeOver, progress });
     progress.stop();
     log.record(report.ok ? "info" : "warn", "run ended", { report });
