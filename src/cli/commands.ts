@@ -4,6 +4,7 @@ import type { SyncError } from "../errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../report.js";
 import type { DryRunReport } from "../sync/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../sync/migrate.js";
+import type { MigrationPlan } from "../sync/migration-plan.js";
 
 /** What every command gets. */
 export interface CommandContext {
@@ -59,6 +60,8 @@ export interface LocalDeployment {
 /** What the command line can start. Injected, so that its tests need neither Postgres nor Convex. */
 export interface Commands {
   migrate(options: MigrateOptions): Promise<MigrateReport>;
+  /** What `migrate` would do. */
+  planMigration(options: SourceOptions): Promise<MigrationPlan>;
   untrack(options: SourceOptions): Promise<TrackingReport>;
   sync(options: SyncOptions): Promise<RunReport>;
   /** What `sync` would do. */

@@ -10,6 +10,7 @@ import { runCli } from "./run-cli.js";
 /** Loaded when they run, each without what only another one needs. */
 const COMMANDS: Commands = {
   migrate: async (options) => (await import("../sync/migrate.js")).migrate(options),
+  planMigration: async (options) => (await import("../sync/plan-migration.js")).planMigration(options),
   untrack: async (options) => (await import("../sync/migrate.js")).untrack(options),
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
   dryRun: async (options) => (await import("../sync/dry-run.js")).dryRunSync(options),

@@ -1,10 +1,14 @@
 import type { Command } from "commander";
-import { addCommonFlags } from "./flags.js";
+import { addCommonFlags, type ParsedFlags } from "./flags.js";
+
+export interface MigrateFlags extends ParsedFlags {
+  dryRun?: boolean;
+}
 
 export function defineMigrate(command: Command): Command {
-  command.description(
-    "create or update the schema datahub_sync in Postgres, and track the configured tables",
-  );
+  command
+    .description("create or update the schema datahub_sync in Postgres, and track the configured tables")
+    .option("--dry-run", "print each statement, and what will mean something else afterwards; write nothing");
   return addCommonFlags(
     command,
     "all",
@@ -16,6 +20,7 @@ It needs the owner's rights on the tables. It may be run again at any time: what
 
 Examples:
   $ datahub-sync migrate
+  $ datahub-sync migrate --dry-run > migrate.sql       to read before it is done
   $ datahub-sync migrate --table sow_poles --env-file .env.owner`,
   );
 }

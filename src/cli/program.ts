@@ -6,7 +6,7 @@ import { packageRoot } from "../package-root.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { defineLocal, type LocalFlags } from "./local.js";
-import { defineMigrate } from "./migrate.js";
+import { defineMigrate, type MigrateFlags } from "./migrate.js";
 import { defineStatus } from "./status.js";
 import { defineSync } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
@@ -63,7 +63,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
     });
 
   // What runs is loaded when it runs: `--help` needs no log, no configuration and no driver.
-  add<ParsedFlags>("migrate", defineMigrate, async () => (await import("./run/migrate.js")).runMigrate);
+  add<MigrateFlags>("migrate", defineMigrate, async () => (await import("./run/migrate.js")).runMigrate);
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
   add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
   add<ParsedFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);

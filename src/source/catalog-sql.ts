@@ -2,6 +2,20 @@ import { PINNED_CATALOG } from "./pinned-catalog.js";
 import { relationFacts } from "./relation-sql.js";
 import { trackingOf } from "./tracking-sql.js";
 import { TYPE } from "./type-sql.js";
+import { UNMIGRATED, type CatalogFunctions } from "./unmigrated-sql.js";
+
+const MIGRATED: CatalogFunctions = {
+  pinned: PINNED_CATALOG,
+  primaryKey: (oid) => `datahub_sync.primary_key(${oid})`,
+  orderKey: (oid, key) => `datahub_sync.order_key(${oid}, ${key})`,
+  unvalidated: (oid, key) => `datahub_sync.unvalidated_columns(${oid}, ${key})`,
+  keyExpression: (oid, key) => `datahub_sync.key_expression(${oid}, ${key}, 'r')`,
+  keyParts: (oid, key) =>
+    `(SELECT json_agg(p ORDER BY p.place) FROM datahub_sync.key_parts(${oid}, ${key}) p)`,
+  tracking: trackingOf,
+  files: (oid) => `datahub_sync.describe_files(${oid})`,
+  partitions: (oid) => `datahub_sync.describe_partitions(${oid})`,
+};
 
 const BASES_OF_VIEWS = `
   -- What a view's rules refer to, through other views too.
@@ -33,12 +47,12 @@ const VIEW_TREES = `CASE WHEN k.relkind = 'v' THEN
  * catalog is printed by.
  * @param views whether views are among them: what has to be known of those takes as long to plan as all the rest
  */
-const catalogSql = (views: boolean): string => `
+const catalogSql = (views: boolean, ours: CatalogFunctions): string => `
   WITH RECURSIVE
   asked AS MATERIALIZED (
     SELECT a.* FROM json_to_recordset($1::text::json)
       AS a (place integer, schema text, name text, base_schema text, base_name text, key text[])
-     WHERE ${PINNED_CATALOG}),
+     WHERE ${ours.pinned}),
   named AS MATERIALIZED (
     SELECT a.*, c.oid, c.relkind,
            (SELECT b.oid FROM pg_catalog.pg_class b JOIN pg_catalog.pg_namespace n ON n.oid = b.relnamespace
@@ -56,8 +70,8 @@ ${views ? BASES_OF_VIEWS : ""}
     SELECT b.*, k.named_key, o.ordered_key
       FROM based b
       LEFT JOIN pg_catalog.pg_class t ON t.oid = b.base AND t.relkind IN ('r', 'p')
-      CROSS JOIN LATERAL (SELECT coalesce(b.key, CASE WHEN t.oid IS NOT NULL THEN datahub_sync.primary_key(t.oid) END) AS named_key) k
-      CROSS JOIN LATERAL (SELECT CASE WHEN t.oid IS NOT NULL THEN datahub_sync.order_key(t.oid, k.named_key) END AS ordered_key) o),
+      CROSS JOIN LATERAL (SELECT coalesce(b.key, CASE WHEN t.oid IS NOT NULL THEN ${ours.primaryKey("t.oid")} END) AS named_key) k
+      CROSS JOIN LATERAL (SELECT CASE WHEN t.oid IS NOT NULL THEN ${ours.orderKey("t.oid", "k.named_key")} END AS ordered_key) o),
   relations AS MATERIALIZED (SELECT oid FROM named UNION SELECT base FROM based WHERE base IS NOT NULL),
   types (oid) AS (
     SELECT a.atttypid FROM pg_catalog.pg_attribute a JOIN relations ON relations.oid = a.attrelid
@@ -75,14 +89,13 @@ ${views ? BASES_OF_VIEWS : ""}
       'namedKey', k.named_key, 'orderedKey', k.ordered_key,
       'unvalidated', CASE WHEN k.ordered_key IS NULL AND k.named_key IS NOT NULL THEN
         (SELECT json_agg(json_build_object('column', column_name, 'constraint', constraint_name))
-           FROM datahub_sync.unvalidated_columns(k.base, k.named_key)) END,
-      'keyExpression', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.key_expression(k.base, k.ordered_key, 'r') END,
-      'keyParts', CASE WHEN k.ordered_key IS NOT NULL THEN
-        (SELECT json_agg(p ORDER BY p.place) FROM datahub_sync.key_parts(k.base, k.ordered_key) p) END,
+           FROM ${ours.unvalidated("k.base", "k.named_key")}) END,
+      'keyExpression', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.keyExpression("k.base", "k.ordered_key")} END,
+      'keyParts', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.keyParts("k.base", "k.ordered_key")} END,
       'viewTrees', ${views ? VIEW_TREES : "NULL"},
-      'tracking', ${trackingOf("k.base")},
-      'files', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.describe_files(k.base) END,
-      'partitions', CASE WHEN k.ordered_key IS NOT NULL THEN datahub_sync.describe_partitions(k.base) END,
+      'tracking', ${ours.tracking("k.base")},
+      'files', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.files("k.base")} END,
+      'partitions', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.partitions("k.base")} END,
       'generated', CASE WHEN k.ordered_key IS NOT NULL THEN ${generationInputs("k.base")} END)::text AS fact
     FROM keyed k
   UNION ALL
@@ -93,8 +106,10 @@ ${views ? BASES_OF_VIEWS : ""}
   SELECT 'type', ${TYPE}::text
     FROM types JOIN pg_catalog.pg_type t ON t.oid = types.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`;
 
-export const CATALOG_SQL = catalogSql(false);
-export const CATALOG_WITH_VIEWS_SQL = catalogSql(true);
+export const CATALOG_SQL = catalogSql(false, MIGRATED);
+export const CATALOG_WITH_VIEWS_SQL = catalogSql(true, MIGRATED);
+/** The same of a database that lacks the schema `datahub_sync`. */
+export const UNMIGRATED_CATALOG_SQL = catalogSql(true, UNMIGRATED);
 
 /**
  * What generated columns are computed from. A partition may compute its column otherwise than the partitioned table does.

@@ -1,7 +1,7 @@
 import type { MirrorConfig, RelationName } from "../config/types.js";
 import type { Sql } from "../postgres/database.js";
 import { isUntranslatable } from "../postgres/database-error.js";
-import { CATALOG_SQL, CATALOG_WITH_VIEWS_SQL } from "./catalog-sql.js";
+import { CATALOG_SQL, CATALOG_WITH_VIEWS_SQL, UNMIGRATED_CATALOG_SQL } from "./catalog-sql.js";
 import type { KeyPart } from "./key-text.js";
 import { toRelation, type Relation, type RelationFact } from "./relation.js";
 import { typeResolver, type TypeFact } from "./read-types.js";
@@ -69,6 +69,8 @@ const NOTHING: CatalogEntry = {
 export interface CatalogMemo {
   /** Views are mirrored: they are asked about at once. */
   hasViews: boolean;
+  /** The schema `datahub_sync` is not there: what only runs have to know is left out. */
+  isUnmigrated?: boolean;
 }
 
 /**
@@ -89,7 +91,8 @@ export async function readCatalog(
     key,
   }));
   const ask = async () => {
-    const statement = memo.hasViews ? CATALOG_WITH_VIEWS_SQL : CATALOG_SQL;
+    const migrated = memo.hasViews ? CATALOG_WITH_VIEWS_SQL : CATALOG_SQL;
+    const statement = memo.isUnmigrated === true ? UNMIGRATED_CATALOG_SQL : migrated;
     const rows = await sql
       .unsafe<{ kind: string; fact: string }[]>(statement, [JSON.stringify(asked)])
       .catch((error: unknown) => {

@@ -1,7 +1,9 @@
 import type { RelationName } from "../config/types.js";
 import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
+import { isMissingRelation } from "../postgres/database-error.js";
 import type { Tracking } from "./mirror-source.js";
+import { TRACK, trackParameters } from "./track-call.js";
 
 export type UpdatedAtMode = "content" | "as-written" | "none";
 
@@ -63,17 +65,9 @@ export interface TrackingClaim {
 export async function trackTable(
   sql: Sql,
   base: RelationName & { oid: string },
-  { target, keyColumns, compared, ignored, updatedAt }: TrackingClaim,
+  claim: TrackingClaim,
 ): Promise<void> {
-  // The lock time-out holds for this statement's own transaction; 55P03 says to try again.
-  await sql.unsafe(
-    `SELECT datahub_sync.track($1::text::oid::regclass, $2::text::text[], $3::text::text[], $4::text::text[], $5::text, $6::text)
-      WHERE (SELECT set_config('lock_timeout', '5s', true)) IS NOT NULL`,
-    [
-      ...[base.oid, keyColumns === null ? null : arrayLiteral(keyColumns), arrayLiteral(ignored)],
-      ...[arrayLiteral(compared), updatedAt, target],
-    ],
-  );
+  await sql.unsafe(TRACK, trackParameters(base, claim));
 }
 
 /**
@@ -150,20 +144,26 @@ export interface OtherClaim {
   isKey: boolean;
 }
 
+/** None where no migration has been applied. */
 export async function readOtherClaims(sql: Sql, oid: string, target: string): Promise<OtherClaim[]> {
-  const rows = await sql.unsafe<
-    { target: string; mode: UpdatedAtMode; key_columns: string; is_key: string }[]
-  >(
-    `SELECT c.target, c.updated_at_mode AS mode, to_json(t.key_columns)::text AS key_columns,
-            (datahub_sync.order_key($1::text::oid::regclass, t.key_columns) IS NOT NULL)::text AS is_key
-       FROM datahub_sync.tracking_claims c JOIN datahub_sync.tracked_tables t ON t.id = c.tracked_id
-      WHERE t.relation_oid = $1::text::oid AND c.target NOT IN ($2, '') ORDER BY c.target`,
-    [oid, target],
-  );
+  const rows = await readClaims(sql, oid, target).catch((error: unknown) => {
+    if (isMissingRelation(error)) return [];
+    throw error;
+  });
   return rows.map(({ target: other, mode, key_columns: key, is_key: isKey }) => ({
     target: other,
     updatedAt: mode,
     keyColumns: JSON.parse(key) as string[],
     isKey: isKey === "true",
   }));
+}
+
+function readClaims(sql: Sql, oid: string, target: string) {
+  return sql.unsafe<{ target: string; mode: UpdatedAtMode; key_columns: string; is_key: string }[]>(
+    `SELECT c.target, c.updated_at_mode AS mode, to_json(t.key_columns)::text AS key_columns,
+            (datahub_sync.order_key($1::text::oid::regclass, t.key_columns) IS NOT NULL)::text AS is_key
+       FROM datahub_sync.tracking_claims c JOIN datahub_sync.tracked_tables t ON t.id = c.tracked_id
+      WHERE t.relation_oid = $1::text::oid AND c.target NOT IN ($2, '') ORDER BY c.target`,
+    [oid, target],
+  );
 }

@@ -36,19 +36,49 @@ export async function applyMigrations(database: Database): Promise<string[]> {
   const known = await readMigrations();
   return database.run("migrating the schema datahub_sync", async (sql) => {
     for (;;) {
-      await refuseDatabase(sql);
-      const before = await readApplied(sql);
-      refuseNewer(before, known);
-      const pending = known.filter(({ hash }) => !before.includes(hash));
+      const { before, pending } = await findPending(sql, known);
       if (pending.length === 0) return [];
       try {
-        await sql.unsafe(inOneTransaction(before, pending));
+        await sql.unsafe(inOneTransaction(statementsOf(before, pending)));
         return pending.map(({ name }) => name);
       } catch (error) {
         if (databaseErrorCode(error) !== MIGRATED_MEANWHILE) throw error;
       }
     }
   });
+}
+
+/** One of the statements that bring the schema up to date; `migration`: that it belongs to, by name. */
+export interface MigrationStatement {
+  migration: string | null;
+  sql: string;
+}
+
+/** What `applyMigrations` would do. */
+export interface PendingMigrations {
+  /** Migrations that were applied before: none where the schema is not there. */
+  applied: number;
+  pending: string[];
+  /** In their order, all of them in one transaction. */
+  statements: MigrationStatement[];
+}
+
+/** @throws SyncError as `applyMigrations` does */
+export async function planMigrations(database: Database): Promise<PendingMigrations> {
+  const known = await readMigrations();
+  const { before, pending } = await database.run("reading the migrations", (sql) => findPending(sql, known));
+  return {
+    applied: before.length,
+    pending: pending.map(({ name }) => name),
+    statements: pending.length === 0 ? [] : statementsOf(before, pending),
+  };
+}
+
+async function findPending(sql: Sql, known: readonly Migration[]) {
+  await refuseDatabase(sql);
+  const before = await readApplied(sql);
+  refuseNewer(before, known);
+  return { before, pending: known.filter(({ hash }) => !before.includes(hash)) };
 }
 
 /** A SQLSTATE of our own: another `migrate` held the lock, and has done what this one was about to do. */
@@ -59,8 +89,12 @@ const MIGRATED_MEANWHILE = "DS001";
  * Drizzle's migrator would use the driver's `begin`, which ends the process when its backend dies, and beside the
  * lock's transaction it would need a second connection, which a pooler may not have.
  */
-function inOneTransaction(before: readonly string[], pending: readonly Migration[]): string {
-  return [
+export function inOneTransaction(statements: readonly MigrationStatement[]): string {
+  return statements.map(({ sql }) => sql).join(";\n");
+}
+
+function statementsOf(before: readonly string[], pending: readonly Migration[]): MigrationStatement[] {
+  const common = [
     // What was done while we waited for the lock has to be seen, whatever the role's default is.
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
     MIGRATION_LOCK,
@@ -70,11 +104,17 @@ function inOneTransaction(before: readonly string[], pending: readonly Migration
          RAISE EXCEPTION 'migrated meanwhile' USING ERRCODE = '${MIGRATED_MEANWHILE}';
        END IF;
      END $check$`,
-    ...pending.flatMap(({ text, hash, createdAt }) => [
-      text,
-      `INSERT INTO datahub_sync.migrations (hash, created_at) VALUES ('${hash}', ${createdAt})`,
+  ];
+  return [
+    ...common.map((sql) => ({ migration: null, sql })),
+    ...pending.flatMap(({ name, text, hash, createdAt }) => [
+      { migration: name, sql: text },
+      {
+        migration: name,
+        sql: `INSERT INTO datahub_sync.migrations (hash, created_at) VALUES ('${hash}', ${createdAt})`,
+      },
     ]),
-  ].join(";\n");
+  ];
 }
 
 /** SQL: what `checkMigrations` has to know, as JSON. Fails where the schema is not there. */

@@ -26,13 +26,24 @@ export async function lookAtMirror(database: Database, config: MirrorConfig): Pr
   return orThrow((await lookAtMirrors(database, [config]))[0]!);
 }
 
-/** What the catalog says of these mirrors, and no more than that; those that cannot be mirrored are left out. */
+/** What the catalog says of these mirrors, and no more than that, or why one cannot be mirrored. */
+export function resolveEach(
+  database: Database,
+  configs: readonly MirrorConfig[],
+): Promise<(ResolvedMirror | SyncError)[]> {
+  return lookAtCatalog(database, configs, resolveMirror);
+}
+
+/** The same; those that cannot be mirrored are left out. */
 export async function resolveMirrors(
   database: Database,
   configs: readonly MirrorConfig[],
 ): Promise<ResolvedMirror[]> {
-  const found = await lookAtCatalog(database, configs, resolveMirror);
-  return found.filter((one): one is ResolvedMirror => !(one instanceof SyncError));
+  return (await resolveEach(database, configs)).filter(isResolved);
+}
+
+export function isResolved(found: ResolvedMirror | SyncError): found is ResolvedMirror {
+  return !(found instanceof SyncError);
 }
 
 /** The same inside other work of a connection, for one that has to be there. */
@@ -48,6 +59,11 @@ export function orThrow<T>(found: T | SyncError): T {
 
 /** Of each connection's source, for as long as the command goes on. */
 const memos = new WeakMap<Database, CatalogMemo>();
+
+/** The schema `datahub_sync` is not there, and nobody is going to make it. */
+export function noteUnmigrated(database: Database): void {
+  memos.set(database, { hasViews: true, isUnmigrated: true });
+}
 
 function memoOf(database: Database): CatalogMemo {
   const memo = memos.get(database) ?? { hasViews: false };

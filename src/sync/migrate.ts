@@ -100,7 +100,10 @@ export async function untrack(options: MigrateOptions): Promise<TrackingReport> 
 }
 
 /** What `content` will mean for the owner's other jobs, said before a trigger is made. */
-async function announceContent(database: Database, mirrors: readonly MirrorConfig[]): Promise<Notice[]> {
+export async function announceContent(
+  database: Database,
+  mirrors: readonly MirrorConfig[],
+): Promise<Notice[]> {
   const content = mirrors.filter(({ updatedAt }) => updatedAt === "content").map(({ relation }) => relation);
   const tables = await database.run("looking for updated_at", (sql) => findContentTables(sql, content));
   return tables.length === 0 ? [] : [contentFollows(tables.map(display))];

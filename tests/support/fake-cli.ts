@@ -4,7 +4,7 @@ import { vi } from "vitest";
 import type { Commands } from "../../src/cli/commands.js";
 import { runCli } from "../../src/cli/run-cli.js";
 import { fakeIo, type FakeIo } from "./fake-io.js";
-import { DRY_RUN, RUN, STATUS, TRACKING } from "./sample-reports.js";
+import { DRY_RUN, PLAN, RUN, STATUS, TRACKING } from "./sample-reports.js";
 import { makeTemporaryFolder } from "./temporary-folder.js";
 
 export const PASSWORD = "pw-of-owner";
@@ -19,6 +19,7 @@ export const ENVIRONMENT = {
 function fakeCommands() {
   return {
     migrate: vi.fn<Commands["migrate"]>(() => Promise.resolve(TRACKING)),
+    planMigration: vi.fn<Commands["planMigration"]>(() => Promise.resolve(PLAN)),
     untrack: vi.fn<Commands["untrack"]>(() => Promise.resolve(TRACKING)),
     sync: vi.fn<Commands["sync"]>(() => Promise.resolve(RUN)),
     dryRun: vi.fn<Commands["dryRun"]>(() => Promise.resolve(DRY_RUN)),

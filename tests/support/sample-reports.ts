@@ -2,6 +2,7 @@ import { EXIT } from "../../src/errors.js";
 import type { RunReport, StatusReport, TableCounts } from "../../src/report.js";
 import type { DryRunReport } from "../../src/sync/dry-run-report.js";
 import type { MigrateReport } from "../../src/sync/migrate.js";
+import type { MigrationPlan } from "../../src/sync/migration-plan.js";
 
 export const NOTHING: TableCounts = {
   read: 0,
@@ -103,4 +104,33 @@ export const TRACKING: MigrateReport = {
   notices: [
     { code: "UPDATED_AT_FOLLOWS_CONTENT", message: "updated_at of sow_poles is going to move less often." },
   ],
+};
+
+/** What a `migrate` would do that has something of everything. */
+export const PLAN: MigrationPlan = {
+  dryRun: true,
+  ok: false,
+  exitCode: EXIT.failed,
+  pending: ["0011_more"],
+  statements: [
+    { migration: null, table: null, sql: "SELECT pg_advisory_xact_lock(1)", changes: true },
+    { migration: "0011_more", table: null, sql: "CREATE TABLE datahub_sync.more ();\n", changes: true },
+    {
+      migration: "0011_more",
+      table: null,
+      sql: "INSERT INTO datahub_sync.migrations VALUES (1)",
+      changes: true,
+    },
+    { migration: null, table: "sow_poles", sql: "SELECT datahub_sync.track('sow_poles')", changes: true },
+    { migration: null, table: "sow_drops", sql: "SELECT datahub_sync.track('sow_drops')", changes: false },
+  ],
+  tables: [
+    { table: "sow_poles", relation: "sow_poles", base: "sow_poles", outcome: "tracked" },
+    { table: "sow_drops", relation: "sow_drops", base: "sow_drops", outcome: "already-tracked" },
+    {
+      ...{ table: "onemap_poles", relation: "onemap_poles", base: "onemap_poles", outcome: "failed" },
+      error: { code: "NO_KEY", message: "onemap_poles has no primary key.", remedy: "Add one." },
+    },
+  ],
+  effects: [{ code: "TABLE_TRACKED", message: "sow_poles gets triggers." }],
 };

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EXIT } from "../../src/errors.js";
-import { startFakeCli, type FakeCli } from "../support/fake-cli.js";
-import { DRY_RUN } from "../support/sample-reports.js";
+import { ENVIRONMENT, startFakeCli, type FakeCli } from "../support/fake-cli.js";
+import { DRY_RUN, PLAN } from "../support/sample-reports.js";
 
 let cli: FakeCli;
 beforeEach(() => {
@@ -22,6 +22,7 @@ describe("sync --dry-run", () => {
       sow_drops      first load     5,000     4,998        0          0        0          2     20  8.6 MiB       3.9 KiB   9.5 MiB
       nokia_exports  nothing to do      0         0        0          0        0          0      0      0 B           0 B       0 B
       onemap_poles   refused            -         -        -          -        -          -      -        -             -         -
+      in common                         -         -        -          -        -          -      3  1,000 B       1,000 B       0 B
       total                         5,012     5,000       10          0        0          2     26  8.6 MiB      43.9 KiB   9.6 MiB
 
       Why, and what the run would report
@@ -69,5 +70,58 @@ describe("sync --dry-run", () => {
     const { out, err } = await cli.run("sync --dry-run --json");
     expect(JSON.parse(out)).toEqual(DRY_RUN);
     expect(err).toBe("");
+  });
+});
+
+describe("migrate --dry-run", () => {
+  const environment = { DATABASE_URL: ENVIRONMENT.DATABASE_URL };
+
+  it("prints a script, and what it means in comments; it needs no Convex", async () => {
+    const { exitCode, out, err } = await cli.run("migrate --dry-run", { environment });
+    expect(exitCode).toBe(1);
+    expect(err).toBe("");
+    expect(`\n${out}`).toMatchInlineSnapshot(`
+      "
+      -- Dry run: nothing is written. \`migrate\` would run 4 statements.
+      -- 1 table is tracked as configured already: nothing is done there.
+
+      -- 1 migration, in one transaction:
+      BEGIN;
+      SELECT pg_advisory_xact_lock(1);
+
+      -- 0011_more:
+      CREATE TABLE datahub_sync.more ();
+      INSERT INTO datahub_sync.migrations VALUES (1);
+      COMMIT;
+
+      -- sow_poles:
+      SELECT datahub_sync.track('sow_poles');
+
+      -- onemap_poles: would fail. NO_KEY
+      -- onemap_poles has no primary key.
+      -- Add one.
+
+      -- What will mean something else afterwards:
+      -- * sow_poles gets triggers.
+      "
+    `);
+    expect(cli.commands.migrate).not.toHaveBeenCalled();
+  });
+
+  it("says that nothing is to be done", async () => {
+    cli.commands.planMigration.mockResolvedValue({
+      ...{ ...PLAN, ok: true, exitCode: EXIT.done, pending: [], effects: [] },
+      statements: PLAN.statements.filter(({ changes }) => !changes),
+      tables: PLAN.tables.slice(1, 2),
+    });
+    const { exitCode, out } = await cli.run("migrate --dry-run");
+    expect(exitCode).toBe(0);
+    expect(out).toBe(
+      "-- Dry run: nothing is written. Nothing is to be done: the schema datahub_sync is up to date, and the table is tracked as configured.\n",
+    );
+  });
+
+  it("prints exactly the plan with --json", async () => {
+    expect(JSON.parse((await cli.run("migrate --dry-run --json")).out)).toEqual(PLAN);
   });
 });
