@@ -22,17 +22,17 @@ export function schemaUpdated(migrations: number): Notice {
   };
 }
 
-export function tableTracked(base: string): Notice {
+export function tablesTracked(bases: readonly string[]): Notice {
   return {
-    code: "TABLE_TRACKED",
-    message: `${base} gets triggers: each change of a mirrored column, and each TRUNCATE, is noted in the change log by whoever makes it. Writers wait while they are made, 5 s at most.`,
+    code: "TABLES_TRACKED",
+    message: `${bases.join(", ")} ${bases.length === 1 ? "gets" : "get"} triggers: each change of a mirrored column, and each TRUNCATE, is noted in the change log by whoever makes it. Writers wait while they are made, 5 s at most.`,
   };
 }
 
-export function triggersReplaced(base: string): Notice {
+export function triggersReplaced(bases: readonly string[]): Notice {
   return {
     code: "TRIGGERS_REPLACED",
-    message: `The triggers of ${base} are made anew: its writers wait meanwhile, 5 s at most.`,
+    message: `The triggers of ${bases.join(", ")} are made anew: writers wait meanwhile, 5 s at most.`,
   };
 }
 

@@ -24,7 +24,7 @@ import {
   schemaCreated,
   schemaUpdated,
   stillTracked,
-  tableTracked,
+  tablesTracked,
   trackingChanges,
   triggersReplaced,
 } from "./migration-effects.js";
@@ -80,6 +80,7 @@ export async function planMigration(options: Omit<MigrateOptions, "announce">): 
           ? []
           : [isMigrated ? schemaUpdated(migrations.pending.length) : schemaCreated()]),
         ...content,
+        ...triggersMade(plans),
         ...plans.flatMap(({ effects }) => effects),
         ...compares,
         ...recorded,
@@ -119,8 +120,6 @@ async function planTable(
         { migration: null, table: mirror.mirror, sql: planned.sql, changes: outcome !== "already-tracked" },
       ],
       effects: [
-        ...(outcome === "tracked" ? [tableTracked(base)] : []),
-        ...(outcome === "tracked-again" ? [triggersReplaced(base)] : []),
         ...trackingChanges(base, foreseen),
         ...(outcome === "tracked-again"
           ? await othersCompare(database, options.config.target, foreseen)
@@ -185,6 +184,17 @@ async function foreseeRecorded({ database, options, all }: PlanContext): Promise
     if (table.isGone) return [droppedForgotten(table)];
     return table.targets.includes(target) && !isConfigured(table.oid) ? [stillTracked(table)] : [];
   });
+}
+
+function triggersMade(plans: readonly TablePlan[]): Notice[] {
+  const basesOf = (outcome: TrackingChange["outcome"]) => [
+    ...new Set(plans.filter(({ change }) => change.outcome === outcome).map(({ change }) => change.base)),
+  ];
+  const [made, replaced] = [basesOf("tracked"), basesOf("tracked-again")];
+  return [
+    ...(made.length > 0 ? [tablesTracked(made)] : []),
+    ...(replaced.length > 0 ? [triggersReplaced(replaced)] : []),
+  ];
 }
 
 function notOurs(table: string, base: string): SyncError {

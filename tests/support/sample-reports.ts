@@ -132,5 +132,5 @@ export const PLAN: MigrationPlan = {
       error: { code: "NO_KEY", message: "onemap_poles has no primary key.", remedy: "Add one." },
     },
   ],
-  effects: [{ code: "TABLE_TRACKED", message: "sow_poles gets triggers." }],
+  effects: [{ code: "TABLES_TRACKED", message: "sow_poles gets triggers." }],
 };
