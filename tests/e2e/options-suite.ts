@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createSourceTables, fillSourceTables } from "../../src/local/data/fill-source.js";
+import type { DryRunReport } from "../../src/sync/dry-run-report.js";
 import { readBothSides } from "./both-sides.js";
 import { fillMirror, NOTHING, setUpScene, tableOf, type Scene } from "./scene.js";
 import type { StackKind } from "./stack.js";
@@ -64,6 +65,25 @@ export function describeOptions(kind: StackKind): void {
       expect(refused).toMatchObject({ code: 2, stdout: "" });
       expect(refused.stderr).toContain("--table sow_pole: the configuration has no such table.");
       expect(refused.stderr).toContain("It has sow_poles, sow_drops, nokia_exports.");
+    });
+
+    it("says beforehand what a run does, and changes nothing by it", async () => {
+      const { sql } = scene.stack;
+      await sql`UPDATE nokia_exports SET status = 'foreseen' WHERE id IN (SELECT id FROM nokia_exports ORDER BY id LIMIT 4)`;
+      const table = ["--table", "nokia_exports"];
+      const before = await scene.stack.readDeployment("nokia_exports");
+      const dry = await scene.cli.run(["sync", "--dry-run", "--json", ...table]);
+      expect(await scene.stack.readDeployment("nokia_exports")).toEqual(before);
+      const plan = await scene.cli.run(["migrate", "--dry-run"]);
+      expect(plan).toMatchObject({ code: 0, stderr: "" });
+      expect(plan.stdout).toContain("Nothing is to be done");
+
+      const { report } = await scene.cli.sync(table);
+      const { read, inserted, updated, unchanged, deleted, calls } = report.totals;
+      const foreseen = JSON.parse(dry.stdout) as DryRunReport;
+      expect(foreseen).toMatchObject({ dryRun: true, exitCode: 0, foreseenExitCode: 0 });
+      expect(foreseen.totals).toMatchObject({ read, inserted, updated, unchanged, deleted, calls });
+      expect(report.totals).toMatchObject({ updated: 4, deleted: 0 });
     });
 
     it("holds mass deletions back with exit code 5 until they are allowed", async () => {
