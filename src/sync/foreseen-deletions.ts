@@ -34,9 +34,14 @@ export class ForeseenDeletions {
     this.#lanes = { key: lane(), document: lane(), stranger: lane() };
   }
 
-  /** Those that an earlier run has written down are looked at at the end. */
+  /**
+   * Those that an earlier run has written down are looked at at the end. A pass that lists everything is confirmed when it
+   * is complete, and then only what it has found itself counts: what the interrupted one had written down, and this.
+   */
   async record(kind: DeletionKind, keys: readonly string[], foundBy?: string): Promise<void> {
-    const known = await this.#find(kind, keys, foundBy);
+    const listsAll = kind === "document" || foundBy !== undefined;
+    const pass = foundBy ?? this.run.context.lease.nonce;
+    const known = await this.#find(kind, keys, listsAll ? pass : undefined);
     const strangers = kind === "document" ? await this.#find("stranger", keys) : new Set();
     const found = keys.filter((key) => !known.has(key) && !strangers.has(key));
     await this.#lanes[kind].remove(kind, this.#recent.keepNew(found));

@@ -120,13 +120,14 @@ export class ForeseenEffects implements RunEffects {
     const { database, lease } = this.#getContext();
     const now = [...(this.#setAside.get(name)?.keys() ?? [])];
     const mended = this.#mended.get(name);
+    let last: string[] = [];
     for await (const page of rejectedKeys(database, lease.targetId, name, limit)) {
-      const left = page.filter((key) => !mended?.has(key));
-      if (left.length > 0) yield left;
+      if (last.length > 0) yield last;
+      last = page.filter((key) => !mended?.has(key));
     }
     const known = new Set(await this.#findRejected(name, now));
-    const fresh = now.filter((key) => !known.has(key));
-    if (fresh.length > 0) yield fresh;
+    const left = [...last, ...now.filter((key) => !known.has(key))];
+    for (let from = 0; from < left.length; from += limit) yield left.slice(from, from + limit);
   }
 
   async #findRejected(name: string, keys: readonly string[]): Promise<string[]> {

@@ -126,6 +126,16 @@ describe("sync --dry-run says what a run would not do, and why", () => {
     expectIoForeseen(allowed);
   });
 
+  test("a document of nobody's that is held back with rows, and found by each deep run", async () => {
+    const mirror = await loaded(60);
+    mirror.deployment.insert(mirror.table, { id: -1 });
+    await mirror.run("DELETE FROM $t WHERE id <= 30");
+    for (let run = 0; run < 2; run++) {
+      expect((await foreseeRun(mirror, "deep")).dry.tables).toMatchObject([{ heldBack: 31 }]);
+    }
+    expect((await foreseeRun(mirror)).dry.tables).toMatchObject([{ heldBack: 31 }]);
+  });
+
   test("documents that were there before the first load", async () => {
     const mirror = await open({ ddl: DDL });
     await mirror.run(rows(1, 10));
@@ -192,6 +202,23 @@ describe("sync --dry-run says what a run would not do, and why", () => {
     expect(stopped.tables[0]!.outcome).toBe("failed");
     const { dry } = await foreseeRun(mirror);
     expect(dry.tables[0]!.notices).toMatchObject([{ code: "RESUMED" }]);
+  });
+
+  test("Postgres itself holds that nothing is written: not even a function of the owner's may", async () => {
+    const mirror = await open({
+      ddl: `CREATE TABLE $t (id int PRIMARY KEY); CREATE TABLE $t_seen (id int);
+            CREATE FUNCTION $t_note(int) RETURNS int LANGUAGE sql VOLATILE AS 'INSERT INTO $t_seen VALUES ($1) RETURNING id';
+            CREATE VIEW $t_view AS SELECT id, $t_note(id) AS noted FROM $t`,
+      mirrors: [{ relation: "$t_view" }],
+    });
+    await mirror.run("INSERT INTO $t VALUES (1)");
+    expect(await mirror.dryRun()).toMatchObject({
+      ok: false,
+      tables: [{ error: { code: "DATABASE_FAILED" } }],
+    });
+    expect(await mirror.run("SELECT * FROM $t_seen")).toEqual([]);
+    expect(await mirror.sync()).toMatchObject({ inserted: 1 });
+    expect(await mirror.run("SELECT * FROM $t_seen")).not.toEqual([]);
   });
 
   test("a run that goes on is said, and waits for nothing", async () => {
