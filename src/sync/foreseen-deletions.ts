@@ -2,7 +2,7 @@ import { LIMITS } from "../../convex/datahubSyncProtocol.js";
 import { BatchSender } from "../sink/batch-sender.js";
 import type { CallMeter } from "../sink/convex-transport.js";
 import type { ForeseenDeployment } from "../sink/foreseen-deployment.js";
-import { ledgerBytes, type DatabaseIo } from "../sink/io-estimate.js";
+import { ledgerBytes, noIo, type DatabaseIo } from "../sink/io-estimate.js";
 import { findPendingDeletions, readPendingDeletions, type DeletionKind } from "../state/pending-deletions.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { DeletionOptions } from "./deletion-pass.js";
@@ -78,11 +78,12 @@ export class ForeseenDeletions {
       const heldBack = key.deleted + document.deleted + stranger.deleted;
       return { heldBack, deleted: 0, meters: lookUps };
     }
-    const made = allowed ? [key, document, stranger] : [key, document];
+    const made = allowed ? [document, stranger] : [document];
+    const ofKeys = lookUps.length > 0 ? key.costsOfKnown() : key;
     return {
       heldBack: allowed ? 0 : stranger.deleted,
-      deleted: made.reduce((sum, lane) => sum + lane.deleted, 0),
-      meters: [...lookUps, ...made.map(({ meter, io }) => ({ meter, io }))],
+      deleted: made.reduce((sum, lane) => sum + lane.deleted, key.deleted),
+      meters: [...lookUps, ...[ofKeys, ...made].map(({ meter, io }) => ({ meter, io }))],
     };
   }
 
@@ -164,6 +165,19 @@ class Lane {
     return {
       meter: { calls, retries: 0, bytesSent: this.#keyBytes + calls * CALL_BYTES },
       io: { bytesRead, bytesWritten: 0 },
+    };
+  }
+
+  /** The same without keys that Convex does not hold, once those were looked up and left out. */
+  costsOfKnown(): DeletionCosts["meters"][number] {
+    const callsOf = (keys: number) => (keys === 0 ? 0 : Math.ceil(keys / this.#sender.batchSize.rows) + 1);
+    const pages = Math.floor(this.deleted / this.#keysPerPage);
+    const calls = pages * callsOf(this.#keysPerPage) + callsOf(this.deleted % this.#keysPerPage);
+    const share = this.deleted / this.removed;
+    const { bytesRead, bytesWritten } = this.io;
+    return {
+      meter: { calls, retries: 0, bytesSent: Math.round(this.meter.bytesSent * share) },
+      io: calls === 0 ? noIo() : { bytesRead, bytesWritten },
     };
   }
 

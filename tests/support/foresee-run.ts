@@ -27,11 +27,16 @@ export interface Foreseen {
   metered: { bytesRead: number; bytesWritten: number };
 }
 
-/** A dry run, and the run right after it: the one writes nothing, and says what the other does. */
+/**
+ * A dry run, and the run right after it: the one writes nothing, and says what the other does.
+ * @param callsMayDiffer how many calls more or fewer a table may have: how keys fall into pages and batches is not foreseen
+ *   in every combination of deletions that were written down, found again and never in Convex
+ */
 export async function foreseeRun(
   mirror: MirrorFixture,
   mode: RunMode = "delta",
   options: SyncOptions = {},
+  callsMayDiffer = 0,
 ): Promise<Foreseen> {
   const before = await readEverything(mirror);
   mirror.deployment.resetUsage();
@@ -43,16 +48,19 @@ export async function foreseeRun(
   const run = await mirror.runSync(mode, options);
   const { bytesRead, bytesWritten } = mirror.deployment.usage();
   expect(dry.tables.map(comparable)).toEqual(run.tables.map(comparable));
+  for (const [place, { calls }] of run.tables.entries()) {
+    expect(Math.abs(calls - dry.tables[place]!.calls)).toBeLessThanOrEqual(callsMayDiffer);
+  }
   expect(dry.foreseenExitCode).toBe(run.exitCode);
   return { dry, run, metered: { bytesRead, bytesWritten } };
 }
 
 /** What both reports have of a table. */
 function comparable(of: DryRunReport["tables"][number] | RunReport["tables"][number]) {
-  const { table, mode, read, inserted, updated, unchanged, deleted, rejected, heldBack, calls } = of;
+  const { table, mode, read, inserted, updated, unchanged, deleted, rejected, heldBack } = of;
   const { tracking, waiting, notices, error } = of;
   return {
-    ...{ table, mode, read, inserted, updated, unchanged, deleted, rejected, heldBack, calls },
+    ...{ table, mode, read, inserted, updated, unchanged, deleted, rejected, heldBack },
     ...{ tracking, waiting, notices, error },
   };
 }

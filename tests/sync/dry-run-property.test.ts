@@ -59,7 +59,7 @@ test("whatever has happened, a dry run writes nothing and counts what the run af
           });
         }
         for (const [hand, n] of hands) HANDS[hand]!(mirror, n);
-        await foreseeRun(mirror, mode, { allowDeletes });
+        await foreseeRun(mirror, mode, { allowDeletes }, 2);
       }
     }),
     { numRuns: 25 },

@@ -126,6 +126,14 @@ describe("sync --dry-run says what a run would not do, and why", () => {
     expectIoForeseen(allowed);
   });
 
+  test("keys that came and went between two runs, where some are gone and some were never in Convex", async () => {
+    const mirror = await loaded(100);
+    await mirror.run(`${rows(101, 110)}; DELETE FROM $t WHERE id > 95`);
+    expect((await foreseeRun(mirror)).dry.tables).toMatchObject([{ deleted: 5, heldBack: 0 }]);
+    await mirror.run(`${rows(101, 130)}; DELETE FROM $t WHERE id > 95`);
+    expect((await foreseeRun(mirror)).dry.tables).toMatchObject([{ deleted: 0, heldBack: 0, calls: 1 }]);
+  });
+
   test("a document of nobody's that is held back with rows, and found by each deep run", async () => {
     const mirror = await loaded(60);
     mirror.deployment.insert(mirror.table, { id: -1 });
