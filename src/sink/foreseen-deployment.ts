@@ -1,17 +1,13 @@
 import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
-import type { RunResult } from "../../convex/datahubSyncProtocol.js";
+import type { RunResult, Usage } from "../../convex/datahubSyncProtocol.js";
 import { ConvexSink, type SinkOptions } from "./convex-sink.js";
 import { foreseeBatch, type BatchRequest } from "./foresee-batch.js";
 import { ForeseenMirror } from "./foreseen-mirror.js";
 import { readQuery } from "./foreseen-queries.js";
 import { endedStateBytes, noIo, type DatabaseIo } from "./io-estimate.js";
 
-/** What a sink of a foreseen deployment would cost, in the sum of its calls. */
-export interface ForeseenIo {
-  ofTable(table: string): DatabaseIo;
-  /** Of calls for all mirrors together. */
-  shared: DatabaseIo;
-}
+/** What a function answers, with what it has used. */
+type Told = Record<string, unknown> & { used: Usage };
 
 interface Answer {
   status: string;
@@ -47,39 +43,36 @@ export class ForeseenDeployment {
   }
 
   /** @param leavesNoTrace what this sink would write is seen by none */
-  createSink({ leavesNoTrace = false } = {}): { sink: ConvexSink; io: ForeseenIo } {
-    const tables = new Map<string, DatabaseIo>();
-    const io: ForeseenIo = {
-      shared: noIo(),
-      ofTable(table) {
-        let sum = tables.get(table);
-        if (sum === undefined) tables.set(table, (sum = noIo()));
-        return sum;
-      },
-    };
+  createSink({ leavesNoTrace = false } = {}): ConvexSink {
     const { fetch: send = globalThis.fetch } = this.#options;
     const fetch: typeof globalThis.fetch = async (input, init) => {
       const { path, args } = JSON.parse(init?.body as string) as { path: string; args: [JSONValue] };
       const name = path.slice(path.indexOf(":") + 1);
+      const io = noIo();
       const isMutation = new URL(input).pathname.endsWith("/mutation");
-      if (isMutation) return succeed(await this.#answer(name, args[0], io, leavesNoTrace));
+      if (isMutation) {
+        const result = await this.#answer(name, args[0], io, leavesNoTrace);
+        return succeed({ ...result, used: toUsage(io) });
+      }
       const response = await send(input, init);
       const text = await response.text();
       const answer = response.status === 200 ? (JSON.parse(text) as Answer) : null;
       if (answer?.status !== "success") return new Response(text, response);
-      const table = name === "handshake" ? null : (args[0] as unknown as Arguments).table;
-      const query = {
-        name,
-        args: args[0],
-        io: table === null ? io.shared : io.ofTable(table),
-        mirrorOf: (of: string) => this.mirror(of),
-      };
-      return succeed((await readQuery(query, jsonToConvex(answer.value))) as Value);
+      const { used, ...result } = jsonToConvex(answer.value) as Told;
+      const query = { name, args: args[0], io, mirrorOf: (of: string) => this.mirror(of) };
+      const read = (await readQuery(query, result)) as Record<string, Value>;
+      // Of functions of another version, which the handshake refuses, nothing is known.
+      return succeed({ ...read, ...(used != null && { used: toUsage(io, used) }) });
     };
-    return { sink: new ConvexSink({ ...this.#options, fetch }), io };
+    return new ConvexSink({ ...this.#options, fetch });
   }
 
-  async #answer(name: string, json: JSONValue, io: ForeseenIo, leavesNoTrace: boolean): Promise<Value> {
+  async #answer(
+    name: string,
+    json: JSONValue,
+    io: DatabaseIo,
+    leavesNoTrace: boolean,
+  ): Promise<Record<string, Value>> {
     const args = json as unknown as Arguments;
     switch (name) {
       case "applyBatch": {
@@ -88,17 +81,19 @@ export class ForeseenDeployment {
         const note: ForeseenMirror["note"] = (...written) => {
           if (!leavesNoTrace) mirror.note(...written);
         };
-        return { ...(await foreseeBatch(mirror, request, { io: io.ofTable(request.table), note })) };
+        return { ...(await foreseeBatch(mirror, request, { io, note })) };
       }
       case "rotateFence":
-        changeState(this.mirror(args.table), io.ofTable(args.table), { looks: 2, isEnd: false });
-        return null;
+        changeState(this.mirror(args.table), io, { looks: 2, isEnd: false });
+        return {};
       case "beginRuns":
-        return args.tables.map((table) => this.#tell(table, io.shared, { looks: 1, isEnd: false }));
+        return { results: args.tables.map((table) => this.#tell(table, io, { looks: 1, isEnd: false })) };
       case "finishRuns":
-        return args.ends.map(({ table, fence }) =>
-          this.#tell(table, io.shared, { looks: fence === null ? 1 : 2, isEnd: true }),
-        );
+        return {
+          results: args.ends.map(({ table, fence }) =>
+            this.#tell(table, io, { looks: fence === null ? 1 : 2, isEnd: true }),
+          ),
+        };
       default:
         throw new Error(`What ${name} would answer is not known.`);
     }
@@ -110,6 +105,13 @@ export class ForeseenDeployment {
     changeState(mirror, io, change);
     return { table, rows: mirror.handshake?.rows ?? 0, refused: null };
   }
+}
+
+function toUsage(io: DatabaseIo, told = { read: 0, written: 0 }): NonNullable<Usage> {
+  return {
+    read: Math.round(told.read + io.bytesRead),
+    written: Math.round(told.written + io.bytesWritten),
+  };
 }
 
 interface StateChange {

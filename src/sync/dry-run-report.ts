@@ -1,6 +1,5 @@
 import type { ExitCode } from "../errors.js";
 import type { Notice, RunMode, RunReport, TableReport } from "../report.js";
-import type { DatabaseIo } from "../sink/io-estimate.js";
 import type { SetAside } from "./foreseen-effects.js";
 
 /** What a run would do with one table. Counts are those that the run's report would have. */
@@ -17,6 +16,8 @@ export interface ForeseenTable extends Pick<
   | "heldBack"
   | "calls"
   | "bytesSent"
+  | "bytesRead"
+  | "bytesWritten"
   | "tracking"
   | "waiting"
   | "notices"
@@ -29,16 +30,9 @@ export interface ForeseenTable extends Pick<
   run: "nothing" | "load" | "delta" | "compare" | "refused";
   /** Rows that this run would set aside, by reason; `rejected` counts those of earlier runs as well. */
   setAside: SetAside[];
-  /** Database I/O of Convex, as it is billed. */
-  io: DatabaseIo;
 }
 
-export interface ForeseenTotals extends Pick<
-  RunReport["totals"],
-  "read" | "inserted" | "updated" | "unchanged" | "deleted" | "rejected" | "heldBack" | "calls" | "bytesSent"
-> {
-  io: DatabaseIo;
-}
+export type ForeseenTotals = Omit<RunReport["totals"], "retries">;
 
 export interface DryRunReport {
   dryRun: true;

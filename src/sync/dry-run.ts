@@ -1,7 +1,7 @@
 import { EXIT } from "../errors.js";
 import type { Notice, RunReport, TableReport } from "../report.js";
-import { ForeseenDeployment, type ForeseenIo } from "../sink/foreseen-deployment.js";
-import { noIo, type DatabaseIo } from "../sink/io-estimate.js";
+import type { CallMeter } from "../sink/convex-transport.js";
+import { ForeseenDeployment } from "../sink/foreseen-deployment.js";
 import { findTargetId, readLease } from "../state/lease.js";
 import type { DryRunReport, ForeseenTable } from "./dry-run-report.js";
 import { ForeseenEffects } from "./foreseen-effects.js";
@@ -36,7 +36,7 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
   try {
     const identity = await openSource(database);
     const targetId = await findTargetId(database, config.convex.url);
-    const { sink, io } = deployment.createSink();
+    const sink = deployment.createSink();
     const effects = new ForeseenEffects(() => context, deployment);
     const context: RunContext = {
       ...{ database, sink, effects, clock, settings, signal, pacer: null },
@@ -63,8 +63,7 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
     });
     return toReport(
       summary,
-      tables.map((table) => foresee(table, kinds.get(table.table), effects, io)),
-      io.shared,
+      tables.map((table) => foresee(table, kinds.get(table.table), effects)),
     );
   } finally {
     await database.close();
@@ -75,9 +74,8 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
 function withDeletions(report: TableReport, effects: ForeseenEffects): TableReport {
   const { deleted, meters } = effects.deletionCosts(report.table);
   const sum = { ...report, deleted: report.deleted + deleted };
-  for (const { meter } of meters) {
-    sum.calls += meter.calls;
-    sum.bytesSent += meter.bytesSent;
+  for (const meter of meters) {
+    for (const name of Object.keys(meter) as (keyof CallMeter)[]) sum[name] += meter[name];
   }
   return sum;
 }
@@ -86,20 +84,17 @@ function foresee(
   report: TableReport,
   kind: ForeseenTable["run"] | undefined,
   effects: ForeseenEffects,
-  io: ForeseenIo,
 ): ForeseenTable {
   const { table, outcome, durationMs: _, watermark: _position, retries: _retries, ...counts } = report;
-  const parts = effects.deletionCosts(table).meters.map((meters) => meters.io);
   return {
     table,
     run: outcome !== "done" || kind === undefined ? "refused" : kind,
     ...counts,
     setAside: effects.setAside(table),
-    io: addUp([io.ofTable(table), ...parts]),
   };
 }
 
-function toReport(summary: RunReport, tables: ForeseenTable[], shared: DatabaseIo): DryRunReport {
+function toReport(summary: RunReport, tables: ForeseenTable[]): DryRunReport {
   const { mode, startedAt, durationMs, notices, totals } = summary;
   const { retries: _, ...counts } = totals;
   const ok = tables.every(({ run }) => run !== "refused");
@@ -109,15 +104,6 @@ function toReport(summary: RunReport, tables: ForeseenTable[], shared: DatabaseI
     exitCode: ok ? EXIT.done : EXIT.failed,
     foreseenExitCode: summary.exitCode,
     ...{ mode, startedAt, durationMs, tables, notices },
-    totals: { ...counts, io: addUp([shared, ...tables.map(({ io }) => io)]) },
+    totals: counts,
   };
-}
-
-function addUp(parts: readonly DatabaseIo[]): DatabaseIo {
-  const sum = noIo();
-  for (const { bytesRead, bytesWritten } of parts) {
-    sum.bytesRead += bytesRead;
-    sum.bytesWritten += bytesWritten;
-  }
-  return { bytesRead: Math.round(sum.bytesRead), bytesWritten: Math.round(sum.bytesWritten) };
 }

@@ -1,8 +1,8 @@
 import { LIMITS } from "../../convex/datahubSyncProtocol.js";
 import { BatchSender } from "../sink/batch-sender.js";
-import type { CallMeter } from "../sink/convex-transport.js";
+import { nothingMetered, type CallMeter } from "../sink/convex-transport.js";
 import type { ForeseenDeployment } from "../sink/foreseen-deployment.js";
-import { ledgerBytes, noIo, type DatabaseIo } from "../sink/io-estimate.js";
+import { ledgerBytes } from "../sink/io-estimate.js";
 import { findPendingDeletions, readPendingDeletions, type DeletionKind } from "../state/pending-deletions.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { DeletionOptions } from "./deletion-pass.js";
@@ -13,7 +13,7 @@ import { RecentKeys } from "./recent-keys.js";
 /** What deletions that are made would cost. */
 export interface DeletionCosts {
   deleted: number;
-  meters: { meter: CallMeter; io: DatabaseIo }[];
+  meters: CallMeter[];
 }
 
 /**
@@ -79,11 +79,11 @@ export class ForeseenDeletions {
       return { heldBack, deleted: 0, meters: lookUps };
     }
     const made = allowed ? [document, stranger] : [document];
-    const ofKeys = lookUps.length > 0 ? key.costsOfKnown() : key;
+    const ofKeys = lookUps.length > 0 ? key.costsOfKnown() : key.meter;
     return {
       heldBack: allowed ? 0 : stranger.deleted,
       deleted: made.reduce((sum, lane) => sum + lane.deleted, key.deleted),
-      meters: [...lookUps, ...[ofKeys, ...made].map(({ meter, io }) => ({ meter, io }))],
+      meters: [...lookUps, ofKeys, ...made.map(({ meter }) => meter)],
     };
   }
 
@@ -119,7 +119,6 @@ const CALL_BYTES = 200;
 /** Deletions of one kind, as if they were made. */
 class Lane {
   readonly meter: CallMeter;
-  readonly io: DatabaseIo;
   readonly #sender: BatchSender;
   readonly #keysPerPage: number;
   /** Keys, whether Convex holds them or not. */
@@ -128,9 +127,8 @@ class Lane {
   #entryBytes = 0;
 
   constructor({ context, source, writer }: MirrorRun, deployment: ForeseenDeployment) {
-    const { sink, io } = deployment.createSink({ leavesNoTrace: true });
+    const sink = deployment.createSink({ leavesNoTrace: true });
     this.meter = sink.meter(source.name);
-    this.io = io.ofTable(source.name);
     const { clock, settings, signal, deadlineAt } = context;
     this.#keysPerPage = hashesPerPage(settings);
     this.#sender = new BatchSender({
@@ -157,27 +155,24 @@ class Lane {
   }
 
   /** What it costs to look all of these keys up. */
-  lookUps(): DeletionCosts["meters"][number] {
+  lookUps(): CallMeter {
     const callsOf = (keys: number) => Math.ceil(keys / LIMITS.lookupKeys);
     const pages = Math.floor(this.removed / this.#keysPerPage);
     const calls = pages * callsOf(this.#keysPerPage) + callsOf(this.removed % this.#keysPerPage);
-    const bytesRead = (this.#entryBytes * this.deleted) / Math.max(1, this.removed);
-    return {
-      meter: { calls, retries: 0, bytesSent: this.#keyBytes + calls * CALL_BYTES },
-      io: { bytesRead, bytesWritten: 0 },
-    };
+    const bytesRead = Math.round((this.#entryBytes * this.deleted) / Math.max(1, this.removed));
+    return { ...nothingMetered(), calls, bytesSent: this.#keyBytes + calls * CALL_BYTES, bytesRead };
   }
 
   /** The same without keys that Convex does not hold, once those were looked up and left out. */
-  costsOfKnown(): DeletionCosts["meters"][number] {
+  costsOfKnown(): CallMeter {
     const callsOf = (keys: number) => (keys === 0 ? 0 : Math.ceil(keys / this.#sender.batchSize.rows) + 1);
     const pages = Math.floor(this.deleted / this.#keysPerPage);
     const calls = pages * callsOf(this.#keysPerPage) + callsOf(this.deleted % this.#keysPerPage);
-    const share = this.deleted / this.removed;
-    const { bytesRead, bytesWritten } = this.io;
+    if (calls === 0) return nothingMetered();
     return {
-      meter: { calls, retries: 0, bytesSent: Math.round(this.meter.bytesSent * share) },
-      io: calls === 0 ? noIo() : { bytesRead, bytesWritten },
+      ...this.meter,
+      calls,
+      bytesSent: Math.round((this.meter.bytesSent * this.deleted) / this.removed),
     };
   }
 

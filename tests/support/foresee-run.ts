@@ -72,8 +72,8 @@ export function expectNear(foreseen: number, metered: number): void {
 }
 
 export function expectIoForeseen({ dry, run, metered }: Foreseen): void {
-  expectNear(dry.totals.io.bytesRead, metered.bytesRead);
-  expectNear(dry.totals.io.bytesWritten, metered.bytesWritten);
+  expectNear(dry.totals.bytesRead, metered.bytesRead);
+  expectNear(dry.totals.bytesWritten, metered.bytesWritten);
   expectNear(dry.totals.bytesSent, run.totals.bytesSent);
   expect(dry.totals.calls).toBe(run.totals.calls);
 }

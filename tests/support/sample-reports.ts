@@ -46,30 +46,30 @@ export const DRY_RUN: DryRunReport = {
     {
       ...{ table: "sow_poles", run: "delta", mode: "delta", tracking: "intact", waiting: [], setAside: [] },
       ...{ read: 12, inserted: 2, updated: 10, unchanged: 0, deleted: 0, rejected: 0, heldBack: 40 },
-      ...{ calls: 3, bytesSent: 9_000, io: { bytesRead: 40_000, bytesWritten: 30_000 } },
+      ...{ calls: 3, bytesSent: 9_000, bytesRead: 40_000, bytesWritten: 30_000 },
       notices: [{ code: "DELETIONS_HELD_BACK", message: "40 documents would be deleted." }],
     },
     {
       ...{ table: "sow_drops", run: "load", mode: "full", tracking: "intact", waiting: [], notices: [] },
       ...{ read: 5_000, inserted: 4_998, updated: 0, unchanged: 0, deleted: 0, rejected: 2, heldBack: 0 },
-      ...{ calls: 20, bytesSent: 9_000_000, io: { bytesRead: 4_000, bytesWritten: 10_000_000 } },
+      ...{ calls: 20, bytesSent: 9_000_000, bytesRead: 4_000, bytesWritten: 10_000_000 },
       setAside: [{ code: "INVALID_UNICODE", column: "comments", rows: 2 }],
     },
     {
       ...{ table: "nokia_exports", run: "nothing", mode: "delta", tracking: "intact", waiting: [] },
       ...{ read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, rejected: 0, heldBack: 0 },
-      ...{ calls: 0, bytesSent: 0, io: { bytesRead: 0, bytesWritten: 0 }, notices: [], setAside: [] },
+      ...{ calls: 0, bytesSent: 0, bytesRead: 0, bytesWritten: 0, notices: [], setAside: [] },
     },
     {
       ...{ table: "onemap_poles", run: "refused", mode: "delta", tracking: null, waiting: [] },
       ...{ read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, rejected: 0, heldBack: 0 },
-      ...{ calls: 0, bytesSent: 0, io: { bytesRead: 0, bytesWritten: 0 }, notices: [], setAside: [] },
+      ...{ calls: 0, bytesSent: 0, bytesRead: 0, bytesWritten: 0, notices: [], setAside: [] },
       error: { code: "NOT_TRACKED", message: "Changes are not being tracked.", remedy: "Run migrate." },
     },
   ],
   totals: {
     ...{ read: 5_012, inserted: 5_000, updated: 10, unchanged: 0, deleted: 0, rejected: 2, heldBack: 40 },
-    ...{ calls: 26, bytesSent: 9_010_000, io: { bytesRead: 45_000, bytesWritten: 10_030_000 } },
+    ...{ calls: 26, bytesSent: 9_010_000, bytesRead: 45_000, bytesWritten: 10_030_000 },
   },
   notices: [{ code: "RUN_GOES_ON", message: "A run is going on." }],
 };

@@ -61,14 +61,23 @@ function kindOf({ run, mode }: ForeseenTable, paint: Paint): string {
 
 type Figures = Pick<
   ForeseenTable,
-  "read" | "inserted" | "updated" | "unchanged" | "deleted" | "rejected" | "calls" | "bytesSent" | "io"
+  | "read"
+  | "inserted"
+  | "updated"
+  | "unchanged"
+  | "deleted"
+  | "rejected"
+  | "calls"
+  | "bytesSent"
+  | "bytesRead"
+  | "bytesWritten"
 >;
 
 function figures(of: Figures): string[] {
-  const { read, inserted, updated, unchanged, deleted, rejected, calls, bytesSent, io } = of;
+  const { read, inserted, updated, unchanged, deleted, rejected, calls } = of;
   return [
     ...[read, inserted, updated, unchanged, deleted, rejected, calls].map(showCount),
-    ...[bytesSent, io.bytesRead, io.bytesWritten].map(showBytes),
+    ...[of.bytesSent, of.bytesRead, of.bytesWritten].map(showBytes),
   ];
 }
 
@@ -78,8 +87,8 @@ function inCommon({ tables, totals }: DryRunReport): string[] {
     tables.reduce((left, table) => left - of(table), of(totals));
   const bytes = [
     rest(({ bytesSent }) => bytesSent),
-    rest(({ io }) => io.bytesRead),
-    rest(({ io }) => io.bytesWritten),
+    rest(({ bytesRead }) => bytesRead),
+    rest(({ bytesWritten }) => bytesWritten),
   ];
   return [
     ...["in common", "", ...Array<string>(6).fill("-")],
@@ -128,6 +137,6 @@ function exitSentence(code: ExitCode): string {
 }
 
 function cost({ totals }: DryRunReport): string {
-  const { calls, bytesSent, io } = totals;
-  return `Cost: ${showNoun(calls, "call")}, ${showBytes(bytesSent)} sent; Convex would read about ${showBytes(io.bytesRead)} and write about ${showBytes(io.bytesWritten)}.`;
+  const { calls, bytesSent, bytesRead, bytesWritten } = totals;
+  return `Cost: ${showNoun(calls, "call")}, ${showBytes(bytesSent)} sent; Convex would read about ${showBytes(bytesRead)} and write about ${showBytes(bytesWritten)}.`;
 }
