@@ -29,14 +29,15 @@ export function indexesOf(table: GenericSchema[string]): string[][] {
   return table[" indexes"]().map(({ fields }) => fields);
 }
 
-function keyBytes(index: IndexFields, document: object): number {
+/** The key of a document in an index. */
+export function keyBytes(index: IndexFields, document: object): number {
   return index.reduce((sum, path) => sum + valueBytes(valueAt(document, path)), SYSTEM_FIELDS_BYTES);
 }
 
 const valueBytes = (value: Value | undefined): number => (value === undefined ? 1 : getConvexSize(value));
 
 /** A path such as "address.city" leads into nested objects. */
-function valueAt(document: object, path: string): Value | undefined {
+export function valueAt(document: object, path: string): Value | undefined {
   let value: unknown = document;
   for (const name of path.split(".")) {
     if (typeof value !== "object" || value === null) return undefined;

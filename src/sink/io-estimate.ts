@@ -1,5 +1,8 @@
-import { getConvexSize, getDocumentSize, type Value } from "convex/values";
+import { getDocumentSize } from "convex/values";
+import { keyBytes } from "../../convex/datahubSyncIndexKeys.js";
 import type { MirrorState } from "../../convex/datahubSyncProtocol.js";
+import { LEDGER_INDEXES, ledgerEntry } from "./ledger-entry.js";
+import type { Indexes } from "./write-estimate.js";
 
 /**
  * Database I/O of Convex as it is billed: whole documents, and keys in the indexes that a schema defines. `by_id` and
@@ -13,19 +16,6 @@ export interface DatabaseIo {
 
 export const noIo = (): DatabaseIo => ({ bytesRead: 0, bytesWritten: 0 });
 
-const ID = "0".repeat(32);
-
-/** Every key ends with the document's creation time and id. */
-const KEY_END_BYTES = getConvexSize(0) + getConvexSize(ID);
-
-/** A document's key in an index, from the values of the index's own fields. */
-export function billedKeyBytes(values: readonly (Value | undefined)[]): number {
-  return values.reduce<number>(
-    (sum, value) => sum + (value === undefined ? 1 : getConvexSize(value)),
-    KEY_END_BYTES,
-  );
-}
-
 /** An entry of the ledger: the document, and its keys in the two indexes of that table. */
 export interface LedgerBytes {
   document: number;
@@ -33,13 +23,12 @@ export interface LedgerBytes {
   byDocument: number;
 }
 
-const LEDGER_BY_DOCUMENT = billedKeyBytes([ID]);
-
 export function ledgerBytes(key: string, hash: string): LedgerBytes {
+  const entry = ledgerEntry(key, hash);
   return {
-    document: getDocumentSize({ m: 0, k: key, h: hash, d: ID }),
-    byKey: billedKeyBytes([0, key]),
-    byDocument: LEDGER_BY_DOCUMENT,
+    document: getDocumentSize(entry),
+    byKey: keyBytes(LEDGER_INDEXES.by_key, entry),
+    byDocument: keyBytes(LEDGER_INDEXES.by_document, entry),
   };
 }
 
@@ -66,7 +55,7 @@ const ENDED: Partial<MirrorState> = {
 
 /** The document that says how a mirror's runs stand. Null: there was none before this run. */
 export function stateBytes(table: string, state: MirrorState | null): StateBytes {
-  return { document: getDocumentSize(state ?? { table, ...BEGUN }), key: billedKeyBytes([table]) };
+  return { document: getDocumentSize(state ?? { table, ...BEGUN }), key: keyBytes(["table"], { table }) };
 }
 
 /** The same as the end of a run leaves it. */
@@ -76,28 +65,11 @@ export function endedStateBytes(table: string): StateBytes {
 
 /** The count of a sender's slot. */
 export function countBytes(table: string): StateBytes {
-  return { document: getDocumentSize({ table, slot: 0, rows: 0 }), key: billedKeyBytes([table, 0]) };
+  const count = { table, slot: 0, rows: 0 };
+  return { document: getDocumentSize(count), key: keyBytes(["table", "slot"], count) };
 }
 
 /** The keys of a document in the indexes of its table. */
-export function keysOf(
-  document: Readonly<Record<string, Value | undefined>>,
-  indexes: readonly (readonly string[])[],
-): number {
-  return indexes.reduce(
-    (sum, fields) => sum + billedKeyBytes(fields.map((path) => valueAt(document, path))),
-    0,
-  );
-}
-
-/** A path such as "address.city" leads into nested objects. */
-export function valueAt(
-  document: Readonly<Record<string, Value | undefined>>,
-  path: string,
-): Value | undefined {
-  if (Object.hasOwn(document, path)) return document[path];
-  const [name, ...rest] = path.split(".") as [string, ...string[]];
-  const value = document[name];
-  if (rest.length === 0 || typeof value !== "object" || value === null) return undefined;
-  return valueAt(value as Record<string, Value>, rest.join("."));
+export function keysOf(document: object, indexes: Indexes): number {
+  return indexes.reduce((sum, fields) => sum + keyBytes(fields, document), 0);
 }

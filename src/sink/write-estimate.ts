@@ -1,4 +1,5 @@
 import { getDocumentSize, type Value } from "convex/values";
+import { valueAt } from "../../convex/datahubSyncIndexKeys.js";
 import {
   DOCUMENT_ENTRY_BYTES,
   INDEX_ENTRY_BYTES,
@@ -8,7 +9,6 @@ import {
   TOMBSTONE_BYTES,
 } from "../write-size.js";
 import type { OutgoingRow } from "./batch.js";
-import { valueAt } from "./io-estimate.js";
 import { LEDGER_INDEXES, ledgerEntry } from "./ledger-entry.js";
 
 /** The fields of each index of a table. */

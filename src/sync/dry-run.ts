@@ -3,7 +3,9 @@ import type { Notice, RunReport, TableReport } from "../report.js";
 import type { CallMeter } from "../sink/convex-transport.js";
 import { ForeseenDeployment } from "../sink/foreseen-deployment.js";
 import { findTargetId, readLease } from "../state/lease.js";
+import { readSpending } from "../state/spending.js";
 import type { DryRunReport, ForeseenTable } from "./dry-run-report.js";
+import { monthNotices } from "./foresee-costs.js";
 import { ForeseenEffects } from "./foreseen-effects.js";
 import { isolationSerializable, runGoesOn } from "./notices.js";
 import { openDatabase } from "./open-database.js";
@@ -61,6 +63,11 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
     const summary = summarise(tables, {
       ...{ mode, runId: context.lease.nonce, startedAtMs, finishedAtMs, shared: sink.shared, notices },
     });
+    if (config.budget !== null) {
+      const { bytesRead, bytesWritten } = summary.totals;
+      const spending = await readSpending(database, context.lease.targetId);
+      notices.push(...monthNotices(config.budget, spending, bytesRead + bytesWritten));
+    }
     return toReport(
       summary,
       tables.map((table) => foresee(table, kinds.get(table.table), effects)),

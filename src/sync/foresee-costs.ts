@@ -3,7 +3,7 @@ import type { Budget, Notice, RunMode } from "../report.js";
 import { estimateStorage, ledgerReadBytes, ledgerWrittenBytes } from "../sink/storage-estimate.js";
 import type { MirrorSource } from "../source/mirror-source.js";
 import { sampleRowBytes } from "../source/sample-rows.js";
-import { readSpending } from "../state/spending.js";
+import { readSpending, type Spending } from "../state/spending.js";
 import { beyond, describeCosts, showBytes } from "./costs.js";
 import type { RunContext } from "./run-context.js";
 import type { MirrorSurvey } from "./survey.js";
@@ -37,20 +37,30 @@ export async function warnOfBudget(
     sizes: memory.record?.sizes ?? null,
   }));
   const { storage } = describeCosts(spending, known, budget);
-  const used = spending.bytesRead + spending.bytesWritten;
   const stored = storage.documents + storage.ledger + storage.indexes + foreseen.storedBytes;
   const of = describeLoads(foreseen.loads);
-  const notices: Notice[] = [];
-  if (budget.ioBytes !== null && used + foreseen.ioBytes > budget.ioBytes) {
-    const what = `This run takes about ${showBytes(foreseen.ioBytes)} of database I/O${of}, and ${showBytes(used)} are used in ${spending.month}`;
-    notices.push(beyond("BUDGET_IO", budget, what, showBytes(budget.ioBytes)));
-  }
+  const notices = monthNotices(budget, spending, foreseen.ioBytes, of);
   if (budget.storageBytes !== null && stored > budget.storageBytes) {
     const what = `With this run${of}, the mirrors take about ${showBytes(stored)}`;
     notices.push(beyond("BUDGET_STORAGE", budget, what, showBytes(budget.storageBytes)));
   }
-  if (budget.calls !== null && spending.calls > budget.calls) {
-    const what = `${spending.calls.toLocaleString("en-US")} function calls are used in ${spending.month}`;
+  return notices;
+}
+
+/**
+ * What a run that takes so much makes of the month.
+ * @param of what is to be loaded, for the text
+ */
+export function monthNotices(budget: Budget, spending: Spending, ioBytes: number, of = ""): Notice[] {
+  const { month, calls, bytesRead, bytesWritten } = spending;
+  const used = bytesRead + bytesWritten;
+  const notices: Notice[] = [];
+  if (budget.ioBytes !== null && used + ioBytes > budget.ioBytes) {
+    const what = `This run takes about ${showBytes(ioBytes)} of database I/O${of}, and ${showBytes(used)} are used in ${month}`;
+    notices.push(beyond("BUDGET_IO", budget, what, showBytes(budget.ioBytes)));
+  }
+  if (budget.calls !== null && calls > budget.calls) {
+    const what = `${calls.toLocaleString("en-US")} function calls are used in ${month}`;
     notices.push(beyond("BUDGET_CALLS", budget, what, budget.calls.toLocaleString("en-US")));
   }
   return notices;

@@ -158,6 +158,19 @@ describe("a run that would pass the budget says so before it begins", () => {
     expect(await budgetNotices(mirror, "deep")).toHaveLength(1);
   });
 
+  test("a dry run holds what it foresees against the budget", async () => {
+    const mirror = await table(2_000, { budget: FREE });
+    const { notices, totals } = await mirror.dryRun();
+    expect(notices).toEqual([]);
+    const scarce = await table(2_000, { budget: { ...FREE, ioBytes: totals.bytesWritten * 0.9 } });
+    expect((await scarce.dryRun()).notices).toEqual([
+      expect.objectContaining({
+        code: "BUDGET_IO",
+        message: expect.stringMatching(/^This run takes about/) as string,
+      }),
+    ]);
+  });
+
   test("calls that are used up already", async () => {
     const mirror = await table(1, { budget: { ...FREE, calls: 10 } });
     await budgetNotices(mirror);
