@@ -9,6 +9,7 @@ import { packageRoot } from "../../src/package-root.js";
 import { applyMigrations, requireMigrations } from "../../src/state/apply-migrations.js";
 import { connectTo, createMigratedDatabase } from "../support/migrated-database.js";
 import { ALL_POSTGRES_VERSIONS, createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { MIGRATIONS } from "../support/migration-names.js";
 
 describe.each(ALL_POSTGRES_VERSIONS)("migrations (Postgres %i)", (version) => {
   test("five at once: one applies them, the others wait and find nothing to do", async () => {
@@ -93,7 +94,9 @@ describe.each(ALL_POSTGRES_VERSIONS)("migrations (Postgres %i)", (version) => {
     const db = await createMigratedDatabase({ version });
     try {
       await db.sql`DELETE FROM datahub_sync.migrations WHERE id = (SELECT max(id) FROM datahub_sync.migrations)`;
-      await expect(requireMigrations(db.database)).rejects.toThrow(/lacks 1 migrations .* from 0011_/);
+      await expect(requireMigrations(db.database)).rejects.toThrow(
+        new RegExp(`lacks 1 migrations .* from ${MIGRATIONS.at(-1)}`),
+      );
     } finally {
       await db.drop();
     }
@@ -153,10 +156,9 @@ describe("drizzle-kit", () => {
   });
 
   test("would find it if there were something", async () => {
+    const before = await readdir(join(folder, "migrations"));
     await generate(join(root, "tests", "support", "drifted-schema.ts"));
-    expect(await readdir(join(folder, "migrations"))).toContain("meta");
-    const names = await readdir(join(folder, "migrations"));
-    expect(names.filter((name) => name.startsWith("0011_"))).toHaveLength(1);
+    expect(await readdir(join(folder, "migrations"))).toHaveLength(before.length + 1);
   });
 });
 
