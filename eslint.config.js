@@ -4,44 +4,40 @@ import eslint from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-/** Files that every layer of `src` may import: they import nothing but each other. */
-const LEAVES = [
-  ...["src/errors.ts", "src/clock.ts", "src/report.ts", "src/limits.ts", "src/write-size.ts"],
-  "src/package-root.ts",
-];
-
-/** The types in which the stages hand values to each other, and the one rule for names in Convex. */
-const CONTRACTS = ["src/config/types.ts", "src/encode/types.ts", "src/encode/names.ts"];
-
 /**
  * How values are written into documents, of which there is one copy: apps read them with the files that the encoder
  * writes them with, and those have to run in Convex and in browsers.
  */
 const VALUE_FORMATS = ["convex/datahubSyncJson.ts", "convex/datahubSyncLiterals.ts"];
 
+/** Where the package lies: whatever reads its files asks. */
+const PACKAGE_ROOT = "src/package-root.ts";
+
+const STAGES = ["src/config", "src/catalog", "src/source", "src/encode", "src/sink", "src/state"];
+
 /**
- * The one direction of the house: cli -> sync -> stages. What a folder may import beside itself and
- * packages; everything else is an error. The stages (config, source, encode, sink, state) are absent from
- * each other's lines: only `sync` knows more than one.
+ * The one direction of the house: cli -> commands -> sync -> stages -> model. What a folder may import beside itself and
+ * packages; everything else is an error. The stages are absent from each other's lines: only `sync`, and the commands
+ * beside it, know more than one. What they share is in `model`, which imports nothing.
  */
 const MAY_IMPORT = {
   convex: [],
   drizzle: [],
-  "src/config": [...LEAVES, ...CONTRACTS],
-  "src/postgres": [...LEAVES],
-  "src/source": [...LEAVES, ...CONTRACTS, "src/postgres"],
-  "src/encode": [...LEAVES, ...CONTRACTS, ...VALUE_FORMATS],
-  "src/sink": [...LEAVES, ...CONTRACTS, "convex"],
-  "src/state": [...LEAVES, ...CONTRACTS, "src/postgres", "drizzle"],
-  "src/sync": [
-    ...[...LEAVES, "src/postgres", "convex"],
-    ...["src/config", "src/source", "src/encode", "src/sink", "src/state"],
-  ],
-  "src/local": [...LEAVES, ...CONTRACTS, "src/postgres", "convex", "drizzle"],
+  "src/model": [],
+  "src/postgres": ["src/model"],
+  "src/config": ["src/model"],
+  "src/catalog": ["src/model", "src/postgres"],
+  "src/source": ["src/model", "src/postgres"],
+  "src/encode": ["src/model", ...VALUE_FORMATS],
+  "src/sink": ["src/model", "convex"],
+  "src/state": ["src/model", "src/postgres", "drizzle", PACKAGE_ROOT],
+  "src/sync": ["src/model", "src/postgres", "convex", ...STAGES],
+  "src/commands": ["src/model", "src/postgres", "convex", ...STAGES, "src/sync"],
+  "src/local": ["src/model", "src/postgres", "convex", "drizzle", PACKAGE_ROOT],
   // The demo is a command of its own. Its judge must share nothing with what it judges.
-  "src/local/demo": [...LEAVES, "src/local", "src/config/environment.ts", "src/cli/render"],
+  "src/local/demo": ["src/model", "src/local", "src/config/environment.ts", "src/cli/render", PACKAGE_ROOT],
   "src/local/oracle": [],
-  "src/cli": [...LEAVES, "src/config", "src/sync", "src/local"],
+  "src/cli": ["src/model", "src/config", "src/commands", "src/sync", "src/local", PACKAGE_ROOT],
   "torture/oracle": [],
 };
 
@@ -59,7 +55,8 @@ const LAYERS = Object.entries(MAY_IMPORT).map(([layer, allowed]) => ({
   message: `${layer} may import ${["itself", ...allowed].join(", ")} (eslint.config.js, MAY_IMPORT).`,
 }));
 
-const CLOCK_MESSAGE = "Time, chance and sleep come from a Clock (src/clock.ts), so that tests need not wait.";
+const CLOCK_MESSAGE =
+  "Time, chance and sleep come from a Clock (src/model/clock.ts), so that tests need not wait.";
 
 const CLOCK_RULES = {
   "no-restricted-globals": [
@@ -149,7 +146,7 @@ export default defineConfig(
   },
   {
     // The one implementation of the clock, and the local deployment, which is for tests and tryouts.
-    files: ["src/clock.ts", "src/local/**"],
+    files: ["src/model/clock.ts", "src/local/**"],
     rules: {
       "no-restricted-globals": "off",
       "no-restricted-imports": "off",

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RunReport } from "../src/report.js";
+import type { RunReport } from "../src/model/report.js";
 import { buildCli } from "../tests/support/build-cli.js";
 import { runNode, type Measured } from "./measured-process.js";
 

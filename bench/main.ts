@@ -3,7 +3,7 @@
  * run: `npm run bench -- --markdown bench/RESULTS.md README.md` puts another into its places.
  */
 import { cpus, totalmem } from "node:os";
-import { systemClock } from "../src/clock.js";
+import { systemClock } from "../src/model/clock.js";
 import { startLocal, type LocalStack } from "../src/local/start-local.js";
 import { measureAgainstPeers, measureNarrow } from "./against-peers.js";
 import { Cli } from "./cli.js";

@@ -1,4 +1,4 @@
-import type { RunReport } from "../src/report.js";
+import type { RunReport } from "../src/model/report.js";
 import type { Usage } from "../src/local/convex/usage.js";
 import type { LocalStack } from "../src/local/start-local.js";
 import type { Cli } from "./cli.js";

@@ -151,7 +151,7 @@ export const mirrors = datahubSync.table(
     /** The snapshot that the last finished run began with. Null: never finished, or void. */
     watermark: pgSnapshot("watermark"),
     watermarkAt: moment("watermark_at"),
-    /** What that run saw of the catalog: see `Sight` in src/source/sight.ts. */
+    /** What that run saw of the catalog: see `Sight` in src/model/sight.ts. */
     seen: jsonb("seen"),
     /** The name that both sides gave the end of that run. */
     nonce: text("nonce"),

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from "../src/clock.js";
+import { systemClock, type Clock } from "../src/model/clock.js";
 import {
   randomFaults,
   type Fault,

@@ -2,7 +2,7 @@
  * A floor: a first load as datahub-sync makes it, without what keeps it safe. Its own reader, encoder and batches, and calls
  * that are answered before they have left the process.
  */
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/model/clock.js";
 import { defaultUpdatedAt, DEFAULT_IGNORE } from "../../src/config/default-mirrors.js";
 import { encodeRow } from "../../src/encode/encode-row.js";
 import { planDocument } from "../../src/encode/plan-document.js";

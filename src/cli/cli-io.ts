@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.js";
+import type { Clock } from "../model/clock.js";
 import type { Environment } from "../config/environment.js";
 
 /** A stream as the command line sees it: a terminal, a pipe, or a test's buffer. */

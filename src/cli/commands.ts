@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.js";
-import type { SourceConfig, SyncConfig } from "../config/types.js";
-import type { SyncError } from "../errors.js";
-import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../report.js";
-import type { DryRunReport } from "../sync/dry-run-report.js";
-import type { MigrateReport, TrackingReport } from "../sync/migrate.js";
-import type { MigrationPlan } from "../sync/migration-plan.js";
+import type { Clock } from "../model/clock.js";
+import type { SourceConfig, SyncConfig } from "../model/config.js";
+import type { SyncError } from "../model/errors.js";
+import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../model/report.js";
+import type { DryRunReport } from "../commands/dry-run-report.js";
+import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
+import type { MigrationPlan } from "../commands/migration-plan.js";
 
 /** What every command gets. */
 export interface CommandContext {

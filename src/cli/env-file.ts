@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { EXIT, SyncError } from "../errors.js";
+import { EXIT, SyncError } from "../model/errors.js";
 
 const MARK = "# Written by `datahub-sync local`, and removed when it ends.";
 

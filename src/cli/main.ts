@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --
-import { systemClock } from "../clock.js";
+import { systemClock } from "../model/clock.js";
 import { processEnvironment } from "../config/environment.js";
-import { EXIT } from "../errors.js";
+import { EXIT } from "../model/errors.js";
 import type { CliIo, OutputStream } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { guardProcess } from "./process-guard.js";
@@ -9,12 +9,12 @@ import { runCli } from "./run-cli.js";
 
 /** Loaded when they run, each without what only another one needs. */
 const COMMANDS: Commands = {
-  migrate: async (options) => (await import("../sync/migrate.js")).migrate(options),
-  planMigration: async (options) => (await import("../sync/plan-migration.js")).planMigration(options),
-  untrack: async (options) => (await import("../sync/migrate.js")).untrack(options),
+  migrate: async (options) => (await import("../commands/migrate.js")).migrate(options),
+  planMigration: async (options) => (await import("../commands/plan-migration.js")).planMigration(options),
+  untrack: async (options) => (await import("../commands/migrate.js")).untrack(options),
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
-  dryRun: async (options) => (await import("../sync/dry-run.js")).dryRunSync(options),
-  status: async (options) => (await import("../sync/read-status.js")).readStatus(options),
+  dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
+  status: async (options) => (await import("../commands/read-status.js")).readStatus(options),
   local: async (options) => {
     const { startLocal } = await import("../local/start-local.js");
     const { rows, convexUrl, postgres, ...stack } = await startLocal(options);

@@ -1,5 +1,5 @@
 import { wantsColour } from "../config/environment.js";
-import type { ExitCode } from "../errors.js";
+import type { ExitCode } from "../model/errors.js";
 import type { CliIo } from "./cli-io.js";
 import { Scrubber } from "./logging/scrubber.js";
 import { failureReport, renderFailure, toFailure } from "./render/failure.js";

@@ -1,6 +1,6 @@
 import type { EventEmitter } from "node:events";
-import type { Clock } from "../clock.js";
-import { EXIT, SyncError } from "../errors.js";
+import type { Clock } from "../model/clock.js";
+import { EXIT, SyncError } from "../model/errors.js";
 
 /** Signals that end a run, and the exit code of a process that one of them ended at once (128 + its number). */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import { EXIT, type ExitCode } from "../errors.js";
+import { EXIT, type ExitCode } from "../model/errors.js";
 import { packageRoot } from "../package-root.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";

@@ -1,5 +1,5 @@
-import type { SyncError } from "../errors.js";
-import type { ProgressListener, TableReport } from "../report.js";
+import type { SyncError } from "../model/errors.js";
+import type { ProgressListener, TableReport } from "../model/report.js";
 import type { CliLog } from "./logging/create-log.js";
 import type { BarState, Screen } from "./logging/screen.js";
 import { renderCauses } from "./render/failure.js";

@@ -1,5 +1,5 @@
 import { CommanderError, type Command } from "commander";
-import { EXIT, SyncError, type ExitCode } from "../errors.js";
+import { EXIT, SyncError, type ExitCode } from "../model/errors.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { createProgram } from "./program.js";

@@ -1,7 +1,7 @@
 import { wantsColour } from "../config/environment.js";
 import type { ConfigInput, Loaded } from "../config/load-config.js";
-import type { SourceConfig } from "../config/types.js";
-import type { ExitCode } from "../errors.js";
+import type { SourceConfig } from "../model/config.js";
+import type { ExitCode } from "../model/errors.js";
 import type { CliIo } from "./cli-io.js";
 import type { CommandContext } from "./commands.js";
 import { optionFlags, type ParsedFlags } from "./flags.js";

@@ -1,4 +1,4 @@
-import type { Budget, PlanName } from "../report.js";
+import type { Budget, PlanName } from "../model/report.js";
 
 const GB = 1_000_000_000;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EncodingName } from "../encode/types.js";
+import type { EncodingName } from "../model/encoding.js";
 import { PLAN_NAMES } from "./budget.js";
 import { DEFAULT_IGNORE } from "./default-mirrors.js";
 import { RELATION_PATTERN } from "./relation-name.js";

@@ -1,12 +1,12 @@
 import type { z } from "zod";
-import { toConvexName } from "../encode/names.js";
+import { toConvexName } from "../model/names.js";
 import { toBudget } from "./budget.js";
 import { configFileSchema, type ConfigFileTable } from "./config-file-schema.js";
 import { defaultUpdatedAt } from "./default-mirrors.js";
 import type { Problem } from "./problems.js";
 import { parseRelationName, showRelationName } from "./relation-name.js";
-import type { Budget } from "../report.js";
-import type { ColumnConfig, MirrorConfig, RelationName } from "./types.js";
+import type { Budget } from "../model/report.js";
+import type { ColumnConfig, MirrorConfig, RelationName } from "../model/config.js";
 
 /** What a configuration file says. */
 export interface FileResult {

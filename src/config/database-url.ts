@@ -1,7 +1,7 @@
 import { isLoopback, isPrivateHost } from "./host.js";
 import type { Problem } from "./problems.js";
-import { Secret } from "./secret.js";
-import type { DatabaseConfig, SslMode } from "./types.js";
+import { Secret } from "../model/secret.js";
+import type { DatabaseConfig, SslMode } from "../model/config.js";
 
 /**
  * Parameters that are safe to hand on. postgres.js sends every parameter that it does not know to the server as a

@@ -1,4 +1,4 @@
-import type { MirrorConfig, RelationName, UpdatedAt } from "./types.js";
+import type { MirrorConfig, RelationName, UpdatedAt } from "../model/config.js";
 
 /** The tables of the default configuration: those that the datahub's import job fills. */
 export const DEFAULT_TABLES = [

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Budget } from "../report.js";
+import type { Budget } from "../model/report.js";
 import { toBudget } from "./budget.js";
 import { readConvexUrl } from "./convex-url.js";
 import { readDatabaseUrl } from "./database-url.js";
@@ -9,7 +9,7 @@ import type { OptionName, OptionValues } from "./option-table.js";
 import { configError, type Problem } from "./problems.js";
 import { readConfigFile } from "./read-config-file.js";
 import { resolveOptions, type Flags, type ResolvedOptions } from "./resolve-options.js";
-import { Secret } from "./secret.js";
+import { Secret } from "../model/secret.js";
 import { selectMirrors } from "./select-mirrors.js";
 import type {
   ConvexConfig,
@@ -18,7 +18,7 @@ import type {
   Settings,
   SourceConfig,
   SyncConfig,
-} from "./types.js";
+} from "../model/config.js";
 
 /** Convex's smallest plan takes 4 MiB in a sliding second, index entries included. */
 const CLOUD_MIB_PER_SECOND = 3.4;

@@ -1,4 +1,4 @@
-import { EXIT, SyncError } from "../errors.js";
+import { EXIT, SyncError } from "../model/errors.js";
 
 /** One thing that is wrong with the configuration. Several are collected and reported together. */
 export interface Problem {

@@ -1,4 +1,4 @@
-import type { RelationName } from "./types.js";
+import type { RelationName } from "../model/config.js";
 
 /**
  * `name` or `schema.name`. A part that holds a dot or a quote is written in double quotes, as in SQL

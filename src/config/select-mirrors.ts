@@ -1,6 +1,6 @@
 import type { Problem } from "./problems.js";
 import { parseRelationName, showRelationName } from "./relation-name.js";
-import type { MirrorConfig } from "./types.js";
+import type { MirrorConfig } from "../model/config.js";
 
 /** The mirrors that `name` means: the one of this name, or else all of the relation of this name. */
 function matching(mirrors: readonly MirrorConfig[], name: string): MirrorConfig[] {

@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import type { Refusal } from "./types.js";
+import type { Refusal } from "../model/encoding.js";
 
 /**
  * How the values of one Postgres type become Convex values and come back. Both directions are total on what

@@ -1,4 +1,4 @@
-import { CONVEX_LIMITS } from "../limits.js";
+import { CONVEX_LIMITS } from "../model/limits.js";
 import { Unencodable, type Meter } from "./codec.js";
 import { SIZE } from "./value-size.js";
 

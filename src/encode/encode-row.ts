@@ -1,8 +1,8 @@
 import { convexToJson, jsonToConvex, type JSONValue } from "convex/values";
-import { CONVEX_LIMITS } from "../limits.js";
+import { CONVEX_LIMITS } from "../model/limits.js";
 import { Unencodable, type Codec, type Meter } from "./codec.js";
 import type { DocumentPlan } from "./plan-document.js";
-import type { EncodedDocument, EncodeResult, Refusal } from "./types.js";
+import type { EncodedDocument, EncodeResult, Refusal } from "../model/encoding.js";
 import { SIZE } from "./value-size.js";
 
 /**

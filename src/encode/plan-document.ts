@@ -1,10 +1,10 @@
 import { getDocumentSize } from "convex/values";
-import { EXIT, SyncError } from "../errors.js";
-import { CONVEX_LIMITS } from "../limits.js";
+import { EXIT, SyncError } from "../model/errors.js";
+import { CONVEX_LIMITS } from "../model/limits.js";
 import type { Codec } from "./codec.js";
-import { isConvexName } from "./names.js";
+import { isConvexName } from "../model/names.js";
 import { findCodec, listEncodings } from "./type-table.js";
-import type { ColumnShape } from "./types.js";
+import type { ColumnShape } from "../model/encoding.js";
 import { SIZE } from "./value-size.js";
 
 /** How the rows of one relation become documents. Columns are in the order of a row's texts. */

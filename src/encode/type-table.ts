@@ -12,7 +12,7 @@ import {
   numericCodec,
   textCodec,
 } from "./scalar-codecs.js";
-import type { EncodingName, PgType } from "./types.js";
+import type { EncodingName, PgType } from "../model/encoding.js";
 
 /**
  * Part of every table's fingerprint: raise it when the Convex value of any Postgres value changes, so that the next

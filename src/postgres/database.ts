@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../model/clock.js";
 import { inOneTrip } from "./one-trip.js";
 import { readingOnly } from "./read-only.js";
 import { isConnectionAtFault, isContention, isRestart, isRetryable, isSilence } from "./database-error.js";

@@ -1,4 +1,4 @@
-import { EXIT, type SyncErrorOptions } from "../errors.js";
+import { EXIT, type SyncErrorOptions } from "../model/errors.js";
 import type { PoolerRefusal } from "./database-error.js";
 
 export type Explanation = Omit<SyncErrorOptions, "cause" | "table">;

@@ -1,4 +1,4 @@
-import { SyncError, type ErrorCode } from "../errors.js";
+import { SyncError, type ErrorCode } from "../model/errors.js";
 import { databaseErrorCode, isRetryable, poolerRefusal } from "./database-error.js";
 import {
   explainNotLetIn,

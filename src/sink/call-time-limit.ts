@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.js";
+import type { Clock } from "../model/clock.js";
 
 /** Aborts a call when its time is up or when the caller's signal aborts, and remembers which it was. */
 export class CallTimeLimit {

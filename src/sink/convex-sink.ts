@@ -16,8 +16,8 @@ import {
   type RunResult,
 } from "../../convex/datahubSyncProtocol.js";
 import type { DefaultFunctionArgs } from "convex/server";
-import type { Clock } from "../clock.js";
-import { SyncError } from "../errors.js";
+import type { Clock } from "../model/clock.js";
+import { SyncError } from "../model/errors.js";
 import { printUpserts, type OutgoingBatch } from "./batch.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import {

@@ -1,8 +1,8 @@
 import type { ConvexHttpClient } from "convex/browser";
 import type { DefaultFunctionArgs } from "convex/server";
 import { MODULE_NAME, type Usage } from "../../convex/datahubSyncProtocol.js";
-import type { Clock } from "../clock.js";
-import { CONVEX_LIMITS } from "../limits.js";
+import type { Clock } from "../model/clock.js";
+import { CONVEX_LIMITS } from "../model/limits.js";
 import { CallTimeLimit } from "./call-time-limit.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { readFunctionFailure, readHttpFailure, readSocketCode } from "./read-failure.js";

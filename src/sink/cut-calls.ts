@@ -1,4 +1,4 @@
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { decide } from "./retry-policy.js";
 

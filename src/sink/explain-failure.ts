@@ -1,4 +1,4 @@
-import { SyncError, type ErrorCode } from "../errors.js";
+import { SyncError, type ErrorCode } from "../model/errors.js";
 import type { ConvexCallError } from "./convex-call-error.js";
 import { decide, SYSTEM_TIMEOUT } from "./retry-policy.js";
 

@@ -1,5 +1,5 @@
 import { LIMITS, type BatchResult } from "../../convex/datahubSyncProtocol.js";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../model/clock.js";
 import { contentOf, sumBytes, writtenBytes, type Batch } from "./batch.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import type { ConvexSink, RunToken } from "./convex-sink.js";

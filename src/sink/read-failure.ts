@@ -1,5 +1,5 @@
 import { ConvexError } from "convex/values";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../model/clock.js";
 import { ConvexCallError, type CallFailure } from "./convex-call-error.js";
 import { isFunctionCode } from "./retry-policy.js";
 

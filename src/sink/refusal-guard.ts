@@ -1,4 +1,4 @@
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 
 export interface RefusalLimits {
   /** Rows refused while not one was accepted. Default 20. */

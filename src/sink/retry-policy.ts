@@ -1,5 +1,5 @@
 import type { SyncFunctionErrorCode } from "../../convex/datahubSyncProtocol.js";
-import type { ErrorCode } from "../errors.js";
+import type { ErrorCode } from "../model/errors.js";
 import type { ConvexCallError } from "./convex-call-error.js";
 
 /**

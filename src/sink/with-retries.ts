@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.js";
-import { SyncError } from "../errors.js";
+import type { Clock } from "../model/clock.js";
+import { SyncError } from "../model/errors.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { decide, decideAlone } from "./retry-policy.js";
 

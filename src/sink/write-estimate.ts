@@ -7,7 +7,7 @@ import {
   PREVIOUS_BYTES,
   SYSTEM_KEYS_BYTES,
   TOMBSTONE_BYTES,
-} from "../write-size.js";
+} from "../model/write-size.js";
 import type { OutgoingRow } from "./batch.js";
 import { LEDGER_INDEXES, ledgerEntry } from "./ledger-entry.js";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.js";
+import type { Clock } from "../model/clock.js";
 
 /**
  * The part of a plan's throughput that the configured rate is: what is left keeps room for the application's own

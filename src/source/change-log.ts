@@ -1,5 +1,5 @@
 import type { Database, Sql } from "../postgres/database.js";
-import { parseSnapshot, parseXid, type Snapshot, type Xid } from "./snapshot.js";
+import { parseSnapshot, parseXid, type Snapshot, type Xid } from "../model/snapshot.js";
 
 /** Up to where the entries of a table have been read, in the order of (xid, id). */
 export interface ChangeCursor {

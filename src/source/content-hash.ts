@@ -1,5 +1,5 @@
 import { quoteIdentifier } from "../postgres/identifier.js";
-import type { MirrorSource } from "./mirror-source.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 
 /**
  * The content hash of a row called `r`: of the row's text, NULLs and empty texts told apart, salted with the

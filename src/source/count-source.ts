@@ -1,8 +1,8 @@
 import type { Database } from "../postgres/database.js";
 import { quoteRelation } from "../postgres/identifier.js";
 import { unseenEntries } from "./change-log.js";
-import type { MirrorSource } from "./mirror-source.js";
-import type { Snapshot } from "./snapshot.js";
+import type { MirrorSource } from "../model/mirror-source.js";
+import type { Snapshot } from "../model/snapshot.js";
 
 /** A mirror whose rows, and whose changes that wait, are to be counted. */
 export interface CountQuestion {

@@ -1,7 +1,7 @@
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteIdentifier } from "../postgres/identifier.js";
 import { splitKey, splitKeys } from "./key-text.js";
-import type { MirrorSource } from "./mirror-source.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 
 /**
  * SQL by which the rows of a relation, called `r`, are found by the texts of their keys. Column by column, each text

@@ -1,20 +1,5 @@
+import type { KeyKind } from "../model/key-part.js";
 import { dateText, timestampText } from "./key-time.js";
-
-/**
- * How the text of a key's column is made; see `datahub_sync.key_expression`, whose texts are read here. Numbers, and
- * times as numbers, begin with their number of digits, so that their bytes sort as they do.
- */
-export type KeyKind = "integer" | "date" | "timestamp" | "timestamptz" | "bytea" | "text";
-
-/** A column of a key, as `datahub_sync.key_parts` describes it. */
-export interface KeyPart {
-  name: string;
-  kind: KeyKind;
-  /** Whether its texts sort as the owner's index does. */
-  bytewise: boolean;
-  /** The collation to order by, where the index has another one than the column. */
-  sorting: string | null;
-}
 
 /**
  * The columns' values as texts that Postgres reads, from the canonical key text.

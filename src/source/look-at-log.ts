@@ -1,7 +1,7 @@
 import type { Database } from "../postgres/database.js";
 import { unknownOf, unseenEntries, type Unknown } from "./change-log.js";
 import { durable } from "./durable.js";
-import { parseSnapshot, type Snapshot, type SnapshotMoment } from "./snapshot.js";
+import { parseSnapshot, type Snapshot, type SnapshotMoment } from "../model/snapshot.js";
 
 /** A mirror that the log is asked about. */
 export interface LogQuestion {

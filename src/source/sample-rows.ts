@@ -1,6 +1,6 @@
 import type { Database } from "../postgres/database.js";
 import { quoteIdentifier, quoteRelation } from "../postgres/identifier.js";
-import type { MirrorSource } from "./mirror-source.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 
 const SAMPLED_ROWS = 2_000;
 

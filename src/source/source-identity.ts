@@ -1,7 +1,7 @@
 import type { Database } from "../postgres/database.js";
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 import { durable } from "./durable.js";
-import { parseSnapshot, type SnapshotMoment } from "./snapshot.js";
+import { parseSnapshot, type SnapshotMoment } from "../model/snapshot.js";
 
 export interface SourceIdentity {
   /** The source's lasting id with the cluster's, the branch's and the database's: two copies of one database differ. */

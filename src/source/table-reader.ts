@@ -5,8 +5,9 @@ import { quoteIdentifier, quoteRelation } from "../postgres/identifier.js";
 import { hashExpression } from "./content-hash.js";
 import { durable } from "./durable.js";
 import { KeySql } from "./key-sql.js";
-import { fitsKey, type KeyKind } from "./key-text.js";
-import type { MirrorSource } from "./mirror-source.js";
+import type { KeyKind } from "../model/key-part.js";
+import { fitsKey } from "./key-text.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 
 /** A row as Postgres prints it, with the hash of the same statement (invariant 13). */
 export interface SourceRow {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EXIT, SyncError } from "../errors.js";
+import { EXIT, SyncError } from "../model/errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Database, Sql } from "../postgres/database.js";
 import { databaseErrorCode, isMissingRelation } from "../postgres/database-error.js";

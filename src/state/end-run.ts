@@ -1,8 +1,8 @@
 import { sql, type SQL } from "drizzle-orm";
 import { mirrors } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
-import type { RunMode } from "../report.js";
-import type { SyncError } from "../errors.js";
+import type { RunMode } from "../model/report.js";
+import type { SyncError } from "../model/errors.js";
 import { heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
 import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
 import { whyRefused } from "./open-run.js";

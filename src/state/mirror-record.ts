@@ -1,7 +1,7 @@
 import { and, eq, getTableColumns, sql } from "drizzle-orm";
 import { mirrors } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
-import type { RunMode } from "../report.js";
+import type { RunMode } from "../model/report.js";
 import { utcText } from "./utc-text.js";
 
 /** What a run has finished with: where the next one begins. */

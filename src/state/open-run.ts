@@ -2,8 +2,8 @@ import { and, eq, sql, type SQL } from "drizzle-orm";
 import { mirrors } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
-import type { RunMode } from "../report.js";
-import { SyncError } from "../errors.js";
+import type { RunMode } from "../model/report.js";
+import { SyncError } from "../model/errors.js";
 import {
   heldLease,
   heldLeaseSql,

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { runs } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
-import type { RunReport } from "../report.js";
+import type { RunReport } from "../model/report.js";
 import { isUntranslatable } from "../postgres/database-error.js";
 import { inAscii } from "./in-ascii.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";

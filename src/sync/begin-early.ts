@@ -1,4 +1,4 @@
-import { parseSnapshot } from "../source/snapshot.js";
+import { parseSnapshot } from "../model/snapshot.js";
 import { readFirstPage } from "./delta-pass.js";
 import { startListing } from "./listings.js";
 import type { MirrorRun } from "./mirror-run.js";

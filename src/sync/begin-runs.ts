@@ -1,4 +1,4 @@
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 import { ChangeLog } from "../source/change-log.js";
 import { TableReader } from "../source/table-reader.js";
 import type { MirrorRecord } from "../state/mirror-record.js";

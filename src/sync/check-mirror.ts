@@ -1,11 +1,11 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
 import { validatorSource } from "../encode/plan-document.js";
-import type { ColumnShape } from "../encode/types.js";
-import { SyncError } from "../errors.js";
-import type { MirrorSource } from "../source/mirror-source.js";
-import { display } from "../source/mirror-refusal.js";
-import type { Sight } from "../source/sight.js";
-import { wasTracked } from "../source/tracking.js";
+import type { ColumnShape } from "../model/encoding.js";
+import { SyncError } from "../model/errors.js";
+import type { MirrorSource } from "../model/mirror-source.js";
+import { display } from "../catalog/mirror-refusal.js";
+import type { Sight } from "../model/sight.js";
+import { wasTracked } from "../catalog/tracking.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import type { RunContext } from "./run-context.js";
 

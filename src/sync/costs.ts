@@ -1,4 +1,4 @@
-import type { Budget, CostStatus, Notice } from "../report.js";
+import type { Budget, CostStatus, Notice } from "../model/report.js";
 import { estimateStorage, type StorageEstimate, type StoredMirror } from "../sink/storage-estimate.js";
 import type { Spending } from "../state/spending.js";
 

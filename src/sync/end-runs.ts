@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { RunEnd } from "../../convex/datahubSyncProtocol.js";
-import { SyncError } from "../errors.js";
-import { isSteady, type Sight } from "../source/sight.js";
+import { SyncError } from "../model/errors.js";
+import { isSteady, type Sight } from "../model/sight.js";
 import { TIMELINE } from "../source/source-identity.js";
 import type { SizesSent } from "../state/end-run.js";
 import type { MirrorRecord } from "../state/mirror-record.js";

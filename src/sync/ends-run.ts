@@ -1,4 +1,4 @@
-import { SyncError, type ErrorCode } from "../errors.js";
+import { SyncError, type ErrorCode } from "../model/errors.js";
 
 /** Failures that concern the whole run: what follows would fail alike, or must not be tried. */
 const CODES: ReadonlySet<ErrorCode> = new Set([

@@ -1,7 +1,7 @@
-import { SyncError } from "../errors.js";
-import type { Budget, Notice, RunMode } from "../report.js";
+import { SyncError } from "../model/errors.js";
+import type { Budget, Notice, RunMode } from "../model/report.js";
 import { estimateStorage, ledgerReadBytes, ledgerWrittenBytes } from "../sink/storage-estimate.js";
-import type { MirrorSource } from "../source/mirror-source.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 import { sampleRowBytes } from "../source/sample-rows.js";
 import { readSpending, type Spending } from "../state/spending.js";
 import { beyond, describeCosts, showBytes } from "./costs.js";

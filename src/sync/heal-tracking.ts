@@ -1,9 +1,9 @@
-import type { MirrorConfig } from "../config/types.js";
-import { SyncError, type ErrorCode } from "../errors.js";
-import type { Notice } from "../report.js";
-import { display } from "../source/mirror-refusal.js";
-import type { MirrorSource } from "../source/mirror-source.js";
-import { healTable } from "../source/tracking.js";
+import type { MirrorConfig } from "../model/config.js";
+import { SyncError, type ErrorCode } from "../model/errors.js";
+import type { Notice } from "../model/report.js";
+import { display } from "../catalog/mirror-refusal.js";
+import type { MirrorSource } from "../model/mirror-source.js";
+import { healTable } from "../catalog/tracking.js";
 import { resolveMirrors, resolveOne } from "./look-at-catalog.js";
 import { trackingMended, trackingUnmended } from "./notices.js";
 import type { RunContext } from "./run-context.js";

@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.js";
-import { SyncError } from "../errors.js";
+import type { Clock } from "../model/clock.js";
+import { SyncError } from "../model/errors.js";
 import type { Database } from "../postgres/database.js";
 import { renewLease, type LeaseToken } from "../state/lease.js";
 

@@ -1,13 +1,13 @@
-import type { MirrorConfig } from "../config/types.js";
-import { toConvexName } from "../encode/names.js";
+import type { MirrorConfig } from "../model/config.js";
+import { toConvexName } from "../model/names.js";
 import { ENCODER_VERSION } from "../encode/type-table.js";
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 import type { Database, Sql } from "../postgres/database.js";
-import { inspectMirror } from "../source/inspect-mirror.js";
-import type { MirrorSource } from "../source/mirror-source.js";
-import { readCatalog, type CatalogEntry, type CatalogMemo } from "../source/read-catalog.js";
-import { resolveMirror } from "../source/resolve-mirror.js";
-import type { ResolvedMirror } from "../source/resolved-mirror.js";
+import { inspectMirror } from "../catalog/inspect-mirror.js";
+import type { MirrorSource } from "../model/mirror-source.js";
+import { readCatalog, type CatalogEntry, type CatalogMemo } from "../catalog/read-catalog.js";
+import { resolveMirror } from "../catalog/resolve-mirror.js";
+import type { ResolvedMirror } from "../catalog/resolved-mirror.js";
 import { concernsOneMirror } from "./ends-run.js";
 
 /** What the catalog says of these mirrors as runs read them, or why one cannot be mirrored; in one statement. */

@@ -1,5 +1,5 @@
 import { planDocument } from "../encode/plan-document.js";
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 import { compareMemories } from "./agreement.js";
 import { finishEndedRun } from "./end-runs.js";
 import { orThrow } from "./look-at-catalog.js";

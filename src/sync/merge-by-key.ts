@@ -1,4 +1,4 @@
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 import { compareKeys } from "../source/key-text.js";
 
 /** A key of either listing, with what each says of it. */

@@ -1,6 +1,6 @@
-import type { Notice, TableReport } from "../report.js";
+import type { Notice, TableReport } from "../model/report.js";
 import type { ChangeLog, ChangePage } from "../source/change-log.js";
-import type { MirrorSource } from "../source/mirror-source.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 import type { KeyHash, TableReader } from "../source/table-reader.js";
 import type { ChangesRead } from "../state/end-run.js";
 import type { MirrorWriter } from "./mirror-writer.js";

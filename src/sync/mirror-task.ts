@@ -1,6 +1,6 @@
-import { SyncError } from "../errors.js";
+import { SyncError } from "../model/errors.js";
 import type { DocumentPlan } from "../encode/plan-document.js";
-import type { Notice, RunMode, TableReport } from "../report.js";
+import type { Notice, RunMode, TableReport } from "../model/report.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import type { Agreement } from "./agreement.js";
 import { endsRun } from "./ends-run.js";

@@ -1,6 +1,6 @@
 import { encodeFields, encodeRow, readDocument } from "../encode/encode-row.js";
 import type { DocumentPlan } from "../encode/plan-document.js";
-import type { EncodedDocument } from "../encode/types.js";
+import type { EncodedDocument } from "../model/encoding.js";
 import type { BatchSize } from "../sink/batch-size.js";
 import { BatchSender, type RowRefusal, type SendCounts } from "../sink/batch-sender.js";
 import type { RunToken } from "../sink/convex-sink.js";

@@ -1,5 +1,5 @@
-import type { ColumnShape } from "../encode/types.js";
-import type { Notice } from "../report.js";
+import type { ColumnShape } from "../model/encoding.js";
+import type { Notice } from "../model/report.js";
 import { MIRROR_RETENTION_DAYS } from "../state/change-log-size.js";
 import type { IdleMirror } from "../state/read-overview.js";
 import type { ChangesRead } from "../state/end-run.js";

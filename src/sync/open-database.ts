@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.js";
-import type { DatabaseConfig, Settings } from "../config/types.js";
+import type { Clock } from "../model/clock.js";
+import type { DatabaseConfig, Settings } from "../model/config.js";
 import { Database } from "../postgres/database.js";
 
 /** A comparison hashes whole tables: statements get more time than single calls do. */

@@ -1,4 +1,4 @@
-import type { Settings } from "../config/types.js";
+import type { Settings } from "../model/config.js";
 import { KEYS_PER_PAGE, LEDGER_PAGE } from "./run-context.js";
 
 /** A page of keys is small beside the rows that it names; who asks for fewer rows at once gets shorter pages too. */

@@ -1,9 +1,9 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { Notice, RunMode } from "../report.js";
+import type { Notice, RunMode } from "../model/report.js";
 import type { ChangeCursor, Unknown } from "../source/change-log.js";
-import type { MirrorSource } from "../source/mirror-source.js";
-import { isSameSight, whyCompare, type Sight } from "../source/sight.js";
-import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
+import type { MirrorSource } from "../model/mirror-source.js";
+import { isSameSight, whyCompare, type Sight } from "../model/sight.js";
+import { parseSnapshot, type Snapshot } from "../model/snapshot.js";
 import type { MirrorRecord, OpenRun } from "../state/mirror-record.js";
 import type { Agreement } from "./agreement.js";
 import type { CompareCursor } from "./compare-pass.js";

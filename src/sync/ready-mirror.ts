@@ -1,8 +1,8 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { MirrorConfig } from "../config/types.js";
-import type { Notice, TableReport } from "../report.js";
-import { display } from "../source/mirror-refusal.js";
-import type { MirrorSource } from "../source/mirror-source.js";
+import type { MirrorConfig } from "../model/config.js";
+import type { Notice, TableReport } from "../model/report.js";
+import { display } from "../catalog/mirror-refusal.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import { findWaiting, requireTracked } from "./check-mirror.js";
 import { hasDrifted } from "./heal-tracking.js";

@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.js";
-import type { MirrorConfig, Settings } from "../config/types.js";
+import type { Clock } from "../model/clock.js";
+import type { MirrorConfig, Settings } from "../model/config.js";
 import type { Database } from "../postgres/database.js";
-import type { ProgressListener } from "../report.js";
+import type { ProgressListener } from "../model/report.js";
 import type { ConvexSink } from "../sink/convex-sink.js";
 import type { WritePacer } from "../sink/write-pacer.js";
 import type { LeaseToken } from "../state/lease.js";

@@ -1,8 +1,8 @@
 import type { SQL } from "drizzle-orm";
-import type { MirrorConfig } from "../config/types.js";
-import type { SyncError } from "../errors.js";
-import type { RunMode } from "../report.js";
-import type { MirrorSource } from "../source/mirror-source.js";
+import type { MirrorConfig } from "../model/config.js";
+import type { SyncError } from "../model/errors.js";
+import type { RunMode } from "../model/report.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 import type { EndToAnnounce, EndToCommit } from "../state/end-run.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import type { Moment, RunToOpen } from "../state/open-run.js";

@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { Clock } from "../clock.js";
-import type { SyncConfig } from "../config/types.js";
-import { SyncError } from "../errors.js";
-import type { Notice, ProgressListener, RunMode, RunReport } from "../report.js";
+import type { Clock } from "../model/clock.js";
+import type { SyncConfig } from "../model/config.js";
+import { SyncError } from "../model/errors.js";
+import type { Notice, ProgressListener, RunMode, RunReport } from "../model/report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { WritePacer } from "../sink/write-pacer.js";
 import type { SourceIdentity } from "../source/source-identity.js";

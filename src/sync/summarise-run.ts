@@ -1,6 +1,6 @@
-import { EXIT, type ExitCode } from "../errors.js";
+import { EXIT, type ExitCode } from "../model/errors.js";
 import type { CallMeter } from "../sink/convex-transport.js";
-import type { Notice, RunMode, RunReport, TableCounts, TableReport } from "../report.js";
+import type { Notice, RunMode, RunReport, TableCounts, TableReport } from "../model/report.js";
 
 const NO_COUNTS: TableCounts = {
   read: 0,

@@ -1,7 +1,7 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { MirrorConfig } from "../config/types.js";
-import type { SyncError } from "../errors.js";
-import type { MirrorSource } from "../source/mirror-source.js";
+import type { MirrorConfig } from "../model/config.js";
+import type { SyncError } from "../model/errors.js";
+import type { MirrorSource } from "../model/mirror-source.js";
 import { readMemories, type MirrorMemory } from "../state/read-state.js";
 import { lookAtMirrors } from "./look-at-catalog.js";
 import type { RunContext } from "./run-context.js";

@@ -1,6 +1,6 @@
-import type { RunMode } from "../report.js";
+import type { RunMode } from "../model/report.js";
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
-import { parseSnapshot } from "../source/snapshot.js";
+import { parseSnapshot } from "../model/snapshot.js";
 import { takeSnapshot } from "../source/source-identity.js";
 import type { Acknowledged } from "./agreement.js";
 import { compareAll, type CompareCursor } from "./compare-pass.js";

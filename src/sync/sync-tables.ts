@@ -1,6 +1,6 @@
-import type { RunMode, TableReport } from "../report.js";
+import type { RunMode, TableReport } from "../model/report.js";
 import { lookAtLog } from "../source/look-at-log.js";
-import { parseSnapshot, type Snapshot } from "../source/snapshot.js";
+import { parseSnapshot, type Snapshot } from "../model/snapshot.js";
 import { beginRuns } from "./begin-runs.js";
 import { beginEarly, dropBegun } from "./begin-early.js";
 import { concernsOneMirror } from "./ends-run.js";

@@ -1,12 +1,12 @@
 import { isDefaultTable } from "../config/default-mirrors.js";
-import type { MirrorConfig, UpdatedAt } from "../config/types.js";
-import { SyncError } from "../errors.js";
+import type { MirrorConfig, UpdatedAt } from "../model/config.js";
+import { SyncError } from "../model/errors.js";
 import type { Sql } from "../postgres/database.js";
-import { columnsShown } from "../source/columns-shown.js";
-import { display } from "../source/mirror-refusal.js";
-import type { ResolvedMirror } from "../source/resolved-mirror.js";
-import { readOtherClaims, type TrackingClaim } from "../source/tracking.js";
-import { isUpdatedAt } from "../source/updated-at.js";
+import { columnsShown } from "../catalog/columns-shown.js";
+import { display } from "../catalog/mirror-refusal.js";
+import type { ResolvedMirror } from "../catalog/resolved-mirror.js";
+import { readOtherClaims, type TrackingClaim } from "../catalog/tracking.js";
+import { isUpdatedAt } from "../catalog/updated-at.js";
 
 /**
  * What a deployment needs of a base table's triggers: what all its mirrors over the table show. A column that a view

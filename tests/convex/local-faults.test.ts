@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 import type { LocalDeployment, LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
 import { randomFaults, type Fault, type FaultPoint, type Faults } from "../../src/local/convex/faults.js";
 import { PLANS } from "../../src/local/convex/plan.js";

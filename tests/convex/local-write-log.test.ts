@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { PLANS } from "../../src/local/convex/plan.js";
 import { createDeployment } from "./local-fixture.js";
 
-// By hand from the backend's source; see src/write-size.ts.
+// By hand from the backend's source; see src/model/write-size.ts.
 const DOCUMENT = 8 + 33;
 const PREVIOUS = 8;
 const LIVE = 8 + 16 + 33;

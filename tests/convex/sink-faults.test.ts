@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { systemClock, type Clock } from "../../src/clock.js";
+import { systemClock, type Clock } from "../../src/model/clock.js";
 import { randomFaults, type Faults } from "../../src/local/convex/faults.js";
 import { createMirrorDeployment } from "../../src/local/convex/mirror-deployment.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";

@@ -7,7 +7,7 @@ import { batchFields, type BatchResult } from "../../convex/datahubSyncProtocol.
 import { beginRun } from "../../convex/datahubSyncRuns.js";
 import schema from "../../convex/schema.js";
 import { readDocument } from "../../src/encode/encode-row.js";
-import { WRITE_BYTES_PER_SECOND } from "../../src/limits.js";
+import { WRITE_BYTES_PER_SECOND } from "../../src/model/limits.js";
 import { LocalDeployment } from "../../src/local/convex/deployment.js";
 import { CallRefused } from "../../src/local/convex/errors.js";
 import { PLANS } from "../../src/local/convex/plan.js";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RunReport, StatusReport } from "../../src/report.js";
+import type { RunReport, StatusReport } from "../../src/model/report.js";
 import { findBuiltCli } from "../support/built-cli.js";
 
 export interface Finished {

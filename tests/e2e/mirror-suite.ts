@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RunReport } from "../../src/report.js";
+import type { RunReport } from "../../src/model/report.js";
 import { createOtherJob } from "../../src/local/data/other-job.js";
 import { SOURCE_TABLES } from "../../src/local/data/source-tables.js";
 import { readBothSides } from "./both-sides.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "vitest";
-import type { RunReport, TableReport } from "../../src/report.js";
+import type { RunReport, TableReport } from "../../src/model/report.js";
 import { CliProcess } from "./cli-process.js";
 import type { Stack, StackKind } from "./stack.js";
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/model/clock.js";
 import { Database, type DatabaseOptions } from "../../src/postgres/database.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
 import { collectUncaught } from "../support/collect-uncaught.js";

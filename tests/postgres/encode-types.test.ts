@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PgType } from "../../src/encode/types.js";
+import type { PgType } from "../../src/model/encoding.js";
 import { arrayLiteral } from "../../src/postgres/array-literal.js";
 import { readTypes } from "../support/read-types.js";
 import { passThroughConvex } from "../support/encoding.js";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Database } from "../../src/postgres/database.js";
-import type { RunReport } from "../../src/report.js";
+import type { RunReport } from "../../src/model/report.js";
 import { purgeChanges } from "../../src/state/change-log-size.js";
 import { readLease, releaseLease, renewLease, type LeaseToken } from "../../src/state/lease.js";
 import { readMirrorRecord, type OpenRun } from "../../src/state/mirror-record.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SyncError } from "../../src/errors.js";
+import type { SyncError } from "../../src/model/errors.js";
 import {
   acquireLease,
   findTargetId,

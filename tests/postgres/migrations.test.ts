@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SyncError } from "../../src/errors.js";
+import type { SyncError } from "../../src/model/errors.js";
 import { packageRoot } from "../../src/package-root.js";
 import { applyMigrations, requireMigrations } from "../../src/state/apply-migrations.js";
 import { connectTo, createMigratedDatabase } from "../support/migrated-database.js";

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/model/clock.js";
 import { Database } from "../../src/postgres/database.js";
 import { DistantPort } from "../support/distant-port.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sql } from "drizzle-orm";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/model/clock.js";
 import { Database } from "../../src/postgres/database.js";
 import { takeSnapshot } from "../../src/source/source-identity.js";
 import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";

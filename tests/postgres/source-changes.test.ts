@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ChangeCursor, ChangeLog, ChangePage } from "../../src/source/change-log.js";
-import { parseSnapshot, type Snapshot } from "../../src/source/snapshot.js";
+import { parseSnapshot, type Snapshot } from "../../src/model/snapshot.js";
 import { takeSnapshot } from "../../src/source/source-identity.js";
 import { allChanges, openLog, snapshotOf } from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";

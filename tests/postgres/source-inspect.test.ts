@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { MirrorConfig } from "../../src/config/types.js";
+import type { MirrorConfig } from "../../src/model/config.js";
 import { inspect, mirrorConfig, openReader } from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";

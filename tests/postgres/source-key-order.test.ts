@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { quoteIdentifier } from "../../src/postgres/identifier.js";
 import { fitsKey, showKey, splitKey } from "../../src/source/key-text.js";
-import type { MirrorSource } from "../../src/source/mirror-source.js";
+import type { MirrorSource } from "../../src/model/mirror-source.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import { inspect, mirrorConfig } from "../support/open-reader.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";

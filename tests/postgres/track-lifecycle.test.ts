@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { toSyncError } from "../../src/postgres/to-sync-error.js";
-import { trackTable, untrackTable } from "../../src/source/tracking.js";
+import { trackTable, untrackTable } from "../../src/catalog/tracking.js";
 import { readTracking } from "../support/read-tracking.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";

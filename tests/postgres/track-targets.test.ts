@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isTracked, readOtherClaims, trackTable, untrackTable } from "../../src/source/tracking.js";
+import { isTracked, readOtherClaims, trackTable, untrackTable } from "../../src/catalog/tracking.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";
 import { track, untrack, type TrackOptions } from "../support/tracked-table.js";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadConfig, type ConfigInput } from "../../src/config/load-config.js";
-import { SyncError } from "../../src/errors.js";
+import { SyncError } from "../../src/model/errors.js";
 import { makeTemporaryFolder } from "./temporary-folder.js";
 
 /** An environment in which nothing is missing. */

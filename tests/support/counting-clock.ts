@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from "../../src/clock.js";
+import { systemClock, type Clock } from "../../src/model/clock.js";
 
 /** Waits that are `hurry` times as short, with an account of them. */
 export class CountingClock implements Clock {

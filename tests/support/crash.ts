@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 import { Database } from "../../src/postgres/database.js";
-import type { RunMode, RunReport } from "../../src/report.js";
+import type { RunMode, RunReport } from "../../src/model/report.js";
 import type { MirrorFixture, SyncOptions } from "./mirror-fixture.js";
 
 /** A statement or a call that a run makes: "Postgres: taking the snapshot", "Convex: beginRuns". */

@@ -2,7 +2,7 @@ import { convexToJson, getDocumentSize, jsonToConvex, type JSONValue, type Value
 import { expect } from "vitest";
 import { decodeDocument, encodeRow, readDocument } from "../../src/encode/encode-row.js";
 import { planDocument } from "../../src/encode/plan-document.js";
-import type { EncodedDocument, EncodingName, PgType, Refusal } from "../../src/encode/types.js";
+import type { EncodedDocument, EncodingName, PgType, Refusal } from "../../src/model/encoding.js";
 
 /** One column that holds `text`, encoded, sent over Convex's wire and decoded. */
 export function passThroughConvex(

@@ -1,5 +1,5 @@
 import { Writable } from "node:stream";
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 import type { CliIo, OutputStream } from "../../src/cli/cli-io.js";
 
 /** A stream that keeps what was written. */

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 import type { LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
 import type { Faults } from "../../src/local/convex/faults.js";
 import { hurriedClock, useMirrors, type MirrorFixture } from "./mirror-fixture.js";

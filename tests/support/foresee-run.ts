@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import type { RunMode, RunReport } from "../../src/report.js";
-import type { DryRunReport } from "../../src/sync/dry-run-report.js";
+import type { RunMode, RunReport } from "../../src/model/report.js";
+import type { DryRunReport } from "../../src/commands/dry-run-report.js";
 import type { MirrorFixture, SyncOptions } from "./mirror-fixture.js";
 
 /** What both sides hold, who wrote it included. */

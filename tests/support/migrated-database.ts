@@ -1,4 +1,4 @@
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/model/clock.js";
 import { Database } from "../../src/postgres/database.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "./postgres.js";

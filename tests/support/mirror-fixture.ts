@@ -2,9 +2,9 @@ import { defineSchema, defineTable, type GenericSchema } from "convex/server";
 import { v } from "convex/values";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { datahubSyncTables, defineDatahubSync } from "../../convex/datahubSyncPackage.js";
-import { systemClock, type Clock } from "../../src/clock.js";
-import { Secret } from "../../src/config/secret.js";
-import type { DatabaseConfig, MirrorConfig, Settings, SyncConfig } from "../../src/config/types.js";
+import { systemClock, type Clock } from "../../src/model/clock.js";
+import { Secret } from "../../src/model/secret.js";
+import type { DatabaseConfig, MirrorConfig, Settings, SyncConfig } from "../../src/model/config.js";
 import { LocalDeployment, type LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
 import type {
@@ -14,11 +14,11 @@ import type {
   RunReport,
   StatusReport,
   TableReport,
-} from "../../src/report.js";
-import type { DryRunReport } from "../../src/sync/dry-run-report.js";
-import { dryRunSync } from "../../src/sync/dry-run.js";
-import { migrate } from "../../src/sync/migrate.js";
-import { readStatus } from "../../src/sync/read-status.js";
+} from "../../src/model/report.js";
+import type { DryRunReport } from "../../src/commands/dry-run-report.js";
+import { dryRunSync } from "../../src/commands/dry-run.js";
+import { migrate } from "../../src/commands/migrate.js";
+import { readStatus } from "../../src/commands/read-status.js";
 import { runSync, type RunOptions } from "../../src/sync/run-sync.js";
 import { compareMirror } from "./compare-mirror.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";

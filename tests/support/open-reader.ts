@@ -1,9 +1,9 @@
-import type { MirrorConfig } from "../../src/config/types.js";
-import { toConvexName } from "../../src/encode/names.js";
+import type { MirrorConfig } from "../../src/model/config.js";
+import { toConvexName } from "../../src/model/names.js";
 import type { Database } from "../../src/postgres/database.js";
 import { inspectOne } from "./inspect-one.js";
-import type { MirrorSource } from "../../src/source/mirror-source.js";
-import { parseSnapshot, type Snapshot } from "../../src/source/snapshot.js";
+import type { MirrorSource } from "../../src/model/mirror-source.js";
+import { parseSnapshot, type Snapshot } from "../../src/model/snapshot.js";
 import { ChangeLog, type ChangeCursor, type ChangePage } from "../../src/source/change-log.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import type { Statements } from "./tracked-table.js";

@@ -1,4 +1,4 @@
-import type { PgType } from "../../src/encode/types.js";
+import type { PgType } from "../../src/model/encoding.js";
 
 /** A built-in type as the catalog describes it, for tests that need no database. */
 export function pgType(name: string, overrides: Partial<PgType> = {}): PgType {

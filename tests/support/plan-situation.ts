@@ -1,6 +1,6 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { MirrorSource } from "../../src/source/mirror-source.js";
-import type { Sight } from "../../src/source/sight.js";
+import type { MirrorSource } from "../../src/model/mirror-source.js";
+import type { Sight } from "../../src/model/sight.js";
 import type { MirrorRecord, OpenRun, Watermark } from "../../src/state/mirror-record.js";
 import type { Agreement } from "../../src/sync/agreement.js";
 import { planRun, type Situation } from "../../src/sync/plan-run.js";

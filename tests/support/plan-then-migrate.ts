@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import type { SourceConfig } from "../../src/config/types.js";
-import { printTrack } from "../../src/source/track-call.js";
-import type { UpdatedAtMode } from "../../src/source/tracking.js";
+import type { SourceConfig } from "../../src/model/config.js";
+import { printTrack } from "../../src/catalog/track-call.js";
+import type { UpdatedAtMode } from "../../src/catalog/tracking.js";
 import { inOneTransaction } from "../../src/state/apply-migrations.js";
-import { migrate, type MigrateReport } from "../../src/sync/migrate.js";
-import type { MigrationPlan } from "../../src/sync/migration-plan.js";
-import { planMigration } from "../../src/sync/plan-migration.js";
+import { migrate, type MigrateReport } from "../../src/commands/migrate.js";
+import type { MigrationPlan } from "../../src/commands/migration-plan.js";
+import { planMigration } from "../../src/commands/plan-migration.js";
 import { hurriedClock } from "./mirror-fixture.js";
 import type { TestDatabase } from "./postgres.js";
 import { spyOnStatements, type SentStatement } from "./spy-statements.js";

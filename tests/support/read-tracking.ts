@@ -1,6 +1,6 @@
 import type { Sql } from "../../src/postgres/database.js";
-import { toTracking, type TrackingFact, type TrackingRecord } from "../../src/source/tracking.js";
-import { trackingOf } from "../../src/source/tracking-sql.js";
+import { toTracking, type TrackingFact, type TrackingRecord } from "../../src/catalog/tracking.js";
+import { trackingOf } from "../../src/catalog/tracking-sql.js";
 
 /** What is recorded of one base table, held against the catalog. */
 export async function readTracking(sql: Sql, base: { oid: string }): Promise<TrackingRecord | null> {

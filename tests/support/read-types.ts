@@ -1,8 +1,8 @@
 import type { Sql } from "../../src/postgres/database.js";
 import { arrayLiteral } from "../../src/postgres/array-literal.js";
-import { PINNED_CATALOG } from "../../src/source/pinned-catalog.js";
-import { typeResolver, type ResolveType, type TypeFact } from "../../src/source/read-types.js";
-import { TYPE } from "../../src/source/type-sql.js";
+import { PINNED_CATALOG } from "../../src/catalog/pinned-catalog.js";
+import { typeResolver, type ResolveType, type TypeFact } from "../../src/catalog/read-types.js";
+import { TYPE } from "../../src/catalog/type-sql.js";
 
 /** Loads the named types and everything that they are made of, one statement for each level of nesting. */
 export async function readTypes(sql: Sql, oids: readonly string[]): Promise<ResolveType> {

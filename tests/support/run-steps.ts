@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { BeginRun, RunEnd } from "../../convex/datahubSyncProtocol.js";
 import type { Database } from "../../src/postgres/database.js";
-import type { RunMode } from "../../src/report.js";
+import type { RunMode } from "../../src/model/report.js";
 import type { ConvexSink, RunToken } from "../../src/sink/convex-sink.js";
 import { TIMELINE } from "../../src/source/source-identity.js";
 import { announceEnds, commitWatermarks, type ChangesRead } from "../../src/state/end-run.js";

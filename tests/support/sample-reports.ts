@@ -1,8 +1,8 @@
-import { EXIT } from "../../src/errors.js";
-import type { RunReport, StatusReport, TableCounts } from "../../src/report.js";
-import type { DryRunReport } from "../../src/sync/dry-run-report.js";
-import type { MigrateReport } from "../../src/sync/migrate.js";
-import type { MigrationPlan } from "../../src/sync/migration-plan.js";
+import { EXIT } from "../../src/model/errors.js";
+import type { RunReport, StatusReport, TableCounts } from "../../src/model/report.js";
+import type { DryRunReport } from "../../src/commands/dry-run-report.js";
+import type { MigrateReport } from "../../src/commands/migrate.js";
+import type { MigrationPlan } from "../../src/commands/migration-plan.js";
 
 export const NOTHING: TableCounts = {
   read: 0,

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 
 /**
  * Time that passes only when nothing else can happen, and chance that follows from a seed: a test of hours of

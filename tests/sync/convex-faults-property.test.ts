@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import type { Clock } from "../../src/clock.js";
-import type { SyncError } from "../../src/errors.js";
+import type { Clock } from "../../src/model/clock.js";
+import type { SyncError } from "../../src/model/errors.js";
 import { expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
 import { hurriedClock } from "../support/mirror-fixture.js";
 import { answer, CUT, type Strike } from "../support/strikes.js";

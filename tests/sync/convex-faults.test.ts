@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 import type { FaultPoint } from "../../src/local/convex/faults.js";
 import { calmClock, expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
 import { HURRY, hurriedClock, type MirrorFixture } from "../support/mirror-fixture.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import type { ErrorCode, SyncError } from "../../src/errors.js";
+import type { ErrorCode, SyncError } from "../../src/model/errors.js";
 import { calmClock, expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
 import { HURRY, hurriedClock } from "../support/mirror-fixture.js";
 import { answer, CUT, httpDate, type Strike } from "../support/strikes.js";

@@ -1,7 +1,7 @@
 import { defineTable } from "convex/server";
 import { getDocumentSize, v } from "convex/values";
 import { describe, expect, test } from "vitest";
-import type { Budget } from "../../src/report.js";
+import type { Budget } from "../../src/model/report.js";
 import { useMirrors, type MirrorFixture, type MirrorOptions } from "../support/mirror-fixture.js";
 
 const open = useMirrors();

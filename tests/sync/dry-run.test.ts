@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { SyncError } from "../../src/errors.js";
+import { SyncError } from "../../src/model/errors.js";
 import { expectIoForeseen, foreseeRun } from "../support/foresee-run.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
-import { migrate } from "../../src/sync/migrate.js";
+import { migrate } from "../../src/commands/migrate.js";
 import { connectTo } from "../support/migrated-database.js";
 import { hurriedClock, MirrorFixture, NOTHING, useMirrors } from "../support/mirror-fixture.js";
 import { createTestDatabase } from "../support/postgres.js";

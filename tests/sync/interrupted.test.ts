@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
-import { systemClock } from "../../src/clock.js";
-import { SyncError } from "../../src/errors.js";
-import { migrate, untrack } from "../../src/sync/migrate.js";
-import { readStatus } from "../../src/sync/read-status.js";
+import { systemClock } from "../../src/model/clock.js";
+import { SyncError } from "../../src/model/errors.js";
+import { migrate, untrack } from "../../src/commands/migrate.js";
+import { readStatus } from "../../src/commands/read-status.js";
 import { watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { PAGED, ROWS } from "../support/paged-mirror.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import type { RunMode } from "../../src/report.js";
+import type { RunMode } from "../../src/model/report.js";
 import { collectUncaught } from "../support/collect-uncaught.js";
 import { watchRun, type Step } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";

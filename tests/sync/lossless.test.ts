@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mirrored } from "../../convex/datahubSyncPackage.js";
 import { decodeDocument } from "../../src/encode/encode-row.js";
 import { planDocument, validatorSource } from "../../src/encode/plan-document.js";
-import type { ColumnShape, EncodedDocument } from "../../src/encode/types.js";
+import type { ColumnShape, EncodedDocument } from "../../src/model/encoding.js";
 import { arrayLiteral } from "../../src/postgres/array-literal.js";
 import { showKey } from "../../src/source/key-text.js";
 import { arbitraryArray, arbitraryValue, unmirrorableJson } from "../support/arbitrary-values.js";

@@ -1,7 +1,7 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import { expect, test } from "vitest";
-import type { RunMode } from "../../src/report.js";
+import type { RunMode } from "../../src/model/report.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
 const open = useMirrors();

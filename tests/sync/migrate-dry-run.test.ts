@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderMigrationPlan } from "../../src/cli/render/migration-plan.js";
 import { createPaint } from "../../src/cli/render/paint.js";
-import type { MirrorConfig, SourceConfig } from "../../src/config/types.js";
-import { migrate } from "../../src/sync/migrate.js";
-import { planMigration } from "../../src/sync/plan-migration.js";
+import type { MirrorConfig, SourceConfig } from "../../src/model/config.js";
+import { migrate } from "../../src/commands/migrate.js";
+import { planMigration } from "../../src/commands/plan-migration.js";
 import { hurriedClock, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { mirrorConfig } from "../support/open-reader.js";
 import { planThenMigrate } from "../support/plan-then-migrate.js";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { SyncError } from "../../src/errors.js";
+import { SyncError } from "../../src/model/errors.js";
 import { CountingClock } from "../support/counting-clock.js";
 import { watchRun, type Step } from "../support/crash.js";
 import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { migrate, untrack } from "../../src/sync/migrate.js";
+import { migrate, untrack } from "../../src/commands/migrate.js";
 import { hurriedClock, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { track } from "../support/tracked-table.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { migrate } from "../../src/sync/migrate.js";
+import { migrate } from "../../src/commands/migrate.js";
 import { hurriedClock, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
 const open = useMirrors();

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { SyncError } from "../../src/errors.js";
+import { SyncError } from "../../src/model/errors.js";
 import { isProgress, nth, watchRun, type CrashOptions } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { repeatStatements } from "../support/repeat-statements.js";

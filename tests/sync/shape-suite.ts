@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { MirrorConfig } from "../../src/config/types.js";
-import type { ErrorCode } from "../../src/errors.js";
-import type { StatusReport, TableReport } from "../../src/report.js";
+import type { MirrorConfig } from "../../src/model/config.js";
+import type { ErrorCode } from "../../src/model/errors.js";
+import type { StatusReport, TableReport } from "../../src/model/report.js";
 import { compareMirror } from "../support/compare-mirror.js";
 import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
 import { MirrorFixture } from "../support/mirror-fixture.js";

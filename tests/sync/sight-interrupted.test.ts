@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import type { MirrorConfig } from "../../src/config/types.js";
-import { SyncError } from "../../src/errors.js";
+import type { MirrorConfig } from "../../src/model/config.js";
+import { SyncError } from "../../src/model/errors.js";
 import { nth, watchRun, type Step } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { openAnother, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";

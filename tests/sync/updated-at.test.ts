@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { MirrorConfig } from "../../src/config/types.js";
-import { migrate } from "../../src/sync/migrate.js";
+import type { MirrorConfig } from "../../src/model/config.js";
+import { migrate } from "../../src/commands/migrate.js";
 import { hurriedClock, MirrorFixture, NOTHING, useMirrors } from "../support/mirror-fixture.js";
 
 const open = useMirrors();

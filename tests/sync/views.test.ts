@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { UpdatedAt } from "../../src/config/types.js";
+import type { UpdatedAt } from "../../src/model/config.js";
 import { NOTHING, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
 const open = useMirrors();

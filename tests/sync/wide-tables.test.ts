@@ -1,7 +1,7 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import { expect, test } from "vitest";
-import { migrate } from "../../src/sync/migrate.js";
+import { migrate } from "../../src/commands/migrate.js";
 import { hurriedClock, useMirrors } from "../support/mirror-fixture.js";
 
 const open = useMirrors();

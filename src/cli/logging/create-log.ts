@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { Writable } from "node:stream";
 import { createLogger, format, transports } from "winston";
-import type { Clock } from "../../clock.js";
-import type { LogLevel } from "../../config/types.js";
+import type { Clock } from "../../model/clock.js";
+import type { LogLevel } from "../../model/config.js";
 import { formatForCron, formatForTerminal } from "./line-format.js";
 import { LogFile } from "./log-file.js";
 import type { Screen } from "./screen.js";

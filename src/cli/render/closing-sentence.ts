@@ -1,5 +1,5 @@
-import { EXIT } from "../../errors.js";
-import type { RunReport } from "../../report.js";
+import { EXIT } from "../../model/errors.js";
+import type { RunReport } from "../../model/report.js";
 import { showCount, showList, showNoun } from "./human.js";
 
 /** One sentence (or two) on what to do about an exit code that is not 0; null for 0. */

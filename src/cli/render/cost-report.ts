@@ -1,4 +1,4 @@
-import type { CostStatus } from "../../report.js";
+import type { CostStatus } from "../../model/report.js";
 import { renderColumns } from "./columns.js";
 import { showBytes, showCount } from "./human.js";
 import type { Paint } from "./paint.js";

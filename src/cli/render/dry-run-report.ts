@@ -1,5 +1,5 @@
-import { EXIT, type ExitCode } from "../../errors.js";
-import type { DryRunReport, ForeseenTable } from "../../sync/dry-run-report.js";
+import { EXIT, type ExitCode } from "../../model/errors.js";
+import type { DryRunReport, ForeseenTable } from "../../commands/dry-run-report.js";
 import { renderColumns, type Column } from "./columns.js";
 import { showBytes, showCount, showNoun } from "./human.js";
 import { renderEntries, type Paint } from "./paint.js";

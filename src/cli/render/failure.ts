@@ -1,4 +1,4 @@
-import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../../errors.js";
+import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../../model/errors.js";
 import type { Paint } from "./paint.js";
 
 /** SQLSTATE classes whose messages may quote a value: data exceptions, constraints, RAISE. */

@@ -1,4 +1,4 @@
-import type { MigrationPlan, PlannedStatement } from "../../sync/migration-plan.js";
+import type { MigrationPlan, PlannedStatement } from "../../commands/migration-plan.js";
 import { showNoun } from "./human.js";
 import type { Paint } from "./paint.js";
 

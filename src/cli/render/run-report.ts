@@ -1,4 +1,4 @@
-import type { RunMode, RunReport, TableCounts, TableReport } from "../../report.js";
+import type { RunMode, RunReport, TableCounts, TableReport } from "../../model/report.js";
 import { closingSentence } from "./closing-sentence.js";
 import { renderColumns, type Column } from "./columns.js";
 import { showBytes, showCount, showDuration, showNoun, showSeconds } from "./human.js";

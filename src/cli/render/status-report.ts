@@ -1,5 +1,5 @@
-import { EXIT } from "../../errors.js";
-import type { StatusReport, TableStatus } from "../../report.js";
+import { EXIT } from "../../model/errors.js";
+import type { StatusReport, TableStatus } from "../../model/report.js";
 import { renderCosts } from "./cost-report.js";
 import { renderColumns, type Column } from "./columns.js";
 import { showAge, showBytes, showCount, showNoun, showTime } from "./human.js";

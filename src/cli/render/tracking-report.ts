@@ -1,4 +1,4 @@
-import type { MigrateReport, TrackingChange, TrackingReport } from "../../sync/migrate.js";
+import type { MigrateReport, TrackingChange, TrackingReport } from "../../commands/migrate.js";
 import { renderColumns } from "./columns.js";
 import { showNoun } from "./human.js";
 import { renderEntries, type Paint } from "./paint.js";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
-import { EXIT, SyncError, type ExitCode } from "../../errors.js";
+import { EXIT, SyncError, type ExitCode } from "../../model/errors.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import { refuseForeignEnvFile, removeEnvFile, writeEnvFile } from "../env-file.js";

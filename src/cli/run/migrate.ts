@@ -1,6 +1,6 @@
 import { loadConfig } from "../../config/load-config.js";
-import type { ExitCode } from "../../errors.js";
-import type { Notice } from "../../report.js";
+import type { ExitCode } from "../../model/errors.js";
+import type { Notice } from "../../model/report.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import type { MigrateFlags } from "../migrate.js";

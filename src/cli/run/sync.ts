@@ -1,6 +1,6 @@
 import { loadConfig } from "../../config/load-config.js";
-import { EXIT, SyncError, type ExitCode } from "../../errors.js";
-import type { RunMode } from "../../report.js";
+import { EXIT, SyncError, type ExitCode } from "../../model/errors.js";
+import type { RunMode } from "../../model/report.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import { createForesight, createProgress } from "../progress.js";

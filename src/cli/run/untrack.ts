@@ -1,5 +1,5 @@
 import { loadConfig } from "../../config/load-config.js";
-import { EXIT, SyncError, type ExitCode } from "../../errors.js";
+import { EXIT, SyncError, type ExitCode } from "../../model/errors.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import type { ParsedFlags } from "../flags.js";

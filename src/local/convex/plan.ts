@@ -1,9 +1,9 @@
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../model/clock.js";
 import { CallRefused } from "./errors.js";
 
 /** What a plan's deployment class bears. Source: https://docs.convex.dev/production/state/limits. */
 export interface Plan {
-  /** Entries of documents and of all indexes (src/write-size.ts), in a sliding window of one second. */
+  /** Entries of documents and of all indexes (src/model/write-size.ts), in a sliding window of one second. */
   maxBytesWrittenPerSecond: number;
   maxConcurrentMutations: number;
 }

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
-import { systemClock } from "../../clock.js";
-import { EXIT } from "../../errors.js";
+import { systemClock } from "../../model/clock.js";
+import { EXIT } from "../../model/errors.js";
 import { processEnvironment, wantsColour } from "../../config/environment.js";
 import { createPaint } from "../../cli/render/paint.js";
 import { renderFailure, toFailure } from "../../cli/render/failure.js";

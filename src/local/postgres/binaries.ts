@@ -3,7 +3,7 @@ import { chmod, cp, lchown, readdir, readFile, symlink } from "node:fs/promises"
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { SyncError } from "../../errors.js";
+import { SyncError } from "../../model/errors.js";
 import { isOtherUser, type ServerOwner } from "./server-owner.js";
 
 const run = promisify(execFile);

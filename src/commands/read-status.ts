@@ -1,0 +1,258 @@
+import type { Clock } from "../model/clock.js";
+import type { SyncConfig } from "../model/config.js";
+import type { ColumnShape } from "../model/encoding.js";
+import { EXIT, SyncError, type ExitCode } from "../model/errors.js";
+import type { Database } from "../postgres/database.js";
+import type { Notice, StatusReport, TableStatus } from "../model/report.js";
+import { ConvexSink } from "../sink/convex-sink.js";
+import { countSource, type CountQuestion, type Horizon, type SourceCounts } from "../source/count-source.js";
+import { showKey } from "../source/key-text.js";
+import { display } from "../catalog/mirror-refusal.js";
+import type { MirrorSource } from "../model/mirror-source.js";
+import { parseSnapshot } from "../model/snapshot.js";
+import { readOverview } from "../state/read-overview.js";
+import { readMemories } from "../state/read-state.js";
+import { readRejectedRows } from "../state/rejected-rows.js";
+import { findWaiting, requireTracked } from "../sync/check-mirror.js";
+import { budgetNotices, describeCosts, type MirrorSize } from "../sync/costs.js";
+import { concernsOneMirror } from "../sync/ends-run.js";
+import { lookAtMirrors } from "../sync/look-at-catalog.js";
+import { changesKept, changesUnread, columnsWait, timestampsAlone } from "../sync/notices.js";
+import { openDatabase } from "../sync/open-database.js";
+import { openSource } from "../sync/open-source.js";
+import { leaveOut } from "../sync/ready-mirror.js";
+import type { MirrorSurvey } from "../sync/survey.js";
+
+export interface StatusOptions {
+  config: SyncConfig;
+  clock: Clock;
+  signal?: AbortSignal;
+}
+
+/** Rows that were set aside and are named for each table; the rest is counted. */
+const NAMED_ROWS = 20;
+
+/** Reads both sides and changes neither. A table whose delta is not exact or cannot run makes the exit code 6. */
+export async function readStatus({ config, clock, signal }: StatusOptions): Promise<StatusReport> {
+  const database = openDatabase(config.database, config.settings, clock, signal);
+  const sink = new ConvexSink({
+    url: config.convex.url,
+    syncKey: config.convex.syncKey.reveal(),
+    clock,
+    callTimeoutMs: config.settings.callTimeoutMs,
+  });
+  try {
+    await openSource(database);
+    const names = config.mirrors.map((mirror) => mirror.mirror);
+    // Both are waited for, also where one fails: nothing is to go on behind the caller's back.
+    const [shaken, asked] = await Promise.allSettled([
+      sink.handshake(names, { signal }),
+      readState(database, config),
+    ]);
+    if (shaken.status === "rejected") throw shaken.reason;
+    if (asked.status === "rejected") throw asked.reason;
+    const { overview, memories, looked } = asked.value;
+    const asking: Asking = { database, target: config.target, targetId: overview.targetId };
+    const states: MirrorState[] = config.mirrors.map((mirror, place) => ({
+      config: mirror,
+      handshake: shaken.value.mirrors[place]!,
+      memory: memories.get(mirror.mirror)!,
+      looked: looked[place]!,
+      ...{ problem: null, waiting: [] },
+    }));
+    for (const state of states) {
+      signal?.throwIfAborted();
+      Object.assign(state, await findProblems(asking, state));
+    }
+    await leaveOutWaiting(database, states);
+    const { counts, horizon } = await countAll(database, states);
+    const notices: Notice[] = [];
+    const statuses: TableStatus[] = [];
+    for (const [place, state] of states.entries()) {
+      statuses.push(await describeTable(asking, state, counts[place]!, notices));
+    }
+    notices.push(...overview.idleMirrors.map(changesKept), ...overview.unreadTables.map(changesUnread));
+    const costs = describeCosts(overview.spending, states.map(sizeOf), config.budget);
+    notices.push(...budgetNotices(costs));
+    const exitCode = exitCodeOf(statuses);
+    return {
+      ok: exitCode === EXIT.done,
+      deployment: config.convex.deployment,
+      exitCode,
+      tables: statuses,
+      lease: overview.lease,
+      horizon,
+      changeLog: overview.changeLog,
+      costs,
+      notices,
+    };
+  } finally {
+    await database.close();
+  }
+}
+
+/** On whose behalf; the id is null before its first run. */
+interface Asking {
+  database: Database;
+  target: string;
+  targetId: number | null;
+}
+
+/** One mirror, and what was found of it. */
+interface MirrorState extends MirrorSurvey {
+  problem: string | null;
+  waiting: ColumnShape[];
+}
+
+function sizeOf({ config, handshake, memory }: MirrorState): MirrorSize {
+  const { rows, indexes } = handshake;
+  return { name: config.mirror, rows, indexes: indexes.length, sizes: memory.record?.sizes ?? null };
+}
+
+/** No deployment has this id. */
+const NO_TARGET = 0;
+
+async function readState(database: Database, { mirrors, convex }: SyncConfig) {
+  const overview = await readOverview(database, convex.url);
+  const names = mirrors.map(({ mirror }) => mirror);
+  return {
+    overview,
+    memories: await readMemories(database, overview.targetId ?? NO_TARGET, names),
+    looked: await lookAtMirrors(database, mirrors),
+  };
+}
+
+/** As runs read these mirrors: columns that wait concern no delta. */
+async function leaveOutWaiting(database: Database, states: readonly MirrorState[]): Promise<void> {
+  const waiting = states.filter((state) => state.waiting.length > 0);
+  if (waiting.length === 0) return;
+  const configs = waiting.map(({ config, waiting: columns }) =>
+    leaveOut(
+      config,
+      columns.map(({ name }) => name),
+    ),
+  );
+  const looked = await lookAtMirrors(database, configs);
+  waiting.forEach((state, place) => (state.looked = looked[place]!));
+}
+
+/** Counts what can be counted. Where the log is not complete, what it counts says nothing. */
+async function countAll(database: Database, states: readonly MirrorState[]) {
+  const questions = states.flatMap(({ looked: source, memory: { record } }, place) => {
+    if (source instanceof SyncError) return [];
+    const isComplete = source.tracking !== null && source.tracking.problem === null;
+    const watermark = isComplete && record?.watermark ? parseSnapshot(record.watermark.snapshot) : null;
+    return [{ place, source, watermark, isComplete }];
+  });
+  const counts = states.map((): SourceCounts | SyncError | null => null);
+  const { found, horizon } = await countOrSay(database, questions);
+  questions.forEach(({ place, watermark, isComplete }, index) => {
+    const one = found[index]!;
+    if (one instanceof SyncError) counts[place] = one;
+    // Before its first run, every row waits.
+    else counts[place] = { ...one, changes: isComplete && watermark === null ? one.rows : one.changes };
+  });
+  return { counts, horizon };
+}
+
+/** All at once. Where that fails of what may be one mirror's own, each by itself. */
+async function countOrSay(
+  database: Database,
+  questions: readonly CountQuestion[],
+): Promise<{ found: (SourceCounts | SyncError)[]; horizon: Horizon | null }> {
+  try {
+    const { counts, horizon } = await countSource(database, questions);
+    return { found: counts, horizon };
+  } catch (error) {
+    if (!concernsOneMirror(error)) throw error;
+    if (questions.length === 1) return { found: [error], horizon: (await countSource(database, [])).horizon };
+    const found: (SourceCounts | SyncError)[] = [];
+    for (const question of questions) found.push(...(await countOrSay(database, [question])).found);
+    return { found, horizon: (await countSource(database, [])).horizon };
+  }
+}
+
+async function describeTable(
+  { database, targetId }: Asking,
+  { config, handshake, memory, looked, waiting, problem }: MirrorState,
+  counts: SourceCounts | SyncError | null,
+  notices: Notice[],
+): Promise<TableStatus> {
+  const { record, pending, rejected } = memory;
+  const at = record?.watermark?.at ?? null;
+  const rows =
+    rejected === 0 || targetId === null
+      ? []
+      : await readRejectedRows(database, targetId, config.mirror, { limit: NAMED_ROWS });
+  const blank: TableStatus = {
+    table: config.mirror,
+    relation: display(config.relation),
+    base: display(config.base ?? config.relation),
+    watermark: { position: record?.watermark?.snapshot ?? null, at },
+    ageSeconds: at === null ? null : Math.round(record!.watermarkAgeSeconds!),
+    rowsInPostgres: null,
+    rowsInMirror: handshake.deployed ? handshake.rows : null,
+    changesWaiting: null,
+    changesRead: { total: record?.changes.read ?? 0, timestampsAlone: record?.changes.timestamps ?? 0 },
+    updatedAt: null,
+    deletionsHeldBack: pending.key + pending.document + pending.stranger,
+    rejectedRows: rejected,
+    rejected: rows,
+    waiting: [],
+    lastDelta: record?.lastDelta ?? null,
+    lastFull: record?.lastFull ?? null,
+    tracking: "missing",
+    problem: null,
+  };
+  if (looked instanceof SyncError) return { ...blank, problem: `${looked.message} ${looked.remedy}` };
+  if (counts instanceof SyncError) return { ...blank, problem: `${counts.message} ${counts.remedy}` };
+  if (looked.updatedAt === "as-written" && record !== null) {
+    const notice = timestampsAlone(config.mirror, record.changes);
+    if (notice !== null) notices.push(notice);
+  }
+  if (waiting.length > 0) notices.push(columnsWait(config.mirror, waiting));
+  const kinds = looked.keyColumns.map(({ kind }) => kind);
+  return {
+    ...blank,
+    base: display(looked.base),
+    updatedAt: looked.updatedAt,
+    rowsInPostgres: counts!.rows,
+    changesWaiting: counts!.changes,
+    rejected: rows.map((row) => ({ ...row, key: showKey(row.key, kinds) })),
+    tracking: looked.tracking === null ? "missing" : looked.tracking.problem === null ? "intact" : "broken",
+    waiting: waiting.map(({ name }) => name),
+    problem: problem ?? describeDrift(looked),
+  };
+}
+
+async function findProblems(
+  asking: Asking,
+  { looked, handshake, memory }: MirrorState,
+): Promise<Pick<MirrorState, "problem" | "waiting">> {
+  if (looked instanceof SyncError) return { problem: null, waiting: [] };
+  try {
+    await requireTracked(asking, looked, memory.record);
+    return { problem: null, waiting: findWaiting(looked, handshake, memory.record) };
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    return { problem: `${error.message} ${error.remedy}`, waiting: [] };
+  }
+}
+
+/** What the next run mends by itself, as the table's owner. */
+function describeDrift({ base, tracking }: MirrorSource): string | null {
+  const remedy =
+    "The next `datahub-sync sync` as the table's owner mends it; so does `datahub-sync migrate`.";
+  if (tracking === null)
+    return `Changes of ${display(base)} are not being tracked: it was dropped and created again, or swapped for another. ${remedy}`;
+  if (tracking.problem === null) return null;
+  return `Changes of ${display(base)} may have gone unlogged: ${tracking.problem}. ${remedy}`;
+}
+
+function exitCodeOf(tables: TableStatus[]): ExitCode {
+  if (tables.some((table) => table.problem !== null || table.watermark.position === null)) return EXIT.stale;
+  if (tables.some((table) => table.deletionsHeldBack > 0)) return EXIT.deletionsHeldBack;
+  return tables.some((table) => table.rejectedRows > 0 || table.waiting.length > 0)
+    ? EXIT.incomplete
+    : EXIT.done;
+}
