@@ -33,11 +33,11 @@ const MAY_IMPORT = {
   "src/state": ["src/model", "src/postgres", "drizzle", PACKAGE_ROOT],
   "src/sync": ["src/model", "src/postgres", "convex", ...STAGES],
   "src/commands": ["src/model", "src/postgres", "convex", ...STAGES, "src/sync"],
-  "src/local": ["src/model", "src/postgres", "convex", "drizzle", PACKAGE_ROOT],
+  local: ["src/model", "src/postgres", "convex", "drizzle", PACKAGE_ROOT],
   // The demo is a command of its own. Its judge must share nothing with what it judges.
-  "src/local/demo": ["src/model", "src/local", "src/config/environment.ts", "src/cli/render", PACKAGE_ROOT],
-  "src/local/oracle": [],
-  "src/cli": ["src/model", "src/config", "src/commands", "src/sync", "src/local", PACKAGE_ROOT],
+  "local/demo": ["src/model", "local", "src/config/environment.ts", "src/cli/render", PACKAGE_ROOT],
+  "local/oracle": [],
+  "src/cli": ["src/model", "src/config", "src/commands", "src/sync", "local", PACKAGE_ROOT],
   "torture/oracle": [],
 };
 
@@ -146,8 +146,9 @@ export default defineConfig(
   },
   {
     // The one implementation of the clock, and the local deployment, which is for tests and tryouts.
-    files: ["src/model/clock.ts", "src/local/**"],
+    files: ["src/model/clock.ts", "local/**"],
     rules: {
+      "no-console": "error",
       "no-restricted-globals": "off",
       "no-restricted-imports": "off",
       "no-restricted-syntax": "off",
@@ -155,7 +156,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["src/local/demo/**"],
+    files: ["local/demo/**"],
     rules: {
       "no-console": "off",
       "no-restricted-properties": ["error", ENVIRONMENT_PROPERTY],

@@ -1,4 +1,4 @@
-import type { LocalStack } from "../src/local/start-local.js";
+import type { LocalStack } from "../local/start-local.js";
 import type { Cli } from "./cli.js";
 import type { Extent } from "./options.js";
 import { describeSummary, measureCases } from "./peers/cases.js";

@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { SOURCE_TABLES } from "../src/local/data/source-tables.js";
+import { SOURCE_TABLES } from "../local/data/source-tables.js";
 import { count, ratio, seconds, type Finding } from "./findings.js";
 import type { Run } from "./runs.js";
 

@@ -8,7 +8,7 @@ import {
   type QueryBuilder,
 } from "convex/server";
 import { v } from "convex/values";
-import { LocalDeployment } from "../src/local/convex/deployment.js";
+import { LocalDeployment } from "../local/convex/deployment.js";
 import { ratio, type Finding } from "./findings.js";
 
 const schema = defineSchema({ things: defineTable({ key: v.string() }).index("by_key", ["key"]) });

@@ -4,7 +4,7 @@
  */
 import { cpus, totalmem } from "node:os";
 import { systemClock } from "../src/model/clock.js";
-import { startLocal, type LocalStack } from "../src/local/start-local.js";
+import { startLocal, type LocalStack } from "../local/start-local.js";
 import { measureAgainstPeers, measureNarrow } from "./against-peers.js";
 import { Cli } from "./cli.js";
 import { count, size } from "./findings.js";

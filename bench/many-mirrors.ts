@@ -2,9 +2,9 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import postgres from "postgres";
 import { datahubSyncTables, defineDatahubSync, mirrored } from "../convex/datahubSyncPackage.js";
-import { LocalDeployment } from "../src/local/convex/deployment.js";
-import { serveLocalDeployment } from "../src/local/convex/serve.js";
-import { startPostgres } from "../src/local/postgres/start-postgres.js";
+import { LocalDeployment } from "../local/convex/deployment.js";
+import { serveLocalDeployment } from "../local/convex/serve.js";
+import { startPostgres } from "../local/postgres/start-postgres.js";
 import { Cli } from "./cli.js";
 
 const SYNC_KEY = "a key for the benchmark";

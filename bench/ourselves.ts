@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import type { LocalStack } from "../src/local/start-local.js";
+import type { LocalStack } from "../local/start-local.js";
 import type { Cli } from "./cli.js";
 import { ALLOW_ALL, deleteRows, describeDeletions } from "./deletions.js";
 import { describeWaits, measureWaits } from "./healing.js";

@@ -1,6 +1,6 @@
 import postgres from "postgres";
-import { createOtherJob } from "../src/local/data/other-job.js";
-import type { LocalStack } from "../src/local/start-local.js";
+import { createOtherJob } from "../local/data/other-job.js";
+import type { LocalStack } from "../local/start-local.js";
 import type { Cli } from "./cli.js";
 import { seconds, type Finding } from "./findings.js";
 import { startManyMirrors } from "./many-mirrors.js";

@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
-import { createOtherJob } from "../src/local/data/other-job.js";
-import { SOURCE_TABLES } from "../src/local/data/source-tables.js";
+import { createOtherJob } from "../local/data/other-job.js";
+import { SOURCE_TABLES } from "../local/data/source-tables.js";
 import { size, ratio, seconds, type Finding } from "./findings.js";
 
 interface Cost {

@@ -1,6 +1,6 @@
 import type { RunReport } from "../src/model/report.js";
-import type { Usage } from "../src/local/convex/usage.js";
-import type { LocalStack } from "../src/local/start-local.js";
+import type { Usage } from "../local/convex/usage.js";
+import type { LocalStack } from "../local/start-local.js";
 import type { Cli } from "./cli.js";
 import { count, size, ratio, seconds, type Finding } from "./findings.js";
 

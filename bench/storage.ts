@@ -1,7 +1,7 @@
 import { getDocumentSize } from "convex/values";
 import convexSchema from "../convex/schema.js";
-import type { LocalStack } from "../src/local/start-local.js";
-import { SOURCE_TABLES } from "../src/local/data/source-tables.js";
+import type { LocalStack } from "../local/start-local.js";
+import { SOURCE_TABLES } from "../local/data/source-tables.js";
 import { ratio, size, type Finding } from "./findings.js";
 import { FREE_PLAN } from "./peers/free-plan.js";
 

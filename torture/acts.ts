@@ -1,4 +1,4 @@
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import type { Change } from "./changes.js";
 import { randomMoment, type Blow, type Strike } from "./chaos.js";
 import type { Deed } from "./deeds.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import type { CallMoment } from "./chaos.js";
 import { noteShape } from "./audit.js";
 import type { CHANGES_OF_SHAPE } from "./changes-of-shape.js";

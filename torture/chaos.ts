@@ -5,9 +5,9 @@ import {
   type FaultPoint,
   type FaultRequest,
   type Faults,
-} from "../src/local/convex/faults.js";
-import type { IsolateOptions } from "../src/local/convex/isolate.js";
-import type { Random } from "../src/local/data/random.js";
+} from "../local/convex/faults.js";
+import type { IsolateOptions } from "../local/convex/isolate.js";
+import type { Random } from "../local/data/random.js";
 
 /** What befalls a run, once. */
 export type Blow = "kill" | "stop" | "terminate" | "restart";

@@ -1,4 +1,4 @@
-import type { LocalDeployment } from "../src/local/convex/deployment.js";
+import type { LocalDeployment } from "../local/convex/deployment.js";
 
 /** What one transaction of Convex may use (docs.convex.dev/production/state/limits), written down once more. */
 const MEBIBYTE = 2 ** 20;

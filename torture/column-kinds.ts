@@ -1,5 +1,5 @@
 import { v, type Validator } from "convex/values";
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import type { Reading } from "./oracle/column-reading.js";
 import {
   MOODS,

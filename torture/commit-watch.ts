@@ -1,4 +1,4 @@
-import type { LocalDeployment } from "../src/local/convex/deployment.js";
+import type { LocalDeployment } from "../local/convex/deployment.js";
 import { ledgerNumber } from "./oracle/ledger-number.js";
 
 interface Entry {

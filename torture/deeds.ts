@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import type { Making } from "./random-values.js";
 import { insertRows } from "./operations.js";
 import { quoteName } from "./oracle/mirrored-table.js";

@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import { v } from "convex/values";
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import type { Reading } from "./oracle/column-reading.js";
 import { quoteName, quoteText, type MirroredTable } from "./oracle/mirrored-table.js";
 import { asMirrored, type TortureTable } from "./tables.js";

@@ -12,8 +12,8 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { InvalidArgumentError, Option, program } from "commander";
-import { POSTGRES_VERSIONS, type PostgresVersion } from "../src/local/postgres/binaries.js";
-import { startPostgres, type LocalPostgres } from "../src/local/postgres/start-postgres.js";
+import { POSTGRES_VERSIONS, type PostgresVersion } from "../local/postgres/binaries.js";
+import { startPostgres, type LocalPostgres } from "../local/postgres/start-postgres.js";
 import { packageRoot } from "../src/package-root.js";
 import { Command } from "./command.js";
 import { tortureSeed } from "./torture-seed.js";

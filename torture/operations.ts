@@ -1,4 +1,4 @@
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import { writeExtra } from "./extra-columns.js";
 import type { Making } from "./random-values.js";
 import { quoteName, quoteText } from "./oracle/mirrored-table.js";

@@ -1,4 +1,4 @@
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 
 /** Keys that look like escapes, that JavaScript treats specially, or that Convex refuses. */
 const KEYS = [

@@ -1,4 +1,4 @@
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import { randomJson } from "./random-json.js";
 
 /** What values are made of. */

@@ -1,4 +1,4 @@
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import { sync, type Act } from "./acts.js";
 import { randomChange, type ChangeKind } from "./changes.js";
 import { randomBatchMoment, randomCallMoment } from "./chaos.js";

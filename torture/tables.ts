@@ -1,4 +1,4 @@
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import { COLUMN_KINDS, KEY_KINDS, OTHER_ORDERS, type ColumnKind } from "./column-kinds.js";
 import { quoteName, type MirroredTable } from "./oracle/mirrored-table.js";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../src/local/data/random.js";
+import type { Random } from "../local/data/random.js";
 import { randomAct, sync, type Act } from "./acts.js";
 import { randomBatchMoment } from "./chaos.js";
 import { randomDeed } from "./deeds.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { randomForRow, type Random } from "../src/local/data/random.js";
-import type { LocalPostgres } from "../src/local/postgres/start-postgres.js";
+import { randomForRow, type Random } from "../local/data/random.js";
+import type { LocalPostgres } from "../local/postgres/start-postgres.js";
 import { Chaos } from "./chaos.js";
 import { noteShape } from "./audit.js";
 import { letChildrenGo } from "./changes-of-shape.js";

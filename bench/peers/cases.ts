@@ -1,5 +1,5 @@
-import { createOtherJob } from "../../src/local/data/other-job.js";
-import { SOURCE_TABLES } from "../../src/local/data/source-tables.js";
+import { createOtherJob } from "../../local/data/other-job.js";
+import { SOURCE_TABLES } from "../../local/data/source-tables.js";
 import { seconds, size } from "../findings.js";
 import type { ResultTable, Results } from "../results.js";
 import { describeCase, type Contestant, type Figures } from "./figures.js";

@@ -1,8 +1,8 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import { defaultMirrorTables, mirrored } from "../../convex/datahubSyncTables.js";
-import { LocalDeployment } from "../../src/local/convex/deployment.js";
-import { serveLocalDeployment } from "../../src/local/convex/serve.js";
+import { LocalDeployment } from "../../local/convex/deployment.js";
+import { serveLocalDeployment } from "../../local/convex/serve.js";
 import * as peers from "./functions.js";
 
 /** Tables as whoever writes the sync by hand defines them: all columns, and the index that the upsert needs. */

@@ -1,4 +1,4 @@
-import type { LocalDeployment } from "../../src/local/convex/deployment.js";
+import type { LocalDeployment } from "../../local/convex/deployment.js";
 import { DistantPort } from "../../tests/support/distant-port.js";
 import { count, seconds, size } from "../findings.js";
 import type { Measured } from "../measured-process.js";

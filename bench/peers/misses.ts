@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
-import { createOtherJob } from "../../src/local/data/other-job.js";
-import type { SourceTableName } from "../../src/local/data/source-tables.js";
+import { createOtherJob } from "../../local/data/other-job.js";
+import type { SourceTableName } from "../../local/data/source-tables.js";
 import { count } from "../findings.js";
 import type { ResultTable } from "../results.js";
 import type { Contestant } from "./figures.js";

@@ -16,7 +16,7 @@ const COMMANDS: Commands = {
   dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../commands/read-status.js")).readStatus(options),
   local: async (options) => {
-    const { startLocal } = await import("../local/start-local.js");
+    const { startLocal } = await (await import("./load-local.js")).loadLocal();
     const { rows, convexUrl, postgres, ...stack } = await startLocal(options);
     return {
       ...stack,

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "CONFIG_MISSING"
   | "CONFIG_INVALID"
   | "USAGE"
+  | "PACKAGES_MISSING"
   // Postgres
   | "DATABASE_UNREACHABLE"
   | "DATABASE_AUTH"

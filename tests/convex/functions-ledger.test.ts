@@ -2,7 +2,7 @@ import { getDocumentSize } from "convex/values";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mirrorNumber, requireDistinctNumbers } from "../../convex/datahubSyncMirrorNumber.js";
-import { createMirrorDeployment } from "../../src/local/convex/mirror-deployment.js";
+import { createMirrorDeployment } from "../../local/convex/mirror-deployment.js";
 import { ledgerNumber } from "../../torture/oracle/ledger-number.js";
 
 const syncKey = "a key for tests";

@@ -6,9 +6,9 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { requireSyncKey } from "../../convex/datahubSyncAuth.js";
 import * as datahubSync from "../../convex/datahubSync.js";
 import { datahubSyncTables, defaultMirrorTables } from "../../convex/datahubSyncPackage.js";
-import { LocalDeployment } from "../../src/local/convex/deployment.js";
-import { FunctionFailed } from "../../src/local/convex/errors.js";
-import { readFunctions, type DeployedFunction, type Modules } from "../../src/local/convex/functions.js";
+import { LocalDeployment } from "../../local/convex/deployment.js";
+import { FunctionFailed } from "../../local/convex/errors.js";
+import { readFunctions, type DeployedFunction, type Modules } from "../../local/convex/functions.js";
 import { anyValue, argumentsOf } from "../support/arbitrary-arguments.js";
 
 const SYNC_KEY = "k3y-of-the-deployment-that-nobody-may-see";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
+import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 import { createDeployment } from "./local-fixture.js";
 
 /** The real CLI of the `convex` package, without a network beyond this machine. */

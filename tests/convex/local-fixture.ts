@@ -12,7 +12,7 @@ import {
   queryGeneric,
 } from "convex/server";
 import { ConvexError, v } from "convex/values";
-import { LocalDeployment, type LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
+import { LocalDeployment, type LocalDeploymentOptions } from "../../local/convex/deployment.js";
 
 /** A small app to try the local deployment with: one table of notes, one of anything. */
 export const schema = defineSchema({

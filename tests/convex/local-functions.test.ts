@@ -1,7 +1,7 @@
 import { defineSchema, defineTable } from "convex/server";
 import { ConvexError, v } from "convex/values";
 import { describe, expect, it } from "vitest";
-import { DeployRefused } from "../../src/local/convex/errors.js";
+import { DeployRefused } from "../../local/convex/errors.js";
 import { createDeployment, notes, pause, schema } from "./local-fixture.js";
 
 const withoutSystemFields = ({ _id, _creationTime, ...fields }: Record<string, unknown>) => fields;

@@ -4,7 +4,7 @@ import { ConvexError, convexToJson, type JSONValue, type Value } from "convex/va
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
+import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 import { createDeployment } from "./local-fixture.js";
 
 interface Answer {

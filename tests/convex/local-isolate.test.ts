@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
 import type { Value } from "convex/values";
-import { CallRefused, FunctionFailed } from "../../src/local/convex/errors.js";
-import type { IsolateOptions } from "../../src/local/convex/isolate.js";
-import { createMirrorDeployment } from "../../src/local/convex/mirror-deployment.js";
+import { CallRefused, FunctionFailed } from "../../local/convex/errors.js";
+import type { IsolateOptions } from "../../local/convex/isolate.js";
+import { createMirrorDeployment } from "../../local/convex/mirror-deployment.js";
 
 const SYNC_KEY = "a key for tests";
 const TABLE = "sow_poles";

@@ -1,7 +1,7 @@
 import { compareValues, getDocumentSize, type Value } from "convex/values";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareIndexed } from "../../src/local/convex/order.js";
+import { compareIndexed } from "../../local/convex/order.js";
 import { createDeployment } from "./local-fixture.js";
 
 const nested = (levels: number): Value => (levels === 0 ? 1 : { a: nested(levels - 1) });

@@ -2,8 +2,8 @@ import { ConvexHttpClient } from "convex/browser";
 import { ConvexError } from "convex/values";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { api } from "../../convex/_generated/api.js";
-import { createMirrorDeployment } from "../../src/local/convex/mirror-deployment.js";
-import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
+import { createMirrorDeployment } from "../../local/convex/mirror-deployment.js";
+import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 
 const syncKey = "a key for tests";
 const table = "sow_poles";

@@ -1,8 +1,8 @@
 import { getConvexSize, jsonToConvex, type JSONValue, type Value } from "convex/values";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeValue } from "../../src/local/convex/decode.js";
-import { measure } from "../../src/local/convex/value-limits.js";
+import { decodeValue } from "../../local/convex/decode.js";
+import { measure } from "../../local/convex/value-limits.js";
 
 /** Values in Convex's JSON encoding, encoded scalars and wrong ones among them. */
 const { json } = fc.letrec<{ json: JSONValue }>((tie) => ({

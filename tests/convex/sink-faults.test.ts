@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { systemClock, type Clock } from "../../src/model/clock.js";
-import { randomFaults, type Faults } from "../../src/local/convex/faults.js";
-import { createMirrorDeployment } from "../../src/local/convex/mirror-deployment.js";
-import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
+import { randomFaults, type Faults } from "../../local/convex/faults.js";
+import { createMirrorDeployment } from "../../local/convex/mirror-deployment.js";
+import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 import { BatchSender } from "../../src/sink/batch-sender.js";
 import { beginRun } from "../support/run-steps.js";
 import { ConvexSink } from "../../src/sink/convex-sink.js";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import postgres, { type Sql } from "postgres";
 import { GenericContainer, Wait, type StartedTestContainer } from "testcontainers";
 import { datahubSyncTables } from "../../convex/datahubSyncPackage.js";
-import { createSourceTables, fillSourceTables } from "../../src/local/data/fill-source.js";
+import { createSourceTables, fillSourceTables } from "../../local/data/fill-source.js";
 import { POSTGRES_VERSION } from "../support/postgres.js";
 import { CallGate } from "./call-gate.js";
 import { ConvexCli, type ConvexAddress } from "./convex-cli.js";

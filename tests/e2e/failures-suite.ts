@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { createSourceTables } from "../../src/local/data/fill-source.js";
+import { createSourceTables } from "../../local/data/fill-source.js";
 import { readBothSides } from "./both-sides.js";
 import type { Variables } from "./cli-process.js";
 import { fillMirror, NOTHING, setUpScene, tableOf } from "./scene.js";

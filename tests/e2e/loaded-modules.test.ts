@@ -62,6 +62,6 @@ describe("what a command loads", () => {
         "winston",
       ]),
     );
-    expect([...folders].filter((folder) => folder.startsWith("src/local"))).toEqual([]);
+    expect([...folders].filter((folder) => folder.startsWith("local"))).toEqual([]);
   });
 });

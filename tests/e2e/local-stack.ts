@@ -7,10 +7,10 @@ import {
 } from "../../convex/datahubSyncPackage.js";
 import * as datahubSync from "../../convex/datahubSync.js";
 import schema from "../../convex/schema.js";
-import { LocalDeployment } from "../../src/local/convex/deployment.js";
-import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
-import type { Usage } from "../../src/local/convex/usage.js";
-import { createSourceTables, fillSourceTables } from "../../src/local/data/fill-source.js";
+import { LocalDeployment } from "../../local/convex/deployment.js";
+import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
+import type { Usage } from "../../local/convex/usage.js";
+import { createSourceTables, fillSourceTables } from "../../local/data/fill-source.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { CallGate } from "./call-gate.js";
 import { ConvexCli } from "./convex-cli.js";

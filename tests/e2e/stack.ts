@@ -1,6 +1,6 @@
 import type { PropertyValidators } from "convex/values";
 import type { Sql } from "postgres";
-import type { Usage } from "../../src/local/convex/usage.js";
+import type { Usage } from "../../local/convex/usage.js";
 import type { CallGate } from "./call-gate.js";
 import type { Variables } from "./cli-process.js";
 import type { ConvexCli } from "./convex-cli.js";

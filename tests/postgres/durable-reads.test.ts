@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startPostgres, type LocalPostgres } from "../../src/local/postgres/start-postgres.js";
+import { startPostgres, type LocalPostgres } from "../../local/postgres/start-postgres.js";
 import type { Database } from "../../src/postgres/database.js";
 import { openRun } from "../support/run-steps.js";
 import { inspectOne } from "../support/inspect-one.js";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createSourceTables } from "../../src/local/data/fill-source.js";
-import { compareTable, type Difference, type Document } from "../../src/local/oracle/compare-table.js";
+import { createSourceTables } from "../../local/data/fill-source.js";
+import { compareTable, type Difference, type Document } from "../../local/oracle/compare-table.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
 const FIRST = "00000000-0000-4000-8000-000000000001";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { findInstalledFolder, prepareBinaries } from "../../src/local/postgres/binaries.js";
-import { createServerFolder, findServerOwner } from "../../src/local/postgres/server-owner.js";
+import { findInstalledFolder, prepareBinaries } from "../../local/postgres/binaries.js";
+import { createServerFolder, findServerOwner } from "../../local/postgres/server-owner.js";
 
 const run = promisify(execFile);
 const owner = await findServerOwner();

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { insertRows } from "../../src/local/data/insert-rows.js";
-import { createSourceTables, fillSourceTables } from "../../src/local/data/fill-source.js";
-import { createOtherJob, type TouchedRows } from "../../src/local/data/other-job.js";
-import { findSourceTable, SOURCE_TABLES, type SourceTableName } from "../../src/local/data/source-tables.js";
+import { insertRows } from "../../local/data/insert-rows.js";
+import { createSourceTables, fillSourceTables } from "../../local/data/fill-source.js";
+import { createOtherJob, type TouchedRows } from "../../local/data/other-job.js";
+import { findSourceTable, SOURCE_TABLES, type SourceTableName } from "../../local/data/source-tables.js";
 import { packageRoot } from "../../src/package-root.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
@@ -45,7 +45,7 @@ test("the committed DDL is what the Drizzle schema says", () => {
     [drizzleKit, "export", "--config", "drizzle.source.config.ts", "--sql"],
     { cwd: packageRoot(), encoding: "utf8" },
   );
-  const committed = readFileSync(join(packageRoot(), "src/local/source-schema/tables.sql"), "utf8");
+  const committed = readFileSync(join(packageRoot(), "local/source-schema/tables.sql"), "utf8");
   expect(committed).toBe(printed);
 });
 

@@ -5,8 +5,8 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { isPortFree } from "../../src/local/postgres/free-port.js";
-import { startPostgres, type LocalPostgres } from "../../src/local/postgres/start-postgres.js";
+import { isPortFree } from "../../local/postgres/free-port.js";
+import { startPostgres, type LocalPostgres } from "../../local/postgres/start-postgres.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 
 /** Nobody tells when the child of a dead parent has ended: this is asked for, up to a limit. */

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startPostgres, type LocalPostgres } from "../../src/local/postgres/start-postgres.js";
+import { startPostgres, type LocalPostgres } from "../../local/postgres/start-postgres.js";
 import { copyDatabase, createTestDatabase, POSTGRES_VERSION, restoreDatabase } from "../support/postgres.js";
 import { PostgresGate } from "../support/postgres-gate.js";
 

@@ -1,6 +1,6 @@
 import type { JSONValue } from "convex/values";
 import fc from "fast-check";
-import type { FieldJson, ValidatorJson } from "../../src/local/convex/validators.js";
+import type { FieldJson, ValidatorJson } from "../../local/convex/validators.js";
 
 /** Values that arguments are drawn from, beside random ones: what means something to the function. */
 export interface KnownValues {

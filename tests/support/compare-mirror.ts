@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import { expect } from "vitest";
 import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
 import type { MirrorConfig } from "../../src/model/config.js";
-import type { LocalDeployment } from "../../src/local/convex/deployment.js";
+import type { LocalDeployment } from "../../local/convex/deployment.js";
 
 /** Configured encodings that change what a column becomes: as which type it is read below. */
 const ENCODED_AS: Record<string, string> = { text: "text", int64: "bigint" };

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Clock } from "../../src/model/clock.js";
-import type { LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
-import type { Faults } from "../../src/local/convex/faults.js";
+import type { LocalDeploymentOptions } from "../../local/convex/deployment.js";
+import type { Faults } from "../../local/convex/faults.js";
 import { hurriedClock, useMirrors, type MirrorFixture } from "./mirror-fixture.js";
 
 /** Every backoff is the shortest there is. */

@@ -6,7 +6,7 @@ import {
   startPostgres,
   type LocalPostgres,
   type PostgresVersion,
-} from "../../src/local/postgres/start-postgres.js";
+} from "../../local/postgres/start-postgres.js";
 import { buildCli } from "./build-cli.js";
 
 declare module "vitest" {

@@ -1,6 +1,6 @@
 /** A process that starts a Postgres, prints where it is, and never stops it: it ends as its argument says. */
 import postgres from "postgres";
-import { startPostgres } from "../../src/local/postgres/start-postgres.js";
+import { startPostgres } from "../../local/postgres/start-postgres.js";
 
 const [ending] = process.argv.slice(2);
 const server = await startPostgres();

@@ -5,8 +5,8 @@ import { datahubSyncTables, defineDatahubSync } from "../../convex/datahubSyncPa
 import { systemClock, type Clock } from "../../src/model/clock.js";
 import { Secret } from "../../src/model/secret.js";
 import type { DatabaseConfig, MirrorConfig, Settings, SyncConfig } from "../../src/model/config.js";
-import { LocalDeployment, type LocalDeploymentOptions } from "../../src/local/convex/deployment.js";
-import { serveLocalDeployment, type ServedDeployment } from "../../src/local/convex/serve.js";
+import { LocalDeployment, type LocalDeploymentOptions } from "../../local/convex/deployment.js";
+import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 import type {
   Budget,
   ProgressListener,

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { chown, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { launchOnFreePort } from "../../src/local/postgres/free-port.js";
-import { createServerFolder, findServerOwner, isOtherUser } from "../../src/local/postgres/server-owner.js";
+import { launchOnFreePort } from "../../local/postgres/free-port.js";
+import { createServerFolder, findServerOwner, isOtherUser } from "../../local/postgres/server-owner.js";
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import { inject } from "vitest";
-import { POSTGRES_VERSIONS } from "../../src/local/postgres/binaries.js";
-import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
+import { POSTGRES_VERSIONS } from "../../local/postgres/binaries.js";
+import type { PostgresVersion } from "../../local/postgres/start-postgres.js";
 
 /** For tests that ask for each version: `describe.each(ALL_POSTGRES_VERSIONS)`. */
 export const ALL_POSTGRES_VERSIONS: readonly PostgresVersion[] = POSTGRES_VERSIONS;

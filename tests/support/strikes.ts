@@ -1,4 +1,4 @@
-import type { Fault, FaultPoint } from "../../src/local/convex/faults.js";
+import type { Fault, FaultPoint } from "../../local/convex/faults.js";
 
 /** A fault and where it strikes. */
 export type Strike = readonly [where: FaultPoint, fault: Fault];

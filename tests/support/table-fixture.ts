@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach } from "vitest";
-import type { PostgresVersion } from "../../src/local/postgres/start-postgres.js";
+import type { PostgresVersion } from "../../local/postgres/start-postgres.js";
 import type { Database } from "../../src/postgres/database.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";
 import { logEntries, track, type LogEntry, type Statements, type TrackOptions } from "./tracked-table.js";

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Clock } from "../../src/model/clock.js";
-import type { FaultPoint } from "../../src/local/convex/faults.js";
+import type { FaultPoint } from "../../local/convex/faults.js";
 import { calmClock, expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
 import { HURRY, hurriedClock, type MirrorFixture } from "../support/mirror-fixture.js";
 import { answer, CUT, httpDate, type Strike } from "../support/strikes.js";

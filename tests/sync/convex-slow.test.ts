@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { IsolateOptions } from "../../src/local/convex/isolate.js";
+import type { IsolateOptions } from "../../local/convex/isolate.js";
 import { useMirrors } from "../support/mirror-fixture.js";
 
 const openMirror = useMirrors();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import type { ReservedSql } from "postgres";
-import { randomFaults } from "../../src/local/convex/faults.js";
+import { randomFaults } from "../../local/convex/faults.js";
 import { watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { startPostgres, type LocalPostgres } from "../../src/local/postgres/start-postgres.js";
+import { startPostgres, type LocalPostgres } from "../../local/postgres/start-postgres.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
 import { collectUncaught } from "../support/collect-uncaught.js";
 import { CountingClock } from "../support/counting-clock.js";

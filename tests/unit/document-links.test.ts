@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { packageRoot } from "../../src/package-root.js";
 
 const DOCUMENTS = [
-  ...["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "bench/RESULTS.md", "src/local/convex/README.md"],
+  ...["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "bench/RESULTS.md", "local/convex/README.md"],
   ...["docs/configuration.md", "docs/merging.md", "docs/operations.md", "docs/values.md"],
 ];
 

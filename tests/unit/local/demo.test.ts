@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createPaint } from "../../../src/cli/render/paint.js";
 import type { TableReport, RunReport } from "../../../src/model/report.js";
-import type { Usage } from "../../../src/local/convex/usage.js";
-import { Cleanup } from "../../../src/local/demo/cleanup.js";
-import { findDeviations, NOTHING } from "../../../src/local/demo/expected-changes.js";
-import { Narrator } from "../../../src/local/demo/narrator.js";
-import { showComparison, showVerdict } from "../../../src/local/demo/verdict.js";
-import type { TableVerdict } from "../../../src/local/oracle/compare-table.js";
+import type { Usage } from "../../../local/convex/usage.js";
+import { Cleanup } from "../../../local/demo/cleanup.js";
+import { findDeviations, NOTHING } from "../../../local/demo/expected-changes.js";
+import { Narrator } from "../../../local/demo/narrator.js";
+import { showComparison, showVerdict } from "../../../local/demo/verdict.js";
+import type { TableVerdict } from "../../../local/oracle/compare-table.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
 
 describe("a run is held against what it should have done", () => {

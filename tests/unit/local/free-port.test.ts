@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { launchOnFreePort } from "../../../src/local/postgres/free-port.js";
+import { launchOnFreePort } from "../../../local/postgres/free-port.js";
 
 async function listen(port: number): Promise<void> {
   const server = createServer().listen(port, "127.0.0.1");

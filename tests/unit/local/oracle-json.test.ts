@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { isSameDecimal } from "../../../src/local/oracle/decimal.js";
-import { compareJson } from "../../../src/local/oracle/json.js";
+import { isSameDecimal } from "../../../local/oracle/decimal.js";
+import { compareJson } from "../../../local/oracle/json.js";
 
 const equal = (values: number) => ({ values, difference: null });
 const differs = (difference: string) => expect.objectContaining({ difference }) as unknown;

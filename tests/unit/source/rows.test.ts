@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createRandom, randomForRow } from "../../../src/local/data/random.js";
-import { SOURCE_TABLES, type SourceRow } from "../../../src/local/data/source-tables.js";
+import { createRandom, randomForRow } from "../../../local/data/random.js";
+import { SOURCE_TABLES, type SourceRow } from "../../../local/data/source-tables.js";
 
 /** The shape of the production tables, as far as it is known: keys of `raw_data`, and bytes of a row. */
 const SHAPES = {

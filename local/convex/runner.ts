@@ -1,5 +1,5 @@
 import type { JSONValue, Value } from "convex/values";
-import type { Clock } from "../../model/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 import { runInCall, type Call, type FunctionKind } from "./call.js";
 import { CallRefused, ConflictError, type FunctionFailed } from "./errors.js";
 import { decodeValue } from "./decode.js";

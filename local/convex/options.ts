@@ -1,4 +1,4 @@
-import type { Clock } from "../../model/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 import type { Faults } from "./faults.js";
 import type { Modules } from "./functions.js";
 import type { IsolateOptions } from "./isolate.js";

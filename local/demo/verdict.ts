@@ -1,4 +1,4 @@
-import { showCount, showDuration, showNoun } from "../../cli/render/human.js";
+import { showCount, showDuration, showNoun } from "../../src/cli/render/human.js";
 import type { TableVerdict } from "../oracle/compare-table.js";
 import type { Narrator } from "./narrator.js";
 

@@ -1,5 +1,5 @@
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
-import * as source from "../../../drizzle/source.js";
+import * as source from "../../drizzle/source.js";
 import { randomForRow } from "./random.js";
 import * as rows from "./rows.js";
 

@@ -1,5 +1,5 @@
 import { convexToJson, jsonToConvex, ConvexError, type JSONValue, type Value } from "convex/values";
-import { systemClock, type Clock } from "../../model/clock.js";
+import { systemClock, type Clock } from "../../src/model/clock.js";
 import type { FunctionKind } from "./call.js";
 import { deployTables, type Deployed } from "./deploy.js";
 import { exportState, importState, type DeploymentState } from "./backup.js";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SyncError } from "../../model/errors.js";
+import { SyncError } from "../../src/model/errors.js";
 import { prepareBinaries, type PostgresVersion } from "./binaries.js";
 import { launchOnFreePort } from "./free-port.js";
 import { createServerFolder, findServerOwner, isOtherUser } from "./server-owner.js";

@@ -1,4 +1,4 @@
-import type * as source from "../../../drizzle/source.js";
+import type * as source from "../../drizzle/source.js";
 import * as invented from "./invented.js";
 import type { Random } from "./random.js";
 import * as sheets from "./sheet.js";

@@ -1,4 +1,4 @@
-import { showBytes, showCount, showNoun, showSeconds } from "../../cli/render/human.js";
+import { showBytes, showCount, showNoun, showSeconds } from "../../src/cli/render/human.js";
 import type { Usage } from "../convex/usage.js";
 import type { Narrator } from "./narrator.js";
 import type { DayOfChanges } from "./other-jobs-day.js";

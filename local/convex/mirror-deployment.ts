@@ -1,5 +1,5 @@
-import * as datahubSync from "../../../convex/datahubSync.js";
-import schema from "../../../convex/schema.js";
+import * as datahubSync from "../../convex/datahubSync.js";
+import schema from "../../convex/schema.js";
 import { LocalDeployment, type LocalDeploymentOptions } from "./deployment.js";
 
 export interface MirrorDeploymentOptions extends Omit<LocalDeploymentOptions, "modules" | "schema" | "env"> {

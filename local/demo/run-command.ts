@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { Environment } from "../../config/environment.js";
-import { packageRoot } from "../../package-root.js";
+import type { Environment } from "../../src/config/environment.js";
+import { packageRoot } from "../../src/package-root.js";
 
 /** Variables of the caller's that would make the command talk to something real, or behave otherwise. */
 const OWN_VARIABLES = /^(DATABASE_URL$|NEON_|CONVEX_|DATAHUB_SYNC_|PG)/;

@@ -3,7 +3,7 @@ import { chown, mkdtemp, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { SyncError } from "../../model/errors.js";
+import { SyncError } from "../../src/model/errors.js";
 
 const run = promisify(execFile);
 

@@ -3,7 +3,7 @@ import {
   INDEX_ENTRY_BYTES,
   PREVIOUS_BYTES,
   TOMBSTONE_BYTES,
-} from "../../model/write-size.js";
+} from "../../src/model/write-size.js";
 import { compareKeys } from "./order.js";
 import type { IndexDefinition } from "./schema.js";
 import type { Write } from "./store.js";

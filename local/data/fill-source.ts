@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sql } from "postgres";
-import { packageRoot } from "../../package-root.js";
+import { packageRoot } from "../../src/package-root.js";
 import { insertRows } from "./insert-rows.js";
 import { SOURCE_TABLES, type SourceRow, type SourceTable, type SourceTableName } from "./source-tables.js";
 
 /** Creates the seven source tables, empty. */
 export async function createSourceTables(sql: Sql): Promise<void> {
-  await sql.unsafe(await readFile(join(packageRoot(), "src/local/source-schema/tables.sql"), "utf8"));
+  await sql.unsafe(await readFile(join(packageRoot(), "local/source-schema/tables.sql"), "utf8"));
 }
 
 export interface FillOptions {

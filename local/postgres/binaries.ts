@@ -3,7 +3,8 @@ import { chmod, cp, lchown, readdir, readFile, symlink } from "node:fs/promises"
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { SyncError } from "../../model/errors.js";
+import { SyncError } from "../../src/model/errors.js";
+import { packagesMissing } from "../../src/model/packages-missing.js";
 import { isOtherUser, type ServerOwner } from "./server-owner.js";
 
 const run = promisify(execFile);
@@ -62,12 +63,7 @@ export function findInstalledFolder(version: PostgresVersion): string {
     const parent = createRequire(import.meta.url).resolve(PACKAGES[version]);
     return join(dirname(createRequire(parent).resolve(platform)), "..", "native");
   } catch (cause) {
-    throw new SyncError({
-      code: "DATABASE_FAILED",
-      message: `The package ${PACKAGES[version]} with the binaries of ${platform} is not installed.`,
-      remedy: "Run `npm ci` without omitting optional packages; Linux (glibc) and macOS are supported.",
-      cause,
-    });
+    throw packagesMissing(`A Postgres for ${platform}`, { [PACKAGES[version]]: `^${version}` }, cause);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RunReport, TableReport } from "../../model/report.js";
+import type { RunReport, TableReport } from "../../src/model/report.js";
 import type { Usage } from "../convex/usage.js";
 
 /** What a run has to have done in one table, no more and no less. `read` null: not looked at. */

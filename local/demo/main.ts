@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from "commander";
-import { systemClock } from "../../model/clock.js";
-import { EXIT } from "../../model/errors.js";
-import { processEnvironment, wantsColour } from "../../config/environment.js";
-import { createPaint } from "../../cli/render/paint.js";
-import { renderFailure, toFailure } from "../../cli/render/failure.js";
+import { systemClock } from "../../src/model/clock.js";
+import { EXIT } from "../../src/model/errors.js";
+import { processEnvironment, wantsColour } from "../../src/config/environment.js";
+import { createPaint } from "../../src/cli/render/paint.js";
+import { renderFailure, toFailure } from "../../src/cli/render/failure.js";
 import { Cleanup } from "./cleanup.js";
 import { Narrator } from "./narrator.js";
 import { runDemo } from "./run-demo.js";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../model/clock.js";
+import type { Clock } from "../../src/model/clock.js";
 import { CallRefused } from "./errors.js";
 
 /** What a plan's deployment class bears. Source: https://docs.convex.dev/production/state/limits. */

@@ -1,7 +1,7 @@
-import { renderColumns, type Column } from "../../cli/render/columns.js";
-import { showCount, showDuration } from "../../cli/render/human.js";
-import type { Paint } from "../../cli/render/paint.js";
-import type { Clock } from "../../model/clock.js";
+import { renderColumns, type Column } from "../../src/cli/render/columns.js";
+import { showCount, showDuration } from "../../src/cli/render/human.js";
+import type { Paint } from "../../src/cli/render/paint.js";
+import type { Clock } from "../../src/model/clock.js";
 
 /** Tells the story: numbered steps, what was done, what came out, how long it took. Plain text without a terminal. */
 export class Narrator {

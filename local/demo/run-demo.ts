@@ -1,4 +1,4 @@
-import { showCount, showNoun } from "../../cli/render/human.js";
+import { showCount, showNoun } from "../../src/cli/render/human.js";
 import { createOtherJob } from "../data/other-job.js";
 import type { SourceTableName } from "../data/source-tables.js";
 import { compareTable, type TableVerdict } from "../oracle/compare-table.js";

@@ -2,7 +2,7 @@ import { convexToJson, getConvexSize, type JSONValue, type Value } from "convex/
 import { decodeValue } from "./decode.js";
 import type { IndexKey } from "./order.js";
 import type { IndexDefinition } from "./schema.js";
-import { sortKeyBytes } from "../../model/write-size.js";
+import { sortKeyBytes } from "../../src/model/write-size.js";
 
 export type DocumentValue = Record<string, Value>;
 type JsonObject = Record<string, JSONValue>;

@@ -1,8 +1,8 @@
 import postgres from "postgres";
-import type { Clock } from "../model/clock.js";
-import * as datahubSync from "../../convex/datahubSync.js";
-import schema from "../../convex/schema.js";
-import { SyncError } from "../model/errors.js";
+import type { Clock } from "../src/model/clock.js";
+import * as datahubSync from "../convex/datahubSync.js";
+import schema from "../convex/schema.js";
+import { SyncError } from "../src/model/errors.js";
 import { LocalDeployment } from "./convex/deployment.js";
 import type { Plan } from "./convex/plan.js";
 import { serveLocalDeployment } from "./convex/serve.js";

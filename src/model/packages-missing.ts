@@ -1,0 +1,17 @@
+import { EXIT, SyncError } from "./errors.js";
+
+/** What only trying things out needs is not installed with the package: whoever merges it into an app installs no test server. */
+export function packagesMissing(
+  what: string,
+  packages: Readonly<Record<string, string>>,
+  cause: unknown,
+): SyncError {
+  const named = Object.entries(packages).map(([name, range]) => `${name}@${range}`);
+  return new SyncError({
+    code: "PACKAGES_MISSING",
+    message: `${what} needs packages that are not installed.`,
+    remedy: `Run \`npm install --save-dev ${named.join(" ")}\`, or \`npm ci\` in a clone of the repository. Linux (glibc) and macOS are supported.`,
+    exitCode: EXIT.usage,
+    cause,
+  });
+}
