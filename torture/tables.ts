@@ -110,7 +110,7 @@ function findBadColumn(columns: readonly TortureColumn[]): string | null {
 }
 
 /** The same table as another deployment mirrors it: other columns, and never through a view. */
-export function asOtherMirrors(table: TortureTable, random: Random): TortureTable {
+function asOtherMirrors(table: TortureTable, random: Random): TortureTable {
   const columns = table.columns.map((column): TortureColumn => {
     if (column.inKey || column.name === "updated_at") return column;
     return {

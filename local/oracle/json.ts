@@ -105,7 +105,7 @@ function isWrapped(key: string, value: string | true, actual: unknown): boolean 
   return isPlainObject(actual) && Object.keys(actual).length === 1 && actual[key] === value;
 }
 
-export function mirroredKey(key: string): string {
+function mirroredKey(key: string): string {
   const plain = /^[\x20-\x7e]+$/.test(key) && !/^[$~]/.test(key) && key !== "__proto__";
   if (plain) return key;
   let mirrored = "~";

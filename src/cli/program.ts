@@ -13,7 +13,7 @@ import type { ParsedFlags } from "./flags.js";
 import { defineUntrack } from "./untrack.js";
 
 /** The table of exit codes in `--help`; the README has the same. */
-export const EXIT_CODES: Record<ExitCode, string> = {
+const EXIT_CODES: Record<ExitCode, string> = {
   [EXIT.done]: "done",
   [EXIT.failed]: "failed",
   [EXIT.usage]: "usage or configuration",

@@ -6,7 +6,7 @@ const GB = 1_000_000_000;
  * What Convex's plans include a month, for all deployments and functions of a team together. Source: Convex's docs, "Limits"
  * (production/state/limits), 2026. Free refuses what is beyond, the others charge for it.
  */
-export const PLANS: Record<PlanName, Omit<Budget, "plan">> = {
+const PLANS: Record<PlanName, Omit<Budget, "plan">> = {
   free: { ioBytes: GB, storageBytes: 0.5 * GB, calls: 1_000_000 },
   starter: { ioBytes: GB, storageBytes: 0.5 * GB, calls: 1_000_000 },
   professional: { ioBytes: 50 * GB, storageBytes: 50 * GB, calls: 25_000_000 },

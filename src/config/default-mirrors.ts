@@ -1,7 +1,7 @@
 import type { MirrorConfig, RelationName, UpdatedAt } from "../model/config.js";
 
 /** The tables of the default configuration: those that the datahub's import job fills. */
-export const DEFAULT_TABLES = [
+const DEFAULT_TABLES = [
   "sow_poles",
   "sow_drops",
   "nokia_exports",

@@ -26,19 +26,6 @@ export const CONVEX_LIMITS = {
   maxReturnBytes: 16 * MIB,
 } as const;
 
-/** What one query or mutation may use before it fails as a whole. Docs: "Transactions". */
-export const TRANSACTION_LIMITS = {
-  /** Whole documents and index keys read; a `replace`, `patch` or `delete` reads the old document once more. */
-  readBytes: 16 * MIB,
-  readDocuments: 32_000,
-  /** A look-up by index is one, a `replace`, `patch` or `delete` by id one more, a page one. */
-  indexRanges: 4_096,
-  writtenBytes: 16 * MIB,
-  writtenDocuments: 16_000,
-  /** The function's own time, without the database's. Docs: "Query/mutation execution time". */
-  ownTimeMs: 1_000,
-} as const;
-
 /** A deployment's class. The free and starter plans have S16, the professional plan S256. */
 export type DeploymentClass = "S16" | "S256";
 
@@ -50,6 +37,3 @@ export const WRITE_BYTES_PER_SECOND: Readonly<Record<DeploymentClass, number>> =
   S16: 4 * MIB,
   S256: 8 * MIB,
 };
-
-/** Mutations that run at once; one more waits 5 s and is answered with 429. Docs: "Concurrent function executions". */
-export const CONCURRENT_MUTATIONS: Readonly<Record<DeploymentClass, number>> = { S16: 16, S256: 256 };

@@ -7,7 +7,7 @@ import { CallTimeLimit } from "./call-time-limit.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { readFunctionFailure, readHttpFailure, readSocketCode } from "./read-failure.js";
 
-export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
+const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 
 /** The status by which Convex may say that a function failed; the client reads it as it reads a 200. */
 const STATUS_FUNCTION_FAILED = 560;

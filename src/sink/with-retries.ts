@@ -67,11 +67,7 @@ export async function withRetries<T>(call: () => Promise<T>, options: RetryOptio
 }
 
 /** Sleeps; an abort ends it with `interruption(signal)`. */
-export async function sleepUnlessAborted(
-  clock: Clock,
-  ms: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function sleepUnlessAborted(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await clock.sleep(ms, signal);
   } catch (error) {

@@ -4,7 +4,7 @@ import type { DryRunReport } from "../../src/commands/dry-run-report.js";
 import type { MirrorFixture, SyncOptions } from "./mirror-fixture.js";
 
 /** What both sides hold, who wrote it included. */
-export async function readEverything(mirror: MirrorFixture) {
+async function readEverything(mirror: MirrorFixture) {
   const tables = await mirror.sql<{ name: string; kind: string }[]>`
     SELECT c.relname AS name, c.relkind AS kind FROM pg_class c
      WHERE c.relnamespace = 'datahub_sync'::regnamespace AND c.relkind IN ('r', 'S') ORDER BY 1`;
@@ -66,7 +66,7 @@ function comparable(of: DryRunReport["tables"][number] | RunReport["tables"][num
 }
 
 /** Fails unless a figure is within 10 % of what was metered. */
-export function expectNear(foreseen: number, metered: number): void {
+function expectNear(foreseen: number, metered: number): void {
   expect(foreseen).toBeGreaterThanOrEqual(0.9 * metered);
   expect(foreseen).toBeLessThanOrEqual(1.1 * metered);
 }

@@ -20,7 +20,7 @@ export interface FaultShares {
   late: number;
 }
 
-export const NO_FAULTS: FaultShares = { pushedBack: 0, lost: 0, unheard: 0, late: 0 };
+const NO_FAULTS: FaultShares = { pushedBack: 0, lost: 0, unheard: 0, late: 0 };
 
 type Fault = keyof FaultShares;
 

@@ -38,7 +38,7 @@ export const open: OpenRun = {
   cursor: null,
   finalNonce: null,
 };
-export const FULL = { rows: 5, ledgerSample: "present", tableEmpty: false } as const;
+const FULL = { rows: 5, ledgerSample: "present", tableEmpty: false } as const;
 export const EMPTY = { rows: 0, ledgerSample: "empty", tableEmpty: true } as const;
 export const STRANGERS = { ...EMPTY, tableEmpty: false } as const;
 export const loadCursor = { kind: "load", after: "k" };

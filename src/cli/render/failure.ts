@@ -1,4 +1,4 @@
-import { EXIT, SyncError, type ErrorCode, type ExitCode } from "../../model/errors.js";
+import { SyncError, type ErrorCode, type ExitCode } from "../../model/errors.js";
 import type { Paint } from "./paint.js";
 
 /** SQLSTATE classes whose messages may quote a value: data exceptions, constraints, RAISE. */
@@ -36,10 +36,6 @@ export interface FailureReport {
 export function failureReport(error: SyncError): FailureReport {
   const { code, message, table, remedy, exitCode } = error;
   return { ok: false, error: { code, message, table: table ?? null, remedy }, exitCode };
-}
-
-export function exitCodeOf(error: SyncError): ExitCode {
-  return error.exitCode === EXIT.done ? EXIT.failed : error.exitCode;
 }
 
 /** The chain of causes with their stacks. Each message was decided on by `describeCause`. */
