@@ -40,7 +40,7 @@ describe("what a command loads", () => {
       const { code, packages, folders } = await load(line.split(" ").filter(Boolean));
       expect(code).toBe(line === "" ? 2 : 0);
       expect([...packages]).toEqual(["commander"]);
-      expect([...folders].sort()).toEqual(["src", "src/cli", "src/config"]);
+      expect([...folders].sort()).toEqual(["src", "src/cli", "src/config", "src/model"]);
     },
   );
 
