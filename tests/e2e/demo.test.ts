@@ -15,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 /** Starts the built demo where it can leave nothing behind unseen, with variables that it must not follow. */
 async function startDemo(...args: string[]) {
-  const main = join(dirname(await findBuiltCli()), "../local/demo/main.js");
+  const main = join(dirname(await findBuiltCli()), "../../local/demo/main.js");
   const child = spawn(process.execPath, [main, ...args], {
     cwd: join(folder, "cwd"),
     env: {

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const main = join(root, "dist/src/cli/main.js");
 
 /** What `npm run build` reads. */
-const SOURCES = ["src", "convex", "drizzle", "package.json", "tsconfig.json", "tsconfig.build.json"];
+const SOURCES = ["src", "local", "convex", "drizzle", "package.json", "tsconfig.json", "tsconfig.build.json"];
 
 /**
  * The path of the built command line; builds it when it is missing or older than its sources. Two at once would write
