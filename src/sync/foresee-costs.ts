@@ -1,10 +1,12 @@
 import { SyncError } from "../model/errors.js";
+import type { Database } from "../postgres/database.js";
 import type { Budget, Notice, RunMode } from "../model/report.js";
 import { estimateStorage, ledgerReadBytes, ledgerWrittenBytes } from "../sink/storage-estimate.js";
 import type { MirrorSource } from "../model/mirror-source.js";
 import { sampleRowBytes } from "../source/sample-rows.js";
 import { readSpending, type Spending } from "../state/spending.js";
 import { beyond, describeCosts, showBytes } from "./costs.js";
+import { concernsOneMirror } from "./ends-run.js";
 import type { RunContext } from "./run-context.js";
 import type { MirrorSurvey } from "./survey.js";
 
@@ -83,7 +85,7 @@ async function foresee(
     foreseen.ioBytes += ledgerReadBytes(rows, sizes?.keyBytes ?? ASSUMED_KEY_BYTES);
     if (mode === "deep") foreseen.ioBytes += rows * (sizes?.documentBytes ?? 0);
   }
-  const means = await sampleRowBytes(
+  const means = await sampleOrSkip(
     database,
     loads.map(({ source }) => source),
   );
@@ -95,6 +97,22 @@ async function foresee(
     foreseen.loads.push({ name: source.name, rows });
   });
   return foreseen;
+}
+
+/** All at once. Where a row of one cannot be read, its run will say so: a forecast must not stop the others. */
+async function sampleOrSkip(
+  database: Database,
+  sources: readonly MirrorSource[],
+): Promise<(number | null)[]> {
+  try {
+    return await sampleRowBytes(database, sources);
+  } catch (error) {
+    if (!concernsOneMirror(error)) throw error;
+    if (sources.length === 1) return [null];
+    const means: (number | null)[] = [];
+    for (const source of sources) means.push(...(await sampleOrSkip(database, [source])));
+    return means;
+  }
 }
 
 function describeLoads(loads: Foreseen["loads"]): string {

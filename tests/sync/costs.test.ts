@@ -171,6 +171,18 @@ describe("a run that would pass the budget says so before it begins", () => {
     ]);
   });
 
+  test("a relation whose rows cannot be read fails by itself, and the others are mirrored", async () => {
+    const mirror = await open({
+      ddl: `CREATE TABLE $t (id int PRIMARY KEY, a text); INSERT INTO $t VALUES (1, 'not a number'); ANALYZE $t;
+            CREATE VIEW $t_v AS SELECT id, a::int AS a FROM $t;
+            CREATE TABLE $t_other (id int PRIMARY KEY); INSERT INTO $t_other VALUES (1); ANALYZE $t_other`,
+      mirrors: [{ relation: "$t_v" }, { relation: "$t_other" }],
+      budget: FREE,
+    });
+    const { tables } = await mirror.runSync();
+    expect(tables.map(({ outcome }) => outcome)).toEqual(["failed", "done"]);
+  });
+
   test("calls that are used up already", async () => {
     const mirror = await table(1, { budget: { ...FREE, calls: 10 } });
     await budgetNotices(mirror);
