@@ -10,14 +10,14 @@ import { Database } from "../../src/postgres/database.js";
 import { BatchSender } from "../../src/sink/batch-sender.js";
 import { ConvexSink } from "../../src/sink/convex-sink.js";
 import { TableReader } from "../../src/source/table-reader.js";
+import { pageSizes } from "../../src/model/page-sizes.js";
 import { lookAtMirror } from "../../src/sync/look-at-catalog.js";
 import { readAhead } from "../../src/sync/read-ahead.js";
 import { readChunks } from "../../src/sync/read-chunks.js";
-import { KEYS_PER_PAGE } from "../../src/sync/run-context.js";
 import { readTask } from "./read-task.js";
 
 /** As the command has them where nothing is configured. */
-const PAGE_ROWS = 500;
+const { pageRows, pageKeys } = pageSizes(500);
 const TIMEOUT_MS = 30_000;
 
 const NOTHING_WRITTEN = JSON.stringify({
@@ -51,9 +51,9 @@ async function load(table: string): Promise<void> {
   let [rows, bytes] = [0, 0];
   const averageBytes = () => (rows === 0 ? 8 * 1024 : bytes / rows);
   for (let after: string | null = null; ;) {
-    const keys: string[] = await reader.allKeys(after, KEYS_PER_PAGE);
+    const keys: string[] = await reader.allKeys(after, pageKeys);
     if (keys.length === 0) break;
-    for await (const chunk of readAhead(readChunks(reader, keys, PAGE_ROWS, averageBytes))) {
+    for await (const chunk of readAhead(readChunks(reader, keys, pageRows, averageBytes))) {
       for (const { key, hash, texts } of chunk.rows) {
         const encoded = encodeRow(plan, texts);
         if (!encoded.ok) throw new Error(encoded.refusal.message);

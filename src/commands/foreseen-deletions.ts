@@ -7,7 +7,6 @@ import { findPendingDeletions, readPendingDeletions, type DeletionKind } from ".
 import { holdsBack } from "../sync/deletion-guard.js";
 import type { DeletionOptions } from "../sync/deletion-pass.js";
 import type { MirrorRun } from "../sync/mirror-run.js";
-import { hashesPerPage } from "../sync/page-sizes.js";
 import { RecentKeys } from "../sync/recent-keys.js";
 
 /** What deletions that are made would cost. */
@@ -90,7 +89,7 @@ export class ForeseenDeletions {
   async *#writtenDown(kind: DeletionKind): AsyncGenerator<string[]> {
     const { context, source } = this.run;
     const { database, lease, settings, signal } = context;
-    const limit = hashesPerPage(settings);
+    const limit = settings.pageHashes;
     let after: string | null = null;
     for (;;) {
       signal.throwIfAborted();
@@ -120,7 +119,7 @@ const CALL_BYTES = 200;
 class Lane {
   readonly meter: CallMeter;
   readonly #sender: BatchSender;
-  readonly #keysPerPage: number;
+  readonly #pageHashes: number;
   /** Keys, whether Convex holds them or not. */
   removed = 0;
   #keyBytes = 0;
@@ -130,7 +129,7 @@ class Lane {
     const sink = deployment.createSink({ leavesNoTrace: true });
     this.meter = sink.meter(source.name);
     const { clock, settings, signal, deadlineAt } = context;
-    this.#keysPerPage = hashesPerPage(settings);
+    this.#pageHashes = settings.pageHashes;
     this.#sender = new BatchSender({
       ...{ sink, token: writer.token, clock, signal, deadlineAt },
       ...{ pacer: null, maxInFlight: settings.maxInFlight },
@@ -150,15 +149,15 @@ class Lane {
       this.#entryBytes += entry.document + entry.byKey;
       await (kind === "key" ? this.#sender.remove(key) : this.#sender.removeOrphan(key));
       this.removed += 1;
-      if (this.removed % this.#keysPerPage === 0) await this.#endPage();
+      if (this.removed % this.#pageHashes === 0) await this.#endPage();
     }
   }
 
   /** What it costs to look all of these keys up. */
   lookUps(): CallMeter {
     const callsOf = (keys: number) => Math.ceil(keys / LIMITS.lookupKeys);
-    const pages = Math.floor(this.removed / this.#keysPerPage);
-    const calls = pages * callsOf(this.#keysPerPage) + callsOf(this.removed % this.#keysPerPage);
+    const pages = Math.floor(this.removed / this.#pageHashes);
+    const calls = pages * callsOf(this.#pageHashes) + callsOf(this.removed % this.#pageHashes);
     const bytesRead = Math.round((this.#entryBytes * this.deleted) / Math.max(1, this.removed));
     return { ...nothingMetered(), calls, bytesSent: this.#keyBytes + calls * CALL_BYTES, bytesRead };
   }
@@ -166,8 +165,8 @@ class Lane {
   /** The same without keys that Convex does not hold, once those were looked up and left out. */
   costsOfKnown(): CallMeter {
     const callsOf = (keys: number) => (keys === 0 ? 0 : Math.ceil(keys / this.#sender.batchSize.rows) + 1);
-    const pages = Math.floor(this.deleted / this.#keysPerPage);
-    const calls = pages * callsOf(this.#keysPerPage) + callsOf(this.deleted % this.#keysPerPage);
+    const pages = Math.floor(this.deleted / this.#pageHashes);
+    const calls = pages * callsOf(this.#pageHashes) + callsOf(this.deleted % this.#pageHashes);
     if (calls === 0) return nothingMetered();
     return {
       ...this.meter,
@@ -177,7 +176,7 @@ class Lane {
   }
 
   async end(): Promise<void> {
-    if (this.removed % this.#keysPerPage !== 0) await this.#endPage();
+    if (this.removed % this.#pageHashes !== 0) await this.#endPage();
   }
 
   /** A run makes them page by page, and gives what Convex holds after each a name. */

@@ -9,6 +9,7 @@ import type { OptionName, OptionValues } from "./option-table.js";
 import { configError, type Problem } from "./problems.js";
 import { readConfigFile } from "./read-config-file.js";
 import { resolveOptions, type Flags, type ResolvedOptions } from "./resolve-options.js";
+import { pageSizes } from "../model/page-sizes.js";
 import { Secret } from "../model/secret.js";
 import { selectMirrors } from "./select-mirrors.js";
 import type {
@@ -165,7 +166,7 @@ function settings(values: OptionValues, convex: ConvexConfig | null, cwd: string
   return {
     leaseSeconds: values.leaseSeconds,
     maxInFlight: values.maxInFlight,
-    pageRows: values.pageRows,
+    ...pageSizes(values.pageRows),
     writeBytesPerSecond: mibPerSecond * MIB,
     callTimeoutMs: values.callTimeoutSeconds * 1000,
     runDeadlineMs: values.runDeadlineMinutes * 60_000,

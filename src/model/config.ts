@@ -1,4 +1,5 @@
 import type { EncodingName } from "./encoding.js";
+import type { PageSizes } from "./page-sizes.js";
 import type { Budget } from "./report.js";
 import type { Secret } from "./secret.js";
 
@@ -72,13 +73,11 @@ export interface ConvexConfig {
 export type LogLevel = "error" | "warn" | "info" | "debug";
 
 /** Options with their defaults filled in. */
-export interface Settings {
+export interface Settings extends PageSizes {
   /** How long a crashed run keeps its lease. */
   leaseSeconds: number;
   /** Calls to Convex in flight at once, at most. */
   maxInFlight: number;
-  /** Rows read from Postgres at once. */
-  pageRows: number;
   /** Bytes of documents written to Convex in a second; Infinity when nothing limits it. */
   writeBytesPerSecond: number;
   /** One call to Convex takes at most this long. */

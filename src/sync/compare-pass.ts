@@ -4,7 +4,6 @@ import { forgetOldRejections } from "./forget-rejections.js";
 import { ledgerPages, relationPages, rowsInMirror } from "./listings.js";
 import { mergeByKey } from "./merge-by-key.js";
 import type { Listings, MirrorRun } from "./mirror-run.js";
-import { hashesPerPage, keysPerPage } from "./page-sizes.js";
 import { readAhead } from "./read-ahead.js";
 import { recordDeletions } from "./record-deletions.js";
 import { saveProgress } from "./save-progress.js";
@@ -103,7 +102,7 @@ class Comparison {
     const { relation, ledger } = this.#listings();
     const { context, onAllRead } = this.#run;
     const onPage = (page: KeyHash[]) => {
-      if (page.length < hashesPerPage(context.settings)) onAllRead();
+      if (page.length < context.settings.pageHashes) onAllRead();
     };
     const pairs = mergeByKey(items(relation, onPage), items(ledger));
     for await (const { key, left, right } of pairs) {
@@ -154,10 +153,10 @@ class Comparison {
     const { context, source } = this.#run;
     const before = this.#compared;
     this.#compared += keys;
-    const everyPage = keysPerPage(context.settings);
+    const everyPage = context.settings.pageKeys;
     if (Math.floor(before / everyPage) < Math.floor(this.#compared / everyPage))
       context.listener.tableProgress(source.name, this.#compared);
-    const long = this.#compared - this.#savedAt >= PAGES_BETWEEN_SAVES * hashesPerPage(context.settings);
+    const long = this.#compared - this.#savedAt >= PAGES_BETWEEN_SAVES * context.settings.pageHashes;
     if (long || this.#differing.length + this.#gone.length >= everyPage) await this.#save({ after: key });
     else this.cursor.after = key;
   }

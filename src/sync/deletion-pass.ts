@@ -9,7 +9,6 @@ import { forgetRejectedRows } from "../state/rejected-rows.js";
 import type { Acknowledged } from "./agreement.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { MirrorRun } from "./mirror-run.js";
-import { hashesPerPage } from "./page-sizes.js";
 import { readAhead } from "./read-ahead.js";
 
 export interface DeletionOptions {
@@ -102,7 +101,7 @@ async function deletePending(
 
 async function* pendingPages({ context, source }: MirrorRun, kind: DeletionKind): AsyncGenerator<string[]> {
   const { database, lease, settings, signal } = context;
-  const limit = hashesPerPage(settings);
+  const limit = settings.pageHashes;
   let after: string | null = null;
   for (;;) {
     signal.throwIfAborted();

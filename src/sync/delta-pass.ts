@@ -1,7 +1,6 @@
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
 import type { Acknowledged } from "./agreement.js";
 import type { FirstPage, MirrorRun } from "./mirror-run.js";
-import { keysPerPage } from "./page-sizes.js";
 import { RecentKeys } from "./recent-keys.js";
 import { recordDeletions } from "./record-deletions.js";
 import { saveProgress } from "./save-progress.js";
@@ -59,5 +58,5 @@ export function readFirstPage(run: MirrorRun, range: ChangeRange): Promise<First
 }
 
 function readPage({ log, context }: MirrorRun, range: ChangeRange, cursor: ChangeCursor | null) {
-  return log.page(range, cursor, keysPerPage(context.settings));
+  return log.page(range, cursor, context.settings.pageKeys);
 }

@@ -1,5 +1,4 @@
 import type { MirrorRun } from "./mirror-run.js";
-import { hashesPerPage } from "./page-sizes.js";
 
 /**
  * A row that was set aside and is gone has no deletion to be noticed by: Convex never held it. One that is in the
@@ -7,7 +6,7 @@ import { hashesPerPage } from "./page-sizes.js";
  */
 export async function forgetOldRejections({ context, source, reader }: MirrorRun): Promise<void> {
   const { effects, sink, signal, deadlineAt } = context;
-  for await (const keys of effects.rejectedKeys(source.name, hashesPerPage(context.settings))) {
+  for await (const keys of effects.rejectedKeys(source.name, context.settings.pageHashes)) {
     const living = await reader.existing(keys);
     const gone = keys.filter((key) => !living.has(key));
     const mirrored = await sink.lookupKeys(source.name, keys, { signal, deadlineAt });

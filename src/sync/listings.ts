@@ -1,6 +1,5 @@
 import type { KeyHash } from "../source/table-reader.js";
 import type { Listings, MirrorRun } from "./mirror-run.js";
-import { hashesPerPage } from "./page-sizes.js";
 import { readAhead, startReading } from "./read-ahead.js";
 
 /** (key, hash) of the relation behind a key, in the order of the owner's index. */
@@ -8,7 +7,7 @@ export async function* relationPages(
   { context, reader }: MirrorRun,
   from: string | null,
 ): AsyncGenerator<KeyHash[]> {
-  const limit = hashesPerPage(context.settings);
+  const limit = context.settings.pageHashes;
   let after = from;
   for (;;) {
     context.signal.throwIfAborted();
@@ -25,7 +24,7 @@ export async function* ledgerPages(
   from: string | null,
 ): AsyncGenerator<KeyHash[]> {
   const { sink, signal, deadlineAt } = context;
-  const limit = hashesPerPage(context.settings);
+  const limit = context.settings.pageHashes;
   let after = from;
   for (;;) {
     const page = await sink.listLedger({ table: source.name, after, limit }, { signal, deadlineAt });

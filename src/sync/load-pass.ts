@@ -1,7 +1,6 @@
 import type { Acknowledged } from "./agreement.js";
 import { forgetOldRejections } from "./forget-rejections.js";
 import type { MirrorRun } from "./mirror-run.js";
-import { keysPerPage } from "./page-sizes.js";
 import { recordDeletions } from "./record-deletions.js";
 import { saveProgress } from "./save-progress.js";
 
@@ -20,7 +19,7 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
   let after = from;
   for (;;) {
     context.signal.throwIfAborted();
-    const page = await reader.allKeys(after, keysPerPage(context.settings));
+    const page = await reader.allKeys(after, context.settings.pageKeys);
     if (page.length === 0) break;
     const missing = await writer.sendRows(page);
     await writer.checkpoint();

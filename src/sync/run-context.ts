@@ -34,9 +34,3 @@ export interface RunContext {
   /** The run's end at the latest, by the clock. */
   deadlineAt: number;
 }
-
-/** Keys listed at once. After each such page everything is acknowledged and the cursor is saved. */
-export const KEYS_PER_PAGE = 2_000;
-
-/** Entries of the ledger, and keys with hashes, listed at once. */
-export const LEDGER_PAGE = 4_000;

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { Clock } from "../../src/model/clock.js";
 import type { LocalDeploymentOptions } from "../../local/convex/deployment.js";
 import type { Faults } from "../../local/convex/faults.js";
-import { hurriedClock, useMirrors, type MirrorFixture } from "./mirror-fixture.js";
+import { hurriedClock, SMALL_PAGES, useMirrors, type MirrorFixture } from "./mirror-fixture.js";
 
 /** Every backoff is the shortest there is. */
 export const calmClock: Clock = { ...hurriedClock, random: () => 0 };
@@ -21,7 +21,7 @@ export function useFaultyMirrors(): (deployment?: Partial<LocalDeploymentOptions
     let current: Faults = () => null;
     const mirror = await open({
       ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)",
-      settings: { pageRows: 3 },
+      settings: { pageRows: 3, ...SMALL_PAGES },
       deployment: { faults: (point, request) => current(point, request), ...deployment },
     });
     await mirror.run("INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 20) n");

@@ -3,6 +3,7 @@ import { v } from "convex/values";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { datahubSyncTables, defineDatahubSync } from "../../convex/datahubSyncPackage.js";
 import { systemClock, type Clock } from "../../src/model/clock.js";
+import { pageSizes } from "../../src/model/page-sizes.js";
 import { Secret } from "../../src/model/secret.js";
 import type { DatabaseConfig, MirrorConfig, Settings, SyncConfig } from "../../src/model/config.js";
 import { LocalDeployment, type LocalDeploymentOptions } from "../../local/convex/deployment.js";
@@ -47,7 +48,7 @@ export const hurriedClock: Clock = {
 const SETTINGS: Settings = {
   leaseSeconds: 90 * HURRY,
   maxInFlight: 4,
-  pageRows: 500,
+  ...pageSizes(500),
   writeBytesPerSecond: Infinity,
   callTimeoutMs: 30_000 * HURRY,
   runDeadlineMs: 3_600_000 * HURRY,
@@ -124,7 +125,7 @@ export class MirrorFixture {
       target: served.url,
       database: databaseConfig(db.url),
       convex: { url: served.url, syncKey: new Secret(SYNC_KEY), deployment: "test" },
-      settings: { ...SETTINGS, ...options.settings },
+      settings: { ...SETTINGS, ...pageSizes(options.settings?.pageRows ?? 500), ...options.settings },
       budget: options.budget ?? null,
     };
     const fixture = new MirrorFixture(db, table, deployment, served, config);
@@ -242,9 +243,15 @@ function databaseConfig(text: string): DatabaseConfig {
   return { url: new Secret(text), host: url.hostname, port: Number(url.port), database, sslMode: "disable" };
 }
 
-/** Opens mirrors for the tests of a file: one database for all, a table and a deployment for each. */
+/** Small pages, so that a few rows make several of them. */
+export const SMALL_PAGES = { pageKeys: 5, pageHashes: 7 };
+
+/**
+ * Opens mirrors for the tests of a file: one database for all, a table and a deployment for each.
+ * @param options `settings`: of all of them
+ */
 export function useMirrors(
-  options: TestDatabaseOptions = {},
+  options: TestDatabaseOptions & Pick<MirrorOptions, "settings"> = {},
 ): (options: MirrorOptions) => Promise<MirrorFixture> {
   let db: MigratedDatabase;
   let opened: MirrorFixture[] = [];
@@ -258,7 +265,10 @@ export function useMirrors(
   });
   afterAll(() => db.drop());
   return async (mirror) => {
-    const fixture = await MirrorFixture.create(db, `mirror_${++tables}`, mirror);
+    const fixture = await MirrorFixture.create(db, `mirror_${++tables}`, {
+      ...mirror,
+      settings: { ...options.settings, ...mirror.settings },
+    });
     opened.push(fixture);
     await fixture.migrate();
     return fixture;

@@ -1,10 +1,10 @@
 import { expect, onTestFinished } from "vitest";
-import { MirrorFixture, type MirrorOptions } from "./mirror-fixture.js";
+import { MirrorFixture, SMALL_PAGES, type MirrorOptions } from "./mirror-fixture.js";
 
 /** A table in pages of three rows: a run of twenty has many steps at which something may happen. */
 export const PAGED = {
   ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)",
-  settings: { pageRows: 3, maxInFlight: 2 },
+  settings: { pageRows: 3, ...SMALL_PAGES, maxInFlight: 2 },
 };
 export const ROWS = "INSERT INTO $t SELECT n, 'row ' || n FROM generate_series(1, 20) n";
 

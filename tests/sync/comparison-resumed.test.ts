@@ -3,12 +3,9 @@ import { ConvexSink } from "../../src/sink/convex-sink.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import type { CompareCursor } from "../../src/sync/compare-pass.js";
 import { watchRun, type Step } from "../support/crash.js";
-import { NOTHING, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { NOTHING, useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 const KEYS = [
   { keys: "integers", id: "int", value: "n * 7919 % 100003", phases: ["merge", "done"] },

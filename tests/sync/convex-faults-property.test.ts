@@ -1,12 +1,10 @@
 import fc from "fast-check";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { Clock } from "../../src/model/clock.js";
 import type { SyncError } from "../../src/model/errors.js";
 import { expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
 import { hurriedClock } from "../support/mirror-fixture.js";
 import { answer, CUT, type Strike } from "../support/strikes.js";
-
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useFaultyMirrors();
 

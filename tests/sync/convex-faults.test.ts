@@ -1,11 +1,9 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Clock } from "../../src/model/clock.js";
 import type { FaultPoint } from "../../local/convex/faults.js";
 import { calmClock, expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
 import { HURRY, hurriedClock, type MirrorFixture } from "../support/mirror-fixture.js";
 import { answer, CUT, httpDate, type Strike } from "../support/strikes.js";
-
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useFaultyMirrors();
 

@@ -1,10 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ErrorCode, SyncError } from "../../src/model/errors.js";
 import { calmClock, expectNothingSetAside, useFaultyMirrors } from "../support/faulty-mirror.js";
 import { HURRY, hurriedClock } from "../support/mirror-fixture.js";
 import { answer, CUT, httpDate, type Strike } from "../support/strikes.js";
-
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useFaultyMirrors();
 

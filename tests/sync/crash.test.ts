@@ -1,11 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { watchRun, type Step } from "../support/crash.js";
-import { MirrorFixture, NOTHING, useMirrors } from "../support/mirror-fixture.js";
+import { MirrorFixture, NOTHING, useMirrors, SMALL_PAGES } from "../support/mirror-fixture.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const SETTINGS = { pageRows: 3, maxInFlight: 2 };
+const SETTINGS = { pageRows: 3, ...SMALL_PAGES, maxInFlight: 2 };
 
 const open = useMirrors();
 

@@ -1,9 +1,7 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 20, LEDGER_PAGE: 20 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: { pageKeys: 20, pageHashes: 20 } });
 
 async function loaded(): Promise<MirrorFixture> {
   const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text, raw jsonb)" });

@@ -1,13 +1,10 @@
 import fc from "fast-check";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { expectIoForeseen, foreseeRun } from "../support/foresee-run.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { asRunner } from "../support/runner-role.js";
 
-// Several pages in each pass.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 30, LEDGER_PAGE: 40 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: { pageKeys: 30, pageHashes: 40 } });
 
 /** What happens between two runs. `$n` stands for a number from 1 to 120. */
 const EVENTS = [

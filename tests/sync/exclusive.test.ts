@@ -1,13 +1,11 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SyncError } from "../../src/model/errors.js";
 import { acquireLease } from "../../src/state/lease.js";
 import { watchRun } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
-
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 
 const open = useMirrors();
-const SETTINGS = { pageRows: 3, maxInFlight: 2 };
+const SETTINGS = { pageRows: 3, ...SMALL_PAGES, maxInFlight: 2 };
 
 async function prepared(): Promise<MirrorFixture> {
   const mirror = await open({ ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)", settings: SETTINGS });

@@ -1,8 +1,6 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { useFaultyMirrors } from "../support/faulty-mirror.js";
 import { CUT } from "../support/strikes.js";
-
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useFaultyMirrors();
 

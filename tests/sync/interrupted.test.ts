@@ -1,15 +1,13 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "../../src/model/clock.js";
 import { SyncError } from "../../src/model/errors.js";
 import { migrate, untrack } from "../../src/commands/migrate.js";
 import { readStatus } from "../../src/commands/read-status.js";
 import { watchRun } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { PAGED, ROWS } from "../support/paged-mirror.js";
 
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 async function filled(): Promise<MirrorFixture> {
   const mirror = await open(PAGED);

@@ -1,14 +1,11 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { RunMode } from "../../src/model/report.js";
 import { collectUncaught } from "../support/collect-uncaught.js";
 import { watchRun, type Step } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { PostgresGate } from "../support/postgres-gate.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const SETTINGS = { pageRows: 3 };
+const SETTINGS = { pageRows: 3, ...SMALL_PAGES };
 const DDL = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
 const STATE = [
   ...["leases", "mirrors", "targets", "migrations", "source", "tracked_tables", "rejected_rows"],

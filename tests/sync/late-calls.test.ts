@@ -1,12 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { watchRun } from "../support/crash.js";
-import { useMirrors } from "../support/mirror-fixture.js";
+import { useMirrors, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { loadedMirror } from "../support/paged-mirror.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 describe("calls and rows that come late", () => {
   test("a timed-out call that arrives after its row was deleted leaves no ghost", async () => {

@@ -1,15 +1,12 @@
 import fc from "fast-check";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ReservedSql } from "postgres";
 import { randomFaults } from "../../local/convex/faults.js";
 import { watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 4, LEDGER_PAGE: 5 }));
-
 const open = useMirrors();
-const SETTINGS = { pageRows: 3, maxInFlight: 3 };
+const SETTINGS = { pageRows: 3, pageKeys: 4, pageHashes: 5, maxInFlight: 3 };
 
 /** What can happen around a mirror. Keys are few, so that they meet. */
 type Event =

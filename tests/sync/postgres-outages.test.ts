@@ -1,13 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { SyncError } from "../../src/model/errors.js";
 import { CountingClock } from "../support/counting-clock.js";
 import { watchRun, type Step } from "../support/crash.js";
 import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";
-import { HURRY, MirrorFixture } from "../support/mirror-fixture.js";
+import { HURRY, MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { PostgresGate } from "../support/postgres-gate.js";
-
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 /** A gate before the server, which is gone, or lets nobody in, for as long as a test says. */
 let db: MigratedDatabase;
@@ -31,6 +28,7 @@ afterAll(async () => {
 async function open(): Promise<void> {
   mirror = await MirrorFixture.create({ ...db, url: gate.url }, `shut_off_${++tables}`, {
     ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text); INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 12) n",
+    settings: SMALL_PAGES,
   });
   await mirror.migrate();
 }

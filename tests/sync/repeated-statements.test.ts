@@ -1,11 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SyncError } from "../../src/model/errors.js";
 import { isProgress, nth, watchRun, type CrashOptions } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { repeatStatements } from "../support/repeat-statements.js";
-
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const TABLE = {
   ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text)",
@@ -15,7 +12,7 @@ const ROWS = "INSERT INTO $t SELECT n, 'row ' || n FROM generate_series(1, 40) n
 const STOPPED = new SyncError({ code: "INTERRUPTED", message: "The run was stopped.", remedy: "Run again." });
 const QUIET = { mode: "delta", read: 0, inserted: 0, updated: 0, deleted: 0, notices: [] };
 
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 interface Chapter {
   says: string;

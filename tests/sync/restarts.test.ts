@@ -1,15 +1,12 @@
 import postgres from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type LocalPostgres } from "../../local/postgres/start-postgres.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
 import { collectUncaught } from "../support/collect-uncaught.js";
 import { CountingClock } from "../support/counting-clock.js";
 import { watchRun, type Step } from "../support/crash.js";
 import { connectTo, type MigratedDatabase } from "../support/migrated-database.js";
-import { HURRY, MirrorFixture } from "../support/mirror-fixture.js";
-
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
+import { HURRY, MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 
 /** Its own server, since it is restarted, and since all of its connections are taken. */
 let server: LocalPostgres;
@@ -33,6 +30,7 @@ afterAll(async () => {
 async function open(): Promise<void> {
   mirror = await MirrorFixture.create(db, `restarted_${++tables}`, {
     ddl: "CREATE TABLE $t (id int PRIMARY KEY, a text); INSERT INTO $t SELECT n, 'a' FROM generate_series(1, 12) n",
+    settings: SMALL_PAGES,
   });
   await mirror.migrate();
 }

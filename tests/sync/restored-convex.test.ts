@@ -1,11 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { isProgress, nth, watchRun } from "../support/crash.js";
 import { createMigratedDatabase } from "../support/migrated-database.js";
 import { MirrorFixture, useMirrors } from "../support/mirror-fixture.js";
 import { expectFull, loadedMirror, openAnother, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
-
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useMirrors();
 

@@ -6,9 +6,6 @@ import { MirrorFixture, useMirrors } from "../support/mirror-fixture.js";
 import { expectFull, loadedMirror, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
 import { copyDatabase, restoreDatabase, type TestDatabase } from "../support/postgres.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
 const source = vi.hoisted(() => ({ timeline: null as string | null }));
 vi.mock("../../src/source/source-identity.js", async (original) => {
   const actual = await original<typeof Identity>();

@@ -1,9 +1,6 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { expectFull, loadedMirror, openAnother, PAGED, ROWS } from "../support/paged-mirror.js";
-
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useMirrors();
 

@@ -1,14 +1,11 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MirrorConfig } from "../../src/model/config.js";
 import { SyncError } from "../../src/model/errors.js";
 import { nth, watchRun, type Step } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { openAnother, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 interface Shape {
   what: string;

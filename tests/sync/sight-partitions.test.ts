@@ -1,12 +1,9 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { isProgress, nth, watchRun, type Step } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { QUIET } from "../support/paged-mirror.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 /** Twenty rows in a partition, and ten in a table that could be another. */
 async function partitioned(ids = "21, 30"): Promise<MirrorFixture> {

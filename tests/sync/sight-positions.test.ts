@@ -1,10 +1,7 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { isProgress, nth, watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { expectFull, loadedMirror, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
-
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
 
 const open = useMirrors();
 const CHANGE =

@@ -1,12 +1,9 @@
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { nth, watchRun, type Step } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { QUIET } from "../support/paged-mirror.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 /** A view whose owner sees the rows that a policy shows him: half of them, where `setup` does nothing else. */
 async function hidden(setup = ""): Promise<MirrorFixture> {

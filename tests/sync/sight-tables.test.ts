@@ -1,12 +1,9 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { nth, watchRun, type CrashOptions, type Step } from "../support/crash.js";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { expectFull, PAGED, QUIET, ROWS } from "../support/paged-mirror.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 async function loaded(ddl = PAGED.ddl, rows = ROWS): Promise<MirrorFixture> {
   const mirror = await open({ ...PAGED, ddl });

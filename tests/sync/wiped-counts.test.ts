@@ -1,11 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
-import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
+import { describe, expect, test } from "vitest";
+import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { loadedMirror, QUIET } from "../support/paged-mirror.js";
 
-// Small pages, so that a few rows make several of them.
-vi.mock("../../src/sync/run-context.js", () => ({ KEYS_PER_PAGE: 5, LEDGER_PAGE: 7 }));
-
-const open = useMirrors();
+const open = useMirrors({ settings: SMALL_PAGES });
 
 describe("invariant 6: tables of the deployment were wiped", () => {
   const rowsCounted = async (mirror: MirrorFixture) => {
