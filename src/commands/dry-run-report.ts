@@ -1,6 +1,6 @@
 import type { ExitCode } from "../model/errors.js";
 import type { Notice, RunMode, RunReport, TableReport } from "../model/report.js";
-import type { SetAside } from "./foreseen-effects.js";
+import type { SetAsideRows } from "./foreseen-mirror-effects.js";
 
 /** What a run would do with one table. Counts are those that the run's report would have. */
 export interface ForeseenTable extends Pick<
@@ -29,7 +29,7 @@ export interface ForeseenTable extends Pick<
    */
   run: "nothing" | "load" | "delta" | "compare" | "refused";
   /** Rows that this run would set aside, by reason; `rejected` counts those of earlier runs as well. */
-  setAside: SetAside[];
+  setAside: SetAsideRows[];
 }
 
 export type ForeseenTotals = Omit<RunReport["totals"], "retries">;

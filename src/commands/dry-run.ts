@@ -10,8 +10,8 @@ import { ForeseenEffects } from "./foreseen-effects.js";
 import { isolationSerializable, runGoesOn } from "../sync/notices.js";
 import { openDatabase } from "../sync/open-database.js";
 import { openSource } from "../sync/open-source.js";
-import type { RunContext } from "../sync/run-context.js";
-import type { RunOptions } from "../sync/run-sync.js";
+import { createRunContext } from "../sync/run-context.js";
+import type { RunOptions } from "../sync/run-options.js";
 import { summarise } from "../sync/summarise-run.js";
 import { surveyMirrors } from "../sync/survey.js";
 import { syncTables } from "../sync/sync-tables.js";
@@ -25,7 +25,7 @@ const NO_TARGET = -1;
  * @throws SyncError when no table could be looked at
  */
 export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
-  const { config, clock, signal, progress, mode } = options;
+  const { config, clock, signal, mode } = options;
   const { settings } = config;
   const startedAtMs = clock.now();
   const database = openDatabase(config.database, settings, clock, signal, { readOnly: true });
@@ -39,15 +39,13 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
     const identity = await openSource(database);
     const targetId = await findTargetId(database, config.convex.url);
     const sink = deployment.createSink();
-    const effects = new ForeseenEffects(() => context, deployment);
-    const context: RunContext = {
-      ...{ database, sink, effects, clock, settings, signal, pacer: null },
-      ...{ allMirrors: config.allMirrors, target: config.target, listener: progress },
-      ...{ lineage: identity.lineage, timeline: identity.timeline, history: identity.history },
+    let effects: ForeseenEffects;
+    const context = createRunContext(options, {
+      ...{ database, sink, identity, signal, startedAtMs, pacer: null },
       lease: { targetId: targetId ?? NO_TARGET, epoch: 1n, nonce: clock.uuid() },
       ensureLease: () => Promise.resolve(),
-      deadlineAt: startedAtMs + settings.runDeadlineMs,
-    };
+      createEffects: (of) => (effects = new ForeseenEffects(of, deployment)),
+    });
     const notices: Notice[] = [];
     if (identity.isolation === "serializable") notices.push(isolationSerializable());
     const holder = targetId === null ? null : await readLease(database, targetId);
@@ -79,7 +77,7 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
 
 /** Deletions are counted apart, since they may be held back. */
 function withDeletions(report: TableReport, effects: ForeseenEffects): TableReport {
-  const { deleted, meters } = effects.deletionCosts(report.table);
+  const { deleted, meters } = effects.of(report.table).deletionCosts;
   const sum = { ...report, deleted: report.deleted + deleted };
   for (const meter of meters) {
     for (const name of Object.keys(meter) as (keyof CallMeter)[]) sum[name] += meter[name];
@@ -97,7 +95,7 @@ function foresee(
     table,
     run: outcome !== "done" || kind === undefined ? "refused" : kind,
     ...counts,
-    setAside: effects.setAside(table),
+    setAside: effects.of(table).setAside,
   };
 }
 

@@ -4,6 +4,7 @@ import { nothingMetered, type CallMeter } from "../sink/convex-transport.js";
 import type { ForeseenDeployment } from "../sink/foreseen-deployment.js";
 import { ledgerBytes } from "../sink/io-estimate.js";
 import { findPendingDeletions, readPendingDeletions, type DeletionKind } from "../state/pending-deletions.js";
+import type { StoredMirror } from "../state/stored-mirror.js";
 import { holdsBack } from "../sync/deletion-guard.js";
 import type { DeletionOptions } from "../sync/deletion-pass.js";
 import type { MirrorRun } from "../sync/mirror-run.js";
@@ -27,6 +28,7 @@ export class ForeseenDeletions {
 
   constructor(
     private readonly run: MirrorRun,
+    private readonly mirror: StoredMirror,
     deployment: ForeseenDeployment,
   ) {
     const lane = () => new Lane(run, deployment);
@@ -87,25 +89,20 @@ export class ForeseenDeletions {
   }
 
   async *#writtenDown(kind: DeletionKind): AsyncGenerator<string[]> {
-    const { context, source } = this.run;
-    const { database, lease, settings, signal } = context;
-    const limit = settings.pageHashes;
+    const { settings, signal } = this.run.context;
     let after: string | null = null;
     for (;;) {
       signal.throwIfAborted();
       const foundBy = this.#confirmed.get(kind);
-      const keys = await readPendingDeletions(
-        ...([database, lease.targetId, source.name, kind, after, limit, foundBy] as const),
-      );
+      const keys = await readPendingDeletions(this.mirror, kind, after, settings.pageHashes, foundBy);
       if (keys.length === 0) return;
       yield keys;
       after = keys.at(-1)!;
     }
   }
 
-  async #find(kind: DeletionKind, keys: readonly string[], foundBy?: string): Promise<Set<string>> {
-    const { context, source } = this.run;
-    return findPendingDeletions(context.database, context.lease.targetId, source.name, kind, keys, foundBy);
+  #find(kind: DeletionKind, keys: readonly string[], foundBy?: string): Promise<Set<string>> {
+    return findPendingDeletions(this.mirror, kind, keys, foundBy);
   }
 }
 

@@ -183,7 +183,7 @@ async function describeTable(
   const rows =
     rejected === 0 || targetId === null
       ? []
-      : await readRejectedRows(database, targetId, config.mirror, { limit: NAMED_ROWS });
+      : await readRejectedRows({ database, targetId, name: config.mirror }, { limit: NAMED_ROWS });
   const blank: TableStatus = {
     table: config.mirror,
     relation: display(config.relation),

@@ -14,7 +14,6 @@ import { BatchSize } from "./batch-size.js";
 import type { RunToken } from "./convex-sink.js";
 import type { ConvexCallError } from "./convex-call-error.js";
 import { FencedCalls, type FencedCallsOptions } from "./fenced-calls.js";
-import { RefusalGuard, type RefusalLimits, type Refuser } from "./refusal-guard.js";
 import { decide, isTooMuch } from "./retry-policy.js";
 import { interruption } from "./with-retries.js";
 import { WriteEstimate, type Indexes } from "./write-estimate.js";
@@ -33,15 +32,13 @@ export interface BatchSenderOptions extends FencedCallsOptions {
   maxBatchBytes?: number;
   /** Operations of a batch. Default 400: at most 4 index ranges each, of the 4,096 of a transaction. */
   maxBatchRows?: number;
-  /** Of an earlier sender of the same table, which has learnt it. Then the two above say nothing. */
-  batchSize?: BatchSize;
   /** Of the mirrored table, as deployed: each counts against the write throughput. */
   indexes?: Indexes;
-  refusalLimits?: RefusalLimits;
-  /** Records a row that Convex refused. The row counts as settled once this resolves. */
+  /**
+   * Sets a row aside that Convex refused, alone in its batch. The row counts as settled once this resolves; where it
+   * rejects, the sender stops.
+   */
   onRowRefused: (key: string, reason: RowRefusal) => Promise<void>;
-  /** Rows that were set aside by an earlier run already: no sign of a new fault, so the guard does not count them. */
-  wasRefusedBefore?: (key: string) => boolean;
   /** Told the keys that were acknowledged or set aside. */
   onSettled?: (keys: string[]) => void;
   /** Stops the sender: nothing new is sent, and what is in flight is let finish. */
@@ -49,7 +46,7 @@ export interface BatchSenderOptions extends FencedCallsOptions {
 }
 
 export interface SendCounts extends BatchResult {
-  /** Rows set aside. */
+  /** Rows that Convex refused. */
   refused: number;
 }
 
@@ -79,7 +76,6 @@ export class BatchSender {
   readonly #calls: FencedCalls;
   readonly #estimate: WriteEstimate;
   readonly #builder: BatchBuilder;
-  readonly #guard: RefusalGuard;
   /** Ids of operations handed over and not settled. */
   readonly #unsettled = new Set<string>();
   /** Batches cut and not settled. These promises never reject. */
@@ -91,25 +87,24 @@ export class BatchSender {
     this.#options = options;
     this.#calls = new FencedCalls(options);
     this.#estimate = new WriteEstimate(options.indexes ?? []);
-    this.batchSize =
-      options.batchSize ??
-      new BatchSize({
-        rows: Math.min(maxBatchRows, LIMITS.batchRows),
-        bytes: Math.min(maxBatchBytes, LARGEST_BATCH_BYTES, pacer?.maxWriteBytes ?? Infinity),
-      });
+    this.batchSize = new BatchSize({
+      rows: Math.min(maxBatchRows, LIMITS.batchRows),
+      bytes: Math.min(maxBatchBytes, LARGEST_BATCH_BYTES, pacer?.maxWriteBytes ?? Infinity),
+    });
     this.#builder = new BatchBuilder(this.batchSize);
-    this.#guard = new RefusalGuard(options.token.table, options.refusalLimits);
   }
 
-  /** The token with the fence as it is now: what `finishRuns`, or the run's next sender, has to carry. */
+  /** The token with the fence as it is now: what `finishRuns` has to carry. */
   get token(): RunToken {
     return this.#calls.token;
   }
 
-  /** Resolves when the row has been taken in; waits while enough is under way. */
-  upsert(row: OutgoingRow): Promise<void> {
-    this.#guard.pass("encoder", 1);
-    return this.#handOver(upsertOf(row, this.#estimate));
+  /**
+   * Resolves when the row has been taken in; waits while enough is under way.
+   * @param force write the document even where the ledger holds the same hash (deep runs)
+   */
+  upsert(row: OutgoingRow, { force = false }: { force?: boolean } = {}): Promise<void> {
+    return this.#handOver(upsertOf(row, this.#estimate, force));
   }
 
   remove(key: string): Promise<void> {
@@ -121,18 +116,17 @@ export class BatchSender {
     return this.#handOver(orphanOf(documentId, this.#estimate));
   }
 
-  /** Sets aside a row that can't be sent (it could not be encoded); the guard counts it like any other. */
-  async refuse(key: string, reason: RowRefusal): Promise<void> {
-    await this.#throwFailure();
-    await this.#setAside("encoder", key, reason).catch((error: unknown) => this.#fail(error));
-    await this.#throwFailure();
-  }
-
   /** Resolves when everything handed over is acknowledged or set aside. Rejects with what ended the run. */
   async drain(): Promise<void> {
     this.#dispatch();
     await Promise.all(this.#deliveries);
     await this.#throwFailure();
+  }
+
+  /** Ends the sender for a failure of its owner's: nothing new is sent, and what is in flight is let finish. */
+  async stop(reason: Error): Promise<void> {
+    this.#fail(reason);
+    await Promise.all(this.#deliveries);
   }
 
   /** Raises the fence, with nothing under way: call it when drained. Refused calls are repeated. */
@@ -194,7 +188,8 @@ export class BatchSender {
       throw this.#options.sink.explain(refusedFor, this.token.table);
     }
     const { code, kind, message } = refusedFor;
-    await this.#setAside("convex", operation.row.key, { code: code ?? kind, message });
+    await this.#options.onRowRefused(operation.row.key, { code: code ?? kind, message });
+    this.counts.refused += 1;
     this.#release(batch);
     return false;
   }
@@ -215,13 +210,6 @@ export class BatchSender {
     for (const name of ["inserted", "updated", "unchanged", "deleted", "absent"] as const) {
       this.counts[name] += result[name];
     }
-    this.#guard.pass("convex", result.inserted + result.updated + result.unchanged);
-  }
-
-  async #setAside(by: Refuser, key: string, reason: RowRefusal): Promise<void> {
-    if (!this.#options.wasRefusedBefore?.(key)) this.#guard.refuse(by, reason);
-    await this.#options.onRowRefused(key, reason);
-    this.counts.refused += 1;
   }
 
   #release(batch: Batch): void {

@@ -28,16 +28,16 @@ export type OutgoingBatch = Omit<BatchArguments, "upserts"> & { upserts: Outgoin
  * it counts against the plan's write throughput.
  */
 export type Operation =
-  | { kind: "upsert"; id: string; bytes: number; row: OutgoingUpsert }
+  | { kind: "upsert"; id: string; bytes: number; row: OutgoingUpsert; force: boolean }
   | { kind: "deletion"; id: string; bytes: number; key: string }
   | { kind: "orphan"; id: string; bytes: number; document: string };
 
 /** Operations with distinct ids, written in one transaction. */
 export type Batch = readonly Operation[];
 
-export function upsertOf(row: OutgoingRow, estimate: WriteEstimate): Operation {
+export function upsertOf(row: OutgoingRow, estimate: WriteEstimate, force: boolean): Operation {
   const { key, hash, json } = row;
-  return { kind: "upsert", id: `key:${key}`, bytes: estimate.upsert(row), row: { key, hash, json } };
+  return { kind: "upsert", id: `key:${key}`, bytes: estimate.upsert(row), row: { key, hash, json }, force };
 }
 
 export function deletionOf(key: string, estimate: WriteEstimate): Operation {
@@ -64,12 +64,13 @@ export function halve(batch: Batch): [Batch, Batch] {
 }
 
 /** The batch as `applyBatch` takes it. */
-export function contentOf(batch: Batch): {
-  upserts: OutgoingUpsert[];
-  deletions: string[];
-  orphans: string[];
-} {
-  const content = { upserts: [] as OutgoingUpsert[], deletions: [] as string[], orphans: [] as string[] };
+export function contentOf(batch: Batch): Pick<OutgoingBatch, "upserts" | "deletions" | "orphans" | "force"> {
+  const content = {
+    upserts: [] as OutgoingUpsert[],
+    deletions: [] as string[],
+    orphans: [] as string[],
+    force: batch.some((operation) => operation.kind === "upsert" && operation.force),
+  };
   for (const operation of batch) {
     if (operation.kind === "upsert") content.upserts.push(operation.row);
     else if (operation.kind === "deletion") content.deletions.push(operation.key);
@@ -78,21 +79,27 @@ export function contentOf(batch: Batch): {
   return content;
 }
 
-/** Collects operations into batches that are cut by bytes as well as by count. */
+/** Collects operations into batches that are cut by bytes as well as by count; all upserts of one are forced, or none. */
 export class BatchBuilder {
   #operations: Operation[] = [];
   #bytes = 0;
+  /** Of the upserts in it; null while there is none. */
+  #force: boolean | null = null;
 
   constructor(private readonly size: BatchSize) {}
 
   /** Whether the operation fits into the batch so far. An empty one takes any: a row above the limit goes alone. */
   fits(operation: Operation): boolean {
-    return this.#operations.length === 0 || this.#bytes + operation.bytes <= this.size.bytes;
+    if (this.#operations.length === 0) return true;
+    const isOtherwise =
+      operation.kind === "upsert" && this.#force !== null && operation.force !== this.#force;
+    return !isOtherwise && this.#bytes + operation.bytes <= this.size.bytes;
   }
 
   add(operation: Operation): void {
     this.#operations.push(operation);
     this.#bytes += operation.bytes;
+    if (operation.kind === "upsert") this.#force = operation.force;
   }
 
   get isFull(): boolean {
@@ -105,6 +112,7 @@ export class BatchBuilder {
     const batch = this.#operations;
     this.#operations = [];
     this.#bytes = 0;
+    this.#force = null;
     return batch;
   }
 }

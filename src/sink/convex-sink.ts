@@ -1,9 +1,3 @@
-import type {
-  DocumentPage,
-  LedgerPage,
-  LookupResult,
-  MissingPage,
-} from "../../convex/datahubSyncPageProtocol.js";
 import {
   LIMITS,
   MODULE_NAME,
@@ -26,8 +20,9 @@ import {
   type CallMeter,
   type TransportOptions,
 } from "./convex-transport.js";
-import { CallAmounts, inParts } from "./cut-calls.js";
+import { inParts } from "./cut-calls.js";
 import { explainFailure, explainHandshakeFailure } from "./explain-failure.js";
+import { MirrorSink, type AskOfMirror } from "./mirror-sink.js";
 import { withRetries } from "./with-retries.js";
 
 /** The fencing token of a mirror's run; see `tokenFields` in the protocol. */
@@ -58,7 +53,6 @@ export class ConvexSink {
   readonly #transport: ConvexTransport;
   readonly #options: SinkOptions;
   readonly #meters = new Map<string, CallMeter>();
-  readonly #amounts = new CallAmounts();
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -121,54 +115,11 @@ export class ConvexSink {
     return this.#forAll("finishRuns", run.ends, (ends) => ({ ...run, ends }), options);
   }
 
-  /**
-   * Keys and hashes after a key (null: from the start), in the order of the keys' UTF-8 bytes. A page may be
-   * shorter than `limit` without being the last, here and below: `done`, or a null to go on from, says so.
-   */
-  listLedger(
-    page: { table: string; after: string | null; limit: number },
-    options?: CallOptions,
-  ): Promise<LedgerPage> {
-    return this.#page("listLedger", page, options);
-  }
-
-  /** Documents with what the ledger says of each, in the order of their creation. */
-  listDocuments(
-    page: { table: string; cursor: string | null; maxBytes: number; limit: number },
-    options?: CallOptions,
-  ): Promise<DocumentPage> {
-    return this.#page("listDocuments", page, options);
-  }
-
-  /** Keys of the ledger whose documents are gone. */
-  listMissing(
-    page: { table: string; after: string | null; limit: number },
-    options?: CallOptions,
-  ): Promise<MissingPage> {
-    return this.#page("listMissing", page, options);
-  }
-
-  /** What the ledger holds of these keys, any number of them: hash by key. */
-  async lookupKeys(
-    table: string,
-    keys: readonly string[],
-    options?: CallOptions,
-  ): Promise<Map<string, string>> {
-    const present = new Map<string, string>();
-    for (let from = 0; from < keys.length;) {
-      const wanted = Math.min(LIMITS.lookupKeys, keys.length - from);
-      const asked = await this.#amounts.ask("lookupKeys", table, wanted, async (amount, canCut) => {
-        const part = { table, keys: keys.slice(from, from + amount) };
-        const result = await this.#call<typeof part, LookupResult>("query", "lookupKeys", part, {
-          ...options,
-          canCut,
-        });
-        for (const { key, hash } of result.present) present.set(key, hash);
-        return amount;
-      });
-      from += asked;
-    }
-    return present;
+  /** What a deployment holds of one mirror, to read. @param options of each of its calls */
+  mirror(table: string, options: CallOptions = {}): MirrorSink {
+    const ask: AskOfMirror = (name, args, canCut) =>
+      this.#call("query", name, { table, ...args }, { ...options, canCut });
+    return new MirrorSink(ask, async () => (await this.handshake([table], options)).mirrors[0]!);
   }
 
   /** The SyncError for a failed call that is not tried again. */
@@ -221,16 +172,6 @@ export class ConvexSink {
       (error) => explainFailure(error, this.host, null),
     );
     return results;
-  }
-
-  #page<Args extends { table: string; limit: number }, Result>(
-    name: string,
-    page: Args,
-    options?: CallOptions,
-  ): Promise<Result> {
-    return this.#amounts.ask(name, page.table, page.limit, (limit, canCut) =>
-      this.#call("query", name, { ...page, limit }, { ...options, canCut }),
-    );
   }
 
   #call<Args extends { table: string }, Result>(

@@ -3,28 +3,26 @@ import { ConvexCallError } from "./convex-call-error.js";
 import { decide } from "./retry-policy.js";
 
 /**
- * How much one call asks for. What was too much for a transaction is asked for again at half the amount, and so is what
+ * How much one call asks for, of one mirror. What was too much for a transaction is asked for again at half the amount, and so is what
  * comes after it.
  */
 export class CallAmounts {
-  /** By function and table. */
+  /** By function. */
   readonly #mostAtOnce = new Map<string, number>();
 
   /** @param ask is told the amount, and whether it can still be cut */
   async ask<Result>(
     name: string,
-    table: string,
     wanted: number,
     ask: (amount: number, canCut: boolean) => Promise<Result>,
   ): Promise<Result> {
-    const calls = `${name} ${table}`;
     for (;;) {
-      const amount = Math.min(wanted, this.#mostAtOnce.get(calls) ?? Infinity);
+      const amount = Math.min(wanted, this.#mostAtOnce.get(name) ?? Infinity);
       try {
         return await ask(amount, amount > 1);
       } catch (error) {
         if (!isTooMuch(error) || amount <= 1) throw error;
-        this.#mostAtOnce.set(calls, Math.ceil(amount / 2));
+        this.#mostAtOnce.set(name, Math.ceil(amount / 2));
       }
     }
   }

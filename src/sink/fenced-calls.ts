@@ -20,8 +20,6 @@ export interface FencedCallsOptions {
   /** A time of the clock (milliseconds) after which nothing is tried again. */
   deadlineAt?: number | undefined;
   pacer?: WritePacer | null;
-  /** Write documents even where the ledger holds the same hash (deep runs). */
-  force?: boolean;
   /** Resolves when the lease is held, and throws when it is not any more. Called before each call. */
   ensureLease?: () => Promise<void>;
 }
@@ -97,11 +95,11 @@ export class FencedCalls {
   }
 
   async #call(batch: Batch, slot: number): Promise<BatchResult> {
-    const { sink, pacer, ensureLease, force = false } = this.#options;
+    const { sink, pacer, ensureLease } = this.#options;
     const end = await pacer?.admit(sumBytes(batch), this.#stopped.signal);
     try {
       await ensureLease?.();
-      const written = await sink.applyBatch({ ...this.#token, slot, force, ...contentOf(batch) });
+      const written = await sink.applyBatch({ ...this.#token, slot, ...contentOf(batch) });
       end?.(writtenBytes(batch, written));
       return written;
     } catch (error) {

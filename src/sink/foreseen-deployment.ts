@@ -38,7 +38,10 @@ export class ForeseenDeployment {
 
   mirror(table: string): ForeseenMirror {
     let mirror = this.#mirrors.get(table);
-    if (mirror === undefined) this.#mirrors.set(table, (mirror = new ForeseenMirror(table, this.#looker)));
+    if (mirror === undefined) {
+      mirror = new ForeseenMirror(table, this.#looker.mirror(table));
+      this.#mirrors.set(table, mirror);
+    }
     return mirror;
   }
 

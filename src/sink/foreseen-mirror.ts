@@ -1,7 +1,7 @@
 import { getDocumentSize } from "convex/values";
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { ConvexSink } from "./convex-sink.js";
 import { countBytes, stateBytes, type DatabaseIo, type StateBytes } from "./io-estimate.js";
+import type { MirrorSink } from "./mirror-sink.js";
 
 /** Keys that are remembered as written; of more, the oldest are forgotten. */
 const MOST_KEYS = 100_000;
@@ -32,12 +32,12 @@ export class ForeseenMirror {
   newRows = 0;
   readonly #written = new Map<string, Written>();
   readonly #slots = new Set<number>();
-  readonly #looker: ConvexSink;
+  readonly #looker: MirrorSink;
   #sampledBytes: Promise<number> | null = null;
 
   constructor(
     readonly table: string,
-    looker: ConvexSink,
+    looker: MirrorSink,
   ) {
     this.#looker = looker;
   }
@@ -55,7 +55,7 @@ export class ForeseenMirror {
   async lookUp(keys: readonly string[]): Promise<Map<string, string>> {
     const isEmpty = this.handshake?.ledgerSample === "empty";
     const asked = isEmpty ? [] : keys.filter((key) => !this.#written.has(key));
-    const found = await this.#looker.lookupKeys(this.table, asked);
+    const found = await this.#looker.lookupKeys(asked);
     for (const key of keys) {
       const hash = this.#written.get(key)?.hash;
       if (hash != null) found.set(key, hash);
@@ -84,14 +84,12 @@ export class ForeseenMirror {
 
   /** The size of a document of the table, as those that come first have it; 0 where there is none. */
   documentBytes(): Promise<number> {
-    this.#sampledBytes ??= this.#looker
-      .listDocuments({ table: this.table, cursor: null, ...SAMPLE })
-      .then(({ entries }) => {
-        const bytes = entries.map(({ document }) =>
-          getDocumentSize(document as Parameters<typeof getDocumentSize>[0]),
-        );
-        return bytes.length === 0 ? 0 : bytes.reduce((sum, each) => sum + each, 0) / bytes.length;
-      });
+    this.#sampledBytes ??= this.#looker.listDocuments({ cursor: null, ...SAMPLE }).then(({ entries }) => {
+      const bytes = entries.map(({ document }) =>
+        getDocumentSize(document as Parameters<typeof getDocumentSize>[0]),
+      );
+      return bytes.length === 0 ? 0 : bytes.reduce((sum, each) => sum + each, 0) / bytes.length;
+    });
     return this.#sampledBytes;
   }
 

@@ -6,6 +6,7 @@ import type { SyncError } from "../model/errors.js";
 import { heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
 import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
 import { whyRefused } from "./open-run.js";
+import { heldMirror } from "./stored-mirror.js";
 
 /** Entries of the change log that a run has read, and those of a timestamp alone. */
 export interface ChangesRead {
@@ -123,7 +124,7 @@ export async function commitWatermarks(
   if (rows.length === 0) throw leaseLost();
   const unmoved: EndToCommit[] = [];
   for (const end of missing(ends, rows[0]!.written)) {
-    const record = await readMirrorRecord(database, token.targetId, end.name);
+    const record = await readMirrorRecord({ database, targetId: token.targetId, name: end.name });
     if (record?.watermark?.nonce !== end.finalNonce) unmoved.push(end);
   }
   return refusalsOf(database, token, unmoved);
@@ -140,7 +141,8 @@ async function refusalsOf(
   ends: readonly { name: string }[],
 ): Promise<Map<string, SyncError>> {
   const refused = new Map<string, SyncError>();
-  for (const { name } of ends) refused.set(name, await whyRefused(database, token, name));
+  for (const { name } of ends)
+    refused.set(name, await whyRefused(heldMirror({ database, lease: token }, name)));
   return refused;
 }
 

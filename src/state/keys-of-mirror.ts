@@ -1,6 +1,7 @@
 import { and, eq, sql, type SQL } from "drizzle-orm";
 import type { pendingDeletions, rejectedRows } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
+import type { StoredMirror } from "./stored-mirror.js";
 
 /** The tables that hold keys of a mirror's rows. */
 type KeyTable = typeof pendingDeletions | typeof rejectedRows;
@@ -8,13 +9,12 @@ type KeyTable = typeof pendingDeletions | typeof rejectedRows;
 /** The rows of a mirror; with `after`, those behind that key, in the order of the digests. */
 export function ofMirror(
   table: KeyTable,
-  targetId: number,
-  mirror: string,
+  { targetId, name }: StoredMirror,
   after: string | null = null,
 ): SQL | undefined {
   return and(
     eq(table.targetId, targetId),
-    eq(table.mirror, mirror),
+    eq(table.mirror, name),
     after === null ? undefined : sql`${table.digest} > datahub_sync.key_digest(${after})`,
   );
 }

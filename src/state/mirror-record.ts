@@ -1,7 +1,7 @@
 import { and, eq, getTableColumns, sql } from "drizzle-orm";
 import { mirrors } from "../../drizzle/state.js";
-import type { Database } from "../postgres/database.js";
 import type { RunMode } from "../model/report.js";
+import type { StoredMirror } from "./stored-mirror.js";
 import { utcText } from "./utc-text.js";
 
 /** What a run has finished with: where the next one begins. */
@@ -61,16 +61,12 @@ export const RECORD_COLUMNS = {
   lastFullAt: utcText(mirrors.lastFullAt),
 };
 
-export async function readMirrorRecord(
-  database: Database,
-  targetId: number,
-  name: string,
-): Promise<MirrorRecord | null> {
-  const rows = await database.runDrizzle(`reading the watermark of ${name}`, (db) =>
+export async function readMirrorRecord(mirror: StoredMirror): Promise<MirrorRecord | null> {
+  const rows = await mirror.database.runDrizzle(`reading the watermark of ${mirror.name}`, (db) =>
     db
       .select(RECORD_COLUMNS)
       .from(mirrors)
-      .where(and(eq(mirrors.targetId, targetId), eq(mirrors.name, name))),
+      .where(and(eq(mirrors.targetId, mirror.targetId), eq(mirrors.name, mirror.name))),
   );
   return rows[0] ? toRecord(rows[0]) : null;
 }

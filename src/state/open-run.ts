@@ -13,6 +13,7 @@ import {
   type LeaseToken,
 } from "./lease.js";
 import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
+import type { HeldMirror } from "./stored-mirror.js";
 
 /** A snapshot and its time, ISO 8601. */
 export interface Moment {
@@ -99,42 +100,31 @@ export async function openRuns(
  * @param seen what the run has seen of the catalog so far, where that is not one thing: a run that crashes after this is
  *   not resumed
  */
-export async function saveCursor(
-  database: Database,
-  token: LeaseToken,
-  name: string,
-  cursor: unknown,
-  seen?: unknown,
-): Promise<void> {
-  const written = await update(database, token, name, `writing the progress of ${name}`, {
+export async function saveCursor(mirror: HeldMirror, cursor: unknown, seen?: unknown): Promise<void> {
+  const written = await update(mirror, `writing the progress of ${mirror.name}`, {
     runCursor: cursor,
     ...(seen !== undefined && { runSeen: sql`${JSON.stringify(seen)}::text::jsonb` }),
   });
-  if (!written) throw await whyRefused(database, token, name);
+  if (!written) throw await whyRefused(mirror);
 }
 
 /**
  * Writes that the open run has not seen one thing, before it sends what it read so: killed after that, it must not be
  * gone on with.
  */
-export async function markUnsteady(database: Database, token: LeaseToken, name: string): Promise<void> {
-  const written = await update(database, token, name, `noting a change of the catalog of ${name}`, {
+export async function markUnsteady(mirror: HeldMirror): Promise<void> {
+  const written = await update(mirror, `noting a change of the catalog of ${mirror.name}`, {
     runSeen: sql`${mirrors.runSeen} || '{"unsteady": true}'::jsonb`,
   });
-  if (!written) throw await whyRefused(database, token, name);
+  if (!written) throw await whyRefused(mirror);
 }
 
 /** Adds to what the open run's cursor says; where the run goes on stays. */
-export async function extendCursor(
-  database: Database,
-  token: LeaseToken,
-  name: string,
-  part: Record<string, unknown>,
-): Promise<void> {
-  const written = await update(database, token, name, `writing what is acknowledged of ${name}`, {
+export async function extendCursor(mirror: HeldMirror, part: Record<string, unknown>): Promise<void> {
+  const written = await update(mirror, `writing what is acknowledged of ${mirror.name}`, {
     runCursor: sql`coalesce(${mirrors.runCursor}, '{}') || ${JSON.stringify(part)}::text::jsonb`,
   });
-  if (!written) throw await whyRefused(database, token, name);
+  if (!written) throw await whyRefused(mirror);
 }
 
 /**
@@ -143,14 +133,12 @@ export async function extendCursor(
  * out once more, the statement would find the newer snapshot there. It has no name, for Convex has been told no end.
  */
 export async function advanceRun(
-  database: Database,
-  token: LeaseToken,
-  name: string,
+  mirror: HeldMirror,
   { from, to, cursor }: { from: Moment; to: Moment; cursor: unknown },
 ): Promise<void> {
-  const rows = await database.runDrizzle(`moving the watermark of ${name}`, (db) =>
+  const rows = await mirror.database.runDrizzle(`moving the watermark of ${mirror.name}`, (db) =>
     db.execute(sql`
-      WITH ${heldLeaseSql(token)},
+      WITH ${heldLeaseSql(mirror.lease)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       UPDATE ${mirrors} m
          SET watermark = ${from.snapshot}::text::pg_snapshot, watermark_at = ${from.at}::text::timestamptz,
@@ -158,24 +146,18 @@ export async function advanceRun(
              run_snapshot = ${to.snapshot}::text::pg_snapshot, run_snapshot_at = ${to.at}::text::timestamptz,
              run_cursor = ${JSON.stringify(cursor)}::text::jsonb
         FROM held, durable
-       WHERE m.target_id = held_target AND m.name = ${name} AND run_nonce = ${token.nonce}
+       WHERE m.target_id = held_target AND m.name = ${mirror.name} AND run_nonce = ${mirror.lease.nonce}
       RETURNING 1 AS written`),
   );
-  if (rows.length === 0) throw await whyRefused(database, token, name);
+  if (rows.length === 0) throw await whyRefused(mirror);
 }
 
 /**
  * The mirror's outcome when a run did not get to its end. The watermark and the open run stay. Says nothing where the
  * lease is lost or the mirror has no row yet.
  */
-export async function recordFailure(
-  database: Database,
-  token: LeaseToken,
-  name: string,
-  mode: RunMode,
-  outcome: string,
-): Promise<void> {
-  await update(database, token, name, `recording the outcome of ${name}`, outcomeOf(mode, outcome));
+export async function recordFailure(mirror: HeldMirror, mode: RunMode, outcome: string): Promise<void> {
+  await update(mirror, `recording the outcome of ${mirror.name}`, outcomeOf(mode, outcome));
 }
 
 type Row = typeof mirrors.$inferSelect;
@@ -189,35 +171,29 @@ function outcomeOf(mode: RunMode, outcome: string): Change {
 }
 
 /** Whether the lease was held and the mirror had such a row. */
-async function update(
-  database: Database,
-  token: LeaseToken,
-  name: string,
-  doing: string,
-  change: Change,
-): Promise<boolean> {
-  const rows = await database.runDrizzle(doing, (db) => {
-    const held = heldLease(db, token);
+async function update(mirror: HeldMirror, doing: string, change: Change): Promise<boolean> {
+  const rows = await mirror.database.runDrizzle(doing, (db) => {
+    const held = heldLease(db, mirror.lease);
     return db
       .with(held)
       .update(mirrors)
       .set(change)
       .from(held)
-      .where(and(eq(mirrors.targetId, held.heldTarget), eq(mirrors.name, name)))
+      .where(and(eq(mirrors.targetId, held.heldTarget), eq(mirrors.name, mirror.name)))
       .returning({ name: mirrors.name });
   });
   return rows.length > 0;
 }
 
 /** The row of a run that goes on is missing only where `untrack` has removed it: that concerns this table alone. */
-export async function whyRefused(database: Database, token: LeaseToken, name: string): Promise<SyncError> {
-  const record = await readMirrorRecord(database, token.targetId, name);
-  if (record !== null || !(await isLeaseHeld(database, token))) return leaseLost();
+export async function whyRefused(mirror: HeldMirror): Promise<SyncError> {
+  const record = await readMirrorRecord(mirror);
+  if (record !== null || !(await isLeaseHeld(mirror.database, mirror.lease))) return leaseLost();
   return new SyncError({
     code: "NOT_TRACKED",
-    message: `The tracking of ${name} was removed while this run was going on.`,
+    message: `The tracking of ${mirror.name} was removed while this run was going on.`,
     remedy:
       "Should it be mirrored, run `datahub-sync migrate`, as the table's owner: the next run then compares everything.",
-    table: name,
+    table: mirror.name,
   });
 }

@@ -1,9 +1,9 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { pendingDeletions } from "../../drizzle/state.js";
-import type { Database } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { ofMirror, withKeys } from "./keys-of-mirror.js";
-import { writeUnderLease, type LeaseToken } from "./lease.js";
+import { writeUnderLease } from "./lease.js";
+import type { HeldMirror, StoredMirror } from "./stored-mirror.js";
 
 /**
  * `key`: a row that is gone. `document`: a document in Convex that no row accounts for. `stranger`: such a document
@@ -18,23 +18,21 @@ export type DeletionKind = "key" | "document" | "stranger";
  * @param foundBy the name of the pass: a comparison that goes on where an interrupted one stopped keeps that one's
  */
 export async function addPendingDeletions(
-  database: Database,
-  token: LeaseToken,
-  mirror: string,
+  mirror: HeldMirror,
   kind: DeletionKind,
   keys: readonly string[],
-  foundBy: string = token.nonce,
+  foundBy: string = mirror.lease.nonce,
 ): Promise<void> {
   if (keys.length === 0) return;
   const list = sql`unnest(${arrayLiteral(keys)}::text::text[])`;
   const isStranger = sql`EXISTS (SELECT FROM ${pendingDeletions} p WHERE p.target_id = held_target
-                                    AND p.mirror = ${mirror} AND p.kind = 'stranger' AND p.digest = datahub_sync.key_digest(list.key))`;
+                                    AND p.mirror = ${mirror.name} AND p.kind = 'stranger' AND p.digest = datahub_sync.key_digest(list.key))`;
   await writeUnderLease(
-    database,
-    token,
-    `recording deletions of ${mirror}`,
+    mirror.database,
+    mirror.lease,
+    `recording deletions of ${mirror.name}`,
     sql`INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key, found_by)
-        SELECT held_target, ${mirror}, ${kind}, list.key, ${foundBy} FROM held, ${list} AS list (key)
+        SELECT held_target, ${mirror.name}, ${kind}, list.key, ${foundBy} FROM held, ${list} AS list (key)
          WHERE ${kind} <> 'document' OR NOT ${isStranger}
         ON CONFLICT (target_id, mirror, kind, digest) DO UPDATE SET found_by = excluded.found_by`,
   );
@@ -42,19 +40,17 @@ export async function addPendingDeletions(
 
 /** Removes deletions that were made, or that are no longer wanted: the key lives again. */
 export async function removePendingDeletions(
-  database: Database,
-  token: LeaseToken,
-  mirror: string,
+  mirror: HeldMirror,
   kind: DeletionKind,
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
   await writeUnderLease(
-    database,
-    token,
-    `recording deletions of ${mirror}`,
+    mirror.database,
+    mirror.lease,
+    `recording deletions of ${mirror.name}`,
     sql`DELETE FROM ${pendingDeletions} USING held
-         WHERE target_id = held_target AND mirror = ${mirror} AND kind = ${kind}
+         WHERE target_id = held_target AND mirror = ${mirror.name} AND kind = ${kind}
            AND ${withKeys(pendingDeletions, keys)}`,
   );
 }
@@ -65,18 +61,16 @@ export async function removePendingDeletions(
  * knows its own by its name: clocks are set back.
  */
 export async function forgetUnconfirmedDeletions(
-  database: Database,
-  token: LeaseToken,
-  mirror: string,
+  mirror: HeldMirror,
   kind: DeletionKind,
-  foundBy: string = token.nonce,
+  foundBy: string = mirror.lease.nonce,
 ): Promise<void> {
   await writeUnderLease(
-    database,
-    token,
-    `clearing the deletions of ${mirror}`,
+    mirror.database,
+    mirror.lease,
+    `clearing the deletions of ${mirror.name}`,
     sql`DELETE FROM ${pendingDeletions} p USING held
-         WHERE p.target_id = held_target AND p.mirror = ${mirror} AND p.kind = ${kind}
+         WHERE p.target_id = held_target AND p.mirror = ${mirror.name} AND p.kind = ${kind}
            AND p.found_by <> ${foundBy}`,
   );
 }
@@ -86,25 +80,17 @@ export async function forgetUnconfirmedDeletions(
  * @param foundBy the name of the pass that has found them last; any by default
  */
 export async function readPendingDeletions(
-  database: Database,
-  targetId: number,
-  mirror: string,
+  mirror: StoredMirror,
   kind: DeletionKind,
   after: string | null,
   limit: number,
   foundBy?: string,
 ): Promise<string[]> {
-  const rows = await database.runDrizzle(`reading the deletions of ${mirror}`, (db) =>
+  const rows = await mirror.database.runDrizzle(`reading the deletions of ${mirror.name}`, (db) =>
     db
       .select({ key: pendingDeletions.key })
       .from(pendingDeletions)
-      .where(
-        and(
-          ofMirror(pendingDeletions, targetId, mirror, after),
-          eq(pendingDeletions.kind, kind),
-          by(foundBy),
-        ),
-      )
+      .where(and(ofMirror(pendingDeletions, mirror, after), eq(pendingDeletions.kind, kind), by(foundBy)))
       .orderBy(asc(pendingDeletions.digest))
       .limit(limit),
   );
@@ -116,20 +102,18 @@ const by = (foundBy: string | undefined) =>
 
 /** Which of these are pending. */
 export async function findPendingDeletions(
-  database: Database,
-  targetId: number,
-  mirror: string,
+  mirror: StoredMirror,
   kind: DeletionKind,
   keys: readonly string[],
   foundBy?: string,
 ): Promise<Set<string>> {
-  const rows = await database.runDrizzle(`looking up the deletions of ${mirror}`, (db) =>
+  const rows = await mirror.database.runDrizzle(`looking up the deletions of ${mirror.name}`, (db) =>
     db
       .select({ key: pendingDeletions.key })
       .from(pendingDeletions)
       .where(
         and(
-          ofMirror(pendingDeletions, targetId, mirror),
+          ofMirror(pendingDeletions, mirror),
           eq(pendingDeletions.kind, kind),
           withKeys(pendingDeletions, keys),
           by(foundBy),
@@ -139,16 +123,12 @@ export async function findPendingDeletions(
   return new Set(rows.map(({ key }) => key));
 }
 
-export async function countPendingDeletions(
-  database: Database,
-  targetId: number,
-  mirror: string,
-): Promise<Record<DeletionKind, number>> {
-  const rows = await database.runDrizzle(`counting the deletions of ${mirror}`, (db) =>
+export async function countPendingDeletions(mirror: StoredMirror): Promise<Record<DeletionKind, number>> {
+  const rows = await mirror.database.runDrizzle(`counting the deletions of ${mirror.name}`, (db) =>
     db
       .select({ kind: pendingDeletions.kind, n: sql<string>`count(*)::text` })
       .from(pendingDeletions)
-      .where(ofMirror(pendingDeletions, targetId, mirror))
+      .where(ofMirror(pendingDeletions, mirror))
       .groupBy(pendingDeletions.kind),
   );
   const count = (kind: DeletionKind) => Number(rows.find((row) => row.kind === kind)?.n ?? 0);

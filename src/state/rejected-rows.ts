@@ -1,10 +1,10 @@
 import { and, asc, sql } from "drizzle-orm";
 import { rejectedRows } from "../../drizzle/state.js";
-import type { Database } from "../postgres/database.js";
 import { isUntranslatable } from "../postgres/database-error.js";
 import { inAscii } from "./in-ascii.js";
 import { ofMirror, withKeys } from "./keys-of-mirror.js";
-import { writeUnderLease, type LeaseToken } from "./lease.js";
+import { writeUnderLease } from "./lease.js";
+import type { HeldMirror, StoredMirror } from "./stored-mirror.js";
 import { utcText } from "./utc-text.js";
 
 /** A row that could not be mirrored, with the reason; never a value. */
@@ -16,61 +16,44 @@ export interface RejectedRow {
   reason: string;
 }
 
-export async function recordRejectedRow(
-  database: Database,
-  token: LeaseToken,
-  mirror: string,
-  row: RejectedRow,
-): Promise<void> {
-  await recordReason(database, token, mirror, row).catch((error: unknown) => {
+export async function recordRejectedRow(mirror: HeldMirror, row: RejectedRow): Promise<void> {
+  await recordReason(mirror, row).catch((error: unknown) => {
     if (!isUntranslatable(error)) throw error;
-    return recordReason(database, token, mirror, { ...row, reason: inAscii(row.reason) });
+    return recordReason(mirror, { ...row, reason: inAscii(row.reason) });
   });
 }
 
-async function recordReason(
-  database: Database,
-  token: LeaseToken,
-  mirror: string,
-  row: RejectedRow,
-): Promise<void> {
+async function recordReason(mirror: HeldMirror, row: RejectedRow): Promise<void> {
   await writeUnderLease(
-    database,
-    token,
-    `setting a row of ${mirror} aside`,
+    mirror.database,
+    mirror.lease,
+    `setting a row of ${mirror.name} aside`,
     sql`INSERT INTO ${rejectedRows} (target_id, mirror, key, code, column_name, reason)
-        SELECT held_target, ${mirror}, ${row.key}, ${row.code}, ${row.column}, ${row.reason} FROM held
+        SELECT held_target, ${mirror.name}, ${row.key}, ${row.code}, ${row.column}, ${row.reason} FROM held
         ON CONFLICT (target_id, mirror, digest) DO UPDATE
           SET code = excluded.code, column_name = excluded.column_name, reason = excluded.reason, last_at = now()`,
   );
 }
 
 /** The rows are mirrored now, or gone. */
-export async function forgetRejectedRows(
-  database: Database,
-  token: LeaseToken,
-  mirror: string,
-  keys: readonly string[],
-): Promise<void> {
+export async function forgetRejectedRows(mirror: HeldMirror, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await writeUnderLease(
-    database,
-    token,
-    `recording mended rows of ${mirror}`,
+    mirror.database,
+    mirror.lease,
+    `recording mended rows of ${mirror.name}`,
     sql`DELETE FROM ${rejectedRows} USING held
-         WHERE target_id = held_target AND mirror = ${mirror} AND ${withKeys(rejectedRows, keys)}`,
+         WHERE target_id = held_target AND mirror = ${mirror.name} AND ${withKeys(rejectedRows, keys)}`,
   );
 }
 
 /** A page of the rows that are set aside, in the order of the keys' digests; without `after`, the first by their keys. */
 export async function readRejectedRows(
-  database: Database,
-  targetId: number,
-  mirror: string,
+  mirror: StoredMirror,
   page: { after?: string | null; limit: number },
 ): Promise<(RejectedRow & { since: string })[]> {
   const { after, limit } = page;
-  return database.runDrizzle(`reading the rows of ${mirror} that were set aside`, (db) =>
+  return mirror.database.runDrizzle(`reading the rows of ${mirror.name} that were set aside`, (db) =>
     db
       .select({
         key: rejectedRows.key,
@@ -80,22 +63,17 @@ export async function readRejectedRows(
         since: sql<string>`${utcText(rejectedRows.firstAt)}`,
       })
       .from(rejectedRows)
-      .where(ofMirror(rejectedRows, targetId, mirror, after ?? null))
+      .where(ofMirror(rejectedRows, mirror, after ?? null))
       .orderBy(asc(after === undefined ? rejectedRows.key : rejectedRows.digest))
       .limit(limit),
   );
 }
 
 /** The keys of all of them, page by page; no page is empty. */
-export async function* rejectedKeys(
-  database: Database,
-  targetId: number,
-  mirror: string,
-  limit: number,
-): AsyncGenerator<string[]> {
+export async function* rejectedKeys(mirror: StoredMirror, limit: number): AsyncGenerator<string[]> {
   let after: string | null = null;
   for (;;) {
-    const page = await readRejectedRows(database, targetId, mirror, { after, limit });
+    const page = await readRejectedRows(mirror, { after, limit });
     if (page.length > 0) yield page.map(({ key }) => key);
     if (page.length < limit) return;
     after = page.at(-1)!.key;
@@ -103,31 +81,26 @@ export async function* rejectedKeys(
 }
 
 /** Which of these keys are set aside. */
-export async function findRejectedRows(
-  database: Database,
-  targetId: number,
-  mirror: string,
-  keys: readonly string[],
-): Promise<string[]> {
-  const rows = await database.runDrizzle(`looking up the rows of ${mirror} that were set aside`, (db) =>
-    db
-      .select({ key: rejectedRows.key })
-      .from(rejectedRows)
-      .where(and(ofMirror(rejectedRows, targetId, mirror), withKeys(rejectedRows, keys))),
+export async function findRejectedRows(mirror: StoredMirror, keys: readonly string[]): Promise<string[]> {
+  const rows = await mirror.database.runDrizzle(
+    `looking up the rows of ${mirror.name} that were set aside`,
+    (db) =>
+      db
+        .select({ key: rejectedRows.key })
+        .from(rejectedRows)
+        .where(and(ofMirror(rejectedRows, mirror), withKeys(rejectedRows, keys))),
   );
   return rows.map((row) => row.key);
 }
 
-export async function countRejectedRows(
-  database: Database,
-  targetId: number,
-  mirror: string,
-): Promise<number> {
-  const rows = await database.runDrizzle(`counting the rows of ${mirror} that were set aside`, (db) =>
-    db
-      .select({ n: sql<string>`count(*)::text` })
-      .from(rejectedRows)
-      .where(ofMirror(rejectedRows, targetId, mirror)),
+export async function countRejectedRows(mirror: StoredMirror): Promise<number> {
+  const rows = await mirror.database.runDrizzle(
+    `counting the rows of ${mirror.name} that were set aside`,
+    (db) =>
+      db
+        .select({ n: sql<string>`count(*)::text` })
+        .from(rejectedRows)
+        .where(ofMirror(rejectedRows, mirror)),
   );
   return Number(rows[0]!.n);
 }

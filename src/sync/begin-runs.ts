@@ -76,6 +76,7 @@ function firstCursor({ work, voidWatermark }: RunPlan, record: MirrorRecord | nu
 function createRun(context: RunContext, task: MirrorTask): MirrorRun {
   const { source, document } = task.fit!;
   const { name } = source;
+  const effects = context.effects.of(name);
   const { handshake, memory } = task.survey;
   const { epoch, nonce } = context.lease;
   const reader = new TableReader(context.database, source);
@@ -83,10 +84,12 @@ function createRun(context: RunContext, task: MirrorTask): MirrorRun {
   return {
     context,
     source,
+    effects,
+    convex: context.sink.mirror(name, context),
     log: new ChangeLog(context.database, { name, trackedId: source.sight.trackedId }),
     reader,
     writer: new MirrorWriter(context, {
-      ...{ table: name, reader, plan: document, indexes: handshake.indexes },
+      ...{ reader, plan: document, indexes: handshake.indexes, effects },
       token: { table: name, epoch, nonce, fence: 0n },
       hadRejected: memory.rejected > 0,
     }),
@@ -97,6 +100,17 @@ function createRun(context: RunContext, task: MirrorTask): MirrorRun {
     notices: task.planned!.plan.notices,
     ahead: null,
     listings: null,
+    progress: forwardsOnly((done) => context.listener.tableProgress(name, done)),
     onAllRead: () => {},
+  };
+}
+
+/** A pass may follow one that has counted further. */
+function forwardsOnly(tell: (done: number) => void): (done: number) => void {
+  let most = 0;
+  return (done) => {
+    if (done <= most) return;
+    most = done;
+    tell(done);
   };
 }

@@ -1,7 +1,7 @@
 import type { KeyHash } from "../source/table-reader.js";
 import type { Acknowledged } from "./agreement.js";
 import { forgetOldRejections } from "./forget-rejections.js";
-import { ledgerPages, relationPages, rowsInMirror } from "./listings.js";
+import { ledgerPages, relationPages } from "./listings.js";
 import { mergeByKey } from "./merge-by-key.js";
 import type { Listings, MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
@@ -77,22 +77,21 @@ class Comparison {
   }
 
   async toEnd(): Promise<void> {
-    this.#run.writer.onRead = () => {}; // progress is in keys compared, not in rows read
     if (this.cursor.phase === "merge") {
       // What was sent and not noted, by an interrupted pass or by this run before the pass, is listed from here on.
       const { written } = this.cursor;
-      if (this.#isLate) this.cursor.expected = (await rowsInMirror(this.#run)) - written;
+      if (this.#isLate) this.cursor.expected = (await this.#run.convex.countRows()) - written;
       await this.#mergeBoth();
     }
     if (this.cursor.phase === "rows") {
       await this.#lookRowsUp();
       // By now the ledger has what this pass has sent, and what an interrupted one had on its way.
-      await this.#save({ phase: "ledger", after: null, expected: await rowsInMirror(this.#run) });
+      await this.#save({ phase: "ledger", after: null, expected: await this.#run.convex.countRows() });
     }
     if (this.cursor.phase === "ledger") await this.#lookEntriesUp();
     if (this.cursor.phase === "done") return;
-    const { context, writer, mayDelete } = this.#run;
-    if (mayDelete) await context.effects.confirmDeletions(this.#run, "key", this.cursor.pass);
+    const { effects, writer, mayDelete } = this.#run;
+    if (mayDelete) await effects.confirmDeletions(this.#run, "key", this.cursor.pass);
     if (writer.hasRejected) await forgetOldRejections(this.#run);
     // Where nothing differed there is nothing to lose, and whoever went on would list the last pages once more.
     if (this.#hasSaved) await this.#save({ phase: "done", after: null });
@@ -124,12 +123,10 @@ class Comparison {
   }
 
   async #lookRowsUp(): Promise<void> {
-    const { context, source } = this.#run;
     for await (const page of readAhead(relationPages(this.#run, this.cursor.after))) {
       if (page.length === 0) break;
       const keys = page.map(({ key }) => key);
-      const { signal, deadlineAt } = context;
-      const ledger = await context.sink.lookupKeys(source.name, keys, { signal, deadlineAt });
+      const ledger = await this.#run.convex.lookupKeys(keys);
       this.#differing.push(...page.filter(({ key, hash }) => ledger.get(key) !== hash).map(({ key }) => key));
       await this.#step(keys.at(-1)!, page.length);
     }
@@ -150,13 +147,13 @@ class Comparison {
 
   /** Everything up to this key is compared. */
   async #step(key: string, keys: number): Promise<void> {
-    const { context, source } = this.#run;
+    const { settings } = this.#run.context;
     const before = this.#compared;
     this.#compared += keys;
-    const everyPage = context.settings.pageKeys;
+    const everyPage = settings.pageKeys;
     if (Math.floor(before / everyPage) < Math.floor(this.#compared / everyPage))
-      context.listener.tableProgress(source.name, this.#compared);
-    const long = this.#compared - this.#savedAt >= PAGES_BETWEEN_SAVES * context.settings.pageHashes;
+      this.#run.progress(this.#compared);
+    const long = this.#compared - this.#savedAt >= PAGES_BETWEEN_SAVES * settings.pageHashes;
     if (long || this.#differing.length + this.#gone.length >= everyPage) await this.#save({ after: key });
     else this.cursor.after = key;
   }

@@ -6,6 +6,7 @@ import {
 } from "../state/pending-deletions.js";
 import { extendCursor } from "../state/open-run.js";
 import { forgetRejectedRows } from "../state/rejected-rows.js";
+import type { HeldMirror } from "../state/stored-mirror.js";
 import type { Acknowledged } from "./agreement.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { MirrorRun } from "./mirror-run.js";
@@ -22,9 +23,13 @@ export interface DeletionOptions {
  * Makes the pending deletions, behind the guard (invariant 8). Runs last: everything that was inserted counts.
  * @returns how many were held back
  */
-export async function makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number> {
-  let due = await countPending(run);
-  if (due.key > 0) due = { ...due, key: due.key - (await dropLivingKeys(run)) };
+export async function makeDeletions(
+  run: MirrorRun,
+  mirror: HeldMirror,
+  options: DeletionOptions,
+): Promise<number> {
+  let due = await countPendingDeletions(mirror);
+  if (due.key > 0) due = { ...due, key: due.key - (await dropLivingKeys(run, mirror)) };
   const shrinksTooMuch = (due: Due) =>
     holdsBack({
       documentsBefore: options.documentsBefore + due.document,
@@ -32,15 +37,17 @@ export async function makeDeletions(run: MirrorRun, options: DeletionOptions): P
       deletions: due.key + due.document,
     });
   if (!options.allowed && shrinksTooMuch(due)) {
-    due = { ...due, key: due.key - (await dropUnknownKeys(run)) };
+    due = { ...due, key: due.key - (await dropUnknownKeys(run, mirror)) };
     if (shrinksTooMuch(due)) return due.key + due.document + due.stranger;
   }
 
-  if (due.key > 0) await deletePending(run, "key", (keys) => run.writer.remove(keys));
-  if (due.document > 0) await deletePending(run, "document", (ids) => run.writer.removeDocuments(ids));
+  if (due.key > 0) await deletePending(run, mirror, "key", (keys) => run.writer.remove(keys));
+  if (due.document > 0)
+    await deletePending(run, mirror, "document", (ids) => run.writer.removeDocuments(ids));
   // What was there before the first load may be somebody else's: never without being told to.
   if (!options.allowed) return due.stranger;
-  if (due.stranger > 0) await deletePending(run, "stranger", (ids) => run.writer.removeDocuments(ids));
+  if (due.stranger > 0)
+    await deletePending(run, mirror, "stranger", (ids) => run.writer.removeDocuments(ids));
   return 0;
 }
 
@@ -50,12 +57,12 @@ type Due = Record<DeletionKind, number>;
  * A key that was deleted and lives again must not be deleted, however long ago the deletion was found.
  * @returns how many there were
  */
-async function dropLivingKeys(run: MirrorRun): Promise<number> {
+async function dropLivingKeys(run: MirrorRun, mirror: HeldMirror): Promise<number> {
   let dropped = 0;
-  for await (const keys of pendingPages(run, "key")) {
+  for await (const keys of pendingPages(run, mirror, "key")) {
     const living = await run.reader.existing(keys);
     dropped += await forget(
-      run,
+      mirror,
       "key",
       keys.filter((key) => living.has(key)),
     );
@@ -68,14 +75,13 @@ async function dropLivingKeys(run: MirrorRun): Promise<number> {
  * shrink by their deletion.
  * @returns how many there were
  */
-async function dropUnknownKeys(run: MirrorRun): Promise<number> {
+async function dropUnknownKeys(run: MirrorRun, mirror: HeldMirror): Promise<number> {
   let dropped = 0;
-  const { database, lease, sink, signal, deadlineAt } = run.context;
-  for await (const keys of pendingPages(run, "key")) {
-    const known = await sink.lookupKeys(run.source.name, keys, { signal, deadlineAt });
+  for await (const keys of pendingPages(run, mirror, "key")) {
+    const known = await run.convex.lookupKeys(keys);
     const unknown = keys.filter((key) => !known.has(key));
-    await forgetRejectedRows(database, lease, run.source.name, unknown);
-    dropped += await forget(run, "key", unknown);
+    await forgetRejectedRows(mirror, unknown);
+    dropped += await forget(mirror, "key", unknown);
   }
   return dropped;
 }
@@ -87,25 +93,29 @@ async function dropUnknownKeys(run: MirrorRun): Promise<number> {
  */
 async function deletePending(
   run: MirrorRun,
+  mirror: HeldMirror,
   kind: DeletionKind,
   remove: (keys: string[]) => Promise<void>,
 ): Promise<void> {
-  for await (const keys of readAhead(pendingPages(run, kind))) {
+  for await (const keys of readAhead(pendingPages(run, mirror, kind))) {
     await remove(keys);
     await run.writer.checkpoint();
     const acknowledged: Acknowledged = { acknowledged: await run.writer.seal() };
-    await extendCursor(run.context.database, run.context.lease, run.source.name, { ...acknowledged });
-    await forget(run, kind, keys);
+    await extendCursor(mirror, { ...acknowledged });
+    await forget(mirror, kind, keys);
   }
 }
 
-async function* pendingPages({ context, source }: MirrorRun, kind: DeletionKind): AsyncGenerator<string[]> {
-  const { database, lease, settings, signal } = context;
-  const limit = settings.pageHashes;
+async function* pendingPages(
+  { context }: MirrorRun,
+  mirror: HeldMirror,
+  kind: DeletionKind,
+): AsyncGenerator<string[]> {
+  const { settings, signal } = context;
   let after: string | null = null;
   for (;;) {
     signal.throwIfAborted();
-    const keys = await readPendingDeletions(database, lease.targetId, source.name, kind, after, limit);
+    const keys = await readPendingDeletions(mirror, kind, after, settings.pageHashes);
     if (keys.length === 0) return;
     yield keys;
     after = keys.at(-1)!;
@@ -113,11 +123,7 @@ async function* pendingPages({ context, source }: MirrorRun, kind: DeletionKind)
 }
 
 /** @returns how many: all of them, as only the holder of the lease removes any */
-async function forget({ context, source }: MirrorRun, kind: DeletionKind, keys: string[]): Promise<number> {
-  await removePendingDeletions(context.database, context.lease, source.name, kind, keys);
+async function forget(mirror: HeldMirror, kind: DeletionKind, keys: string[]): Promise<number> {
+  await removePendingDeletions(mirror, kind, keys);
   return keys.length;
-}
-
-function countPending({ context, source }: MirrorRun): Promise<Due> {
-  return countPendingDeletions(context.database, context.lease.targetId, source.name);
 }

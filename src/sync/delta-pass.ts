@@ -25,6 +25,7 @@ export async function sendChanges(
   straysBefore = 0,
 ): Promise<number> {
   const { context, writer } = run;
+  const options = { onRead: run.progress };
   const recent = new RecentKeys();
   let cursor = from;
   let strays = straysBefore;
@@ -38,7 +39,9 @@ export async function sendChanges(
     run.changes.read += page.entries;
     run.changes.timestamps += page.timestamps;
     const keys = recent.keepNew(page.keys);
-    const missing = chunks === null ? await writer.sendRows(keys) : await writer.sendChunks(chunks);
+    const missing = await (chunks === null
+      ? writer.sendRows(keys, options)
+      : writer.sendChunks(chunks, options));
     if (page.cursor === null) run.onAllRead();
     await writer.checkpoint();
     strays += writer.counts.inserted - insertedBefore - page.cameOrWent;

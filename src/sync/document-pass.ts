@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DocumentPage } from "../../convex/datahubSyncPageProtocol.js";
-import { countLedger, rowsInMirror } from "./listings.js";
+import { countLedger } from "./listings.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
 import { recordDeletions } from "./record-deletions.js";
@@ -31,7 +31,7 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
     await run.writer.mendRows(edited);
     mended += edited.length;
   }
-  if (run.mayDelete) await run.context.effects.confirmDeletions(run, "document");
+  if (run.mayDelete) await run.effects.confirmDeletions(run, "document");
   return { mended, restored: known < (await countEntries(run)) ? await restoreMissing(run) : 0 };
 }
 
@@ -49,15 +49,15 @@ export async function recordStrangers(run: MirrorRun): Promise<number> {
   return strangers;
 }
 
-async function* listDocuments({ context, source }: MirrorRun): AsyncGenerator<DocumentPage["entries"]> {
-  const { sink, signal, deadlineAt } = context;
+async function* listDocuments({ context, convex }: MirrorRun): AsyncGenerator<DocumentPage["entries"]> {
   let cursor: string | null = null;
   for (;;) {
-    signal.throwIfAborted();
-    const page: DocumentPage = await sink.listDocuments(
-      { table: source.name, cursor, maxBytes: PAGE_BYTES, limit: PAGE_DOCUMENTS },
-      { signal, deadlineAt },
-    );
+    context.signal.throwIfAborted();
+    const page: DocumentPage = await convex.listDocuments({
+      cursor,
+      maxBytes: PAGE_BYTES,
+      limit: PAGE_DOCUMENTS,
+    });
     yield page.entries;
     if (page.done) return;
     cursor = page.cursor;
@@ -81,20 +81,16 @@ async function findEdited(run: MirrorRun, page: DocumentPage["entries"]): Promis
 }
 
 function countEntries(run: MirrorRun): Promise<number> {
-  return run.miscounted ? countLedger(run) : rowsInMirror(run);
+  return run.miscounted ? countLedger(run) : run.convex.countRows();
 }
 
 async function restoreMissing(run: MirrorRun): Promise<number> {
-  const { context, source, writer } = run;
-  const { sink, signal, deadlineAt } = context;
+  const { context, convex, writer } = run;
   let restored = 0;
   let after: string | null = null;
   do {
-    signal.throwIfAborted();
-    const page = await sink.listMissing(
-      { table: source.name, after, limit: PAGE_DOCUMENTS },
-      { signal, deadlineAt },
-    );
+    context.signal.throwIfAborted();
+    const page = await convex.listMissing({ after, limit: PAGE_DOCUMENTS });
     await writer.mendRows(page.missing);
     restored += page.missing.length;
     after = page.after;

@@ -1,4 +1,6 @@
+import type { Database } from "../postgres/database.js";
 import { announceEnds, commitWatermarks } from "../state/end-run.js";
+import type { LeaseToken } from "../state/lease.js";
 import { readMirrorRecord } from "../state/mirror-record.js";
 import {
   advanceRun,
@@ -11,40 +13,45 @@ import {
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import {
   countRejectedRows,
+  findRejectedRows,
   forgetRejectedRows,
   recordRejectedRow,
   rejectedKeys,
 } from "../state/rejected-rows.js";
+import { heldMirror } from "../state/stored-mirror.js";
 import { makeDeletions } from "./deletion-pass.js";
 import { healTracking } from "./heal-tracking.js";
 import type { RunContext } from "./run-context.js";
-import type { RunEffects } from "./run-effects.js";
+import type { MirrorEffects, RunEffects } from "./run-effects.js";
 
 /** What a run does, done. The lease is looked up each time: its epoch may have been raised. */
-export function effectsInPostgres(getContext: () => RunContext): RunEffects {
-  const held = () => {
-    const { database, lease } = getContext();
-    return [database, lease] as const;
-  };
+export function effectsInPostgres(context: RunContext): RunEffects {
+  const held = (): [Database, LeaseToken] => [context.database, context.lease];
   return {
     registerMirrors: (tables) => registerMirrors(...held(), tables),
-    heal: (config, source) => healTracking(getContext(), config, source),
+    heal: (config, source) => healTracking(context, config, source),
     openRuns: (runs) => openRuns(...held(), runs),
-    saveCursor: (name, cursor, seen) => saveCursor(...held(), name, cursor, seen),
-    markUnsteady: (name) => markUnsteady(...held(), name),
-    advanceRun: (name, step) => advanceRun(...held(), name, step),
-    recordDeletions: ({ source }, kind, keys, foundBy) =>
-      addPendingDeletions(...held(), source.name, kind, keys, foundBy),
-    confirmDeletions: ({ source }, kind, foundBy) =>
-      forgetUnconfirmedDeletions(...held(), source.name, kind, foundBy),
-    makeDeletions,
-    recordRejectedRow: (name, row) => recordRejectedRow(...held(), name, row),
-    forgetRejectedRows: (name, keys) => forgetRejectedRows(...held(), name, keys),
-    countRejectedRows: (name) => countRejectedRows(held()[0], held()[1].targetId, name),
-    rejectedKeys: (name, limit) => rejectedKeys(held()[0], held()[1].targetId, name, limit),
     announceEnds: (ends, witness) => announceEnds(...held(), ends, witness),
     commitWatermarks: (ends) => commitWatermarks(...held(), ends),
-    recordFailure: (name, mode, outcome) => recordFailure(...held(), name, mode, outcome),
-    readRecord: (name) => readMirrorRecord(held()[0], held()[1].targetId, name),
+    of: (name) => ofMirror(context, name),
+  };
+}
+
+function ofMirror(context: RunContext, name: string): MirrorEffects {
+  const mirror = heldMirror(context, name);
+  return {
+    readRecord: () => readMirrorRecord(mirror),
+    saveCursor: (cursor, seen) => saveCursor(mirror, cursor, seen),
+    markUnsteady: () => markUnsteady(mirror),
+    advanceRun: (step) => advanceRun(mirror, step),
+    recordFailure: (mode, outcome) => recordFailure(mirror, mode, outcome),
+    recordDeletions: (_run, kind, keys, foundBy) => addPendingDeletions(mirror, kind, keys, foundBy),
+    confirmDeletions: (_run, kind, foundBy) => forgetUnconfirmedDeletions(mirror, kind, foundBy),
+    makeDeletions: (run, options) => makeDeletions(run, mirror, options),
+    recordRejectedRow: (row) => recordRejectedRow(mirror, row),
+    forgetRejectedRows: (keys) => forgetRejectedRows(mirror, keys),
+    countRejectedRows: () => countRejectedRows(mirror),
+    findRejectedRows: (keys) => findRejectedRows(mirror, keys),
+    rejectedKeys: (limit) => rejectedKeys(mirror, limit),
   };
 }

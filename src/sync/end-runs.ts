@@ -157,7 +157,7 @@ export async function finishEndedRun(
   };
   const refused = await effects.commitWatermarks([end]);
   if (refused.has(table)) throw refused.get(table)!;
-  return effects.readRecord(table);
+  return effects.of(table).readRecord();
 }
 
 /**

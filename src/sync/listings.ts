@@ -20,14 +20,13 @@ export async function* relationPages(
 
 /** (key, hash) of the ledger behind a key, in the order of the keys' bytes. */
 export async function* ledgerPages(
-  { context, source }: MirrorRun,
+  { context, convex }: MirrorRun,
   from: string | null,
 ): AsyncGenerator<KeyHash[]> {
-  const { sink, signal, deadlineAt } = context;
   const limit = context.settings.pageHashes;
   let after = from;
   for (;;) {
-    const page = await sink.listLedger({ table: source.name, after, limit }, { signal, deadlineAt });
+    const page = await convex.listLedger({ after, limit });
     yield page.entries;
     if (page.done) return;
     after = page.entries.at(-1)?.key ?? after;
@@ -44,11 +43,4 @@ export async function countLedger(run: MirrorRun): Promise<number> {
   let entries = 0;
   for await (const page of readAhead(ledgerPages(run, null))) entries += page.length;
   return entries;
-}
-
-/** Rows in the mirror by its own count, which is kept in the transactions that write them. */
-export async function rowsInMirror({ context, source }: MirrorRun): Promise<number> {
-  const { sink, signal, deadlineAt } = context;
-  const { mirrors } = await sink.handshake([source.name], { signal, deadlineAt });
-  return mirrors[0]!.rows;
 }

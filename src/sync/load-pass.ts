@@ -15,13 +15,13 @@ export interface LoadCursor extends Acknowledged {
  * hash is computed twice and the ledger is not listed; resumed, it goes on after the last page.
  */
 export async function loadAll(run: MirrorRun, from: string | null): Promise<void> {
-  const { context, reader, writer } = run;
+  const { context, reader, writer, progress } = run;
   let after = from;
   for (;;) {
     context.signal.throwIfAborted();
     const page = await reader.allKeys(after, context.settings.pageKeys);
     if (page.length === 0) break;
-    const missing = await writer.sendRows(page);
+    const missing = await writer.sendRows(page, { onRead: progress });
     await writer.checkpoint();
     // Of a resumed load, the row may have been sent before it went.
     await recordDeletions(run, "key", missing);

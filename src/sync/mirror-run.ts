@@ -1,16 +1,22 @@
 import type { Notice, TableReport } from "../model/report.js";
 import type { ChangeLog, ChangePage } from "../source/change-log.js";
 import type { MirrorSource } from "../model/mirror-source.js";
+import type { MirrorSink } from "../sink/mirror-sink.js";
 import type { KeyHash, TableReader } from "../source/table-reader.js";
 import type { ChangesRead } from "../state/end-run.js";
 import type { MirrorWriter } from "./mirror-writer.js";
 import type { RowChunk } from "./read-chunks.js";
 import type { RunContext } from "./run-context.js";
+import type { MirrorEffects } from "./run-effects.js";
 
 /** One table of a run, between its beginning and its end. */
 export interface MirrorRun {
   context: RunContext;
   source: MirrorSource;
+  /** What is done to it in Postgres. */
+  effects: MirrorEffects;
+  /** What Convex holds of it. */
+  convex: MirrorSink;
   log: ChangeLog;
   reader: TableReader;
   writer: MirrorWriter;
@@ -27,6 +33,8 @@ export interface MirrorRun {
   ahead: Promise<FirstPage> | null;
   /** The listings of a comparison from the start, where they were begun before this mirror's turn. */
   listings: Listings | null;
+  /** Tells whoever watches how many keys or rows are done. It never goes back. */
+  progress: (done: number) => void;
   /** Called once this mirror has nothing more to read, and waits for answers: the next one may begin to read. */
   onAllRead: () => void;
 }

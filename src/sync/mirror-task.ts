@@ -74,13 +74,15 @@ export class MirrorTask {
 
   /** The run of this mirror is over; the others go on, unless what failed is not its own. */
   async fail(error: SyncError): Promise<void> {
-    const { listener, effects, lease } = this.context;
+    const { listener, lease } = this.context;
     listener.tableFailed?.(this.name, error);
-    const record = await effects.readRecord(this.name).catch(() => null);
+    await this.run?.writer.stop(error);
+    const effects = this.context.effects.of(this.name);
+    const record = await effects.readRecord().catch(() => null);
     const begun = record?.openRun?.nonce === lease.nonce ? record.openRun : null;
     const mode = begun?.mode ?? this.requested;
     // A run that lost its lease changes nothing any more; one whose database is gone cannot.
-    await effects.recordFailure(this.name, mode, error.code).catch(() => undefined);
+    await effects.recordFailure(mode, error.code).catch(() => undefined);
     this.report = {
       ...notRun(this.name, this.requested),
       ...this.#countSoFar(),

@@ -13,5 +13,5 @@ export async function recordDeletions(
 ): Promise<void> {
   if (keys.length === 0) return;
   run.mayDelete = true;
-  await run.context.effects.recordDeletions(run, kind, keys, foundBy);
+  await run.effects.recordDeletions(run, kind, keys, foundBy);
 }

@@ -5,7 +5,9 @@ import type { ProgressListener } from "../model/report.js";
 import type { ConvexSink } from "../sink/convex-sink.js";
 import type { WritePacer } from "../sink/write-pacer.js";
 import type { LeaseToken } from "../state/lease.js";
+import type { SourceIdentity } from "../source/source-identity.js";
 import type { RunEffects } from "./run-effects.js";
+import type { RunOptions } from "./run-options.js";
 
 /** What all tables of a run share. */
 export interface RunContext {
@@ -33,4 +35,30 @@ export interface RunContext {
   signal: AbortSignal;
   /** The run's end at the latest, by the clock. */
   deadlineAt: number;
+}
+
+/** What differs between a run and a dry run. */
+export interface RunParts extends Pick<
+  RunContext,
+  "database" | "sink" | "pacer" | "lease" | "ensureLease" | "signal"
+> {
+  identity: SourceIdentity;
+  startedAtMs: number;
+  /** What it does to Postgres, by the lease that the context has at the time. */
+  createEffects: (context: RunContext) => RunEffects;
+}
+
+export function createRunContext(
+  { config, clock, progress }: Pick<RunOptions, "config" | "clock" | "progress">,
+  { identity, startedAtMs, createEffects, ...parts }: RunParts,
+): RunContext {
+  const { lineage, timeline, history } = identity;
+  const { settings, allMirrors, target } = config;
+  const context: Omit<RunContext, "effects"> = {
+    ...parts,
+    ...{ clock, settings, allMirrors, target, lineage, timeline, history },
+    listener: progress,
+    deadlineAt: startedAtMs + settings.runDeadlineMs,
+  };
+  return Object.assign(context, { effects: createEffects(context as RunContext) });
 }

@@ -1,8 +1,8 @@
 import type { SQL } from "drizzle-orm";
 import type { MirrorConfig } from "../model/config.js";
 import type { SyncError } from "../model/errors.js";
-import type { RunMode } from "../model/report.js";
 import type { MirrorSource } from "../model/mirror-source.js";
+import type { RunMode } from "../model/report.js";
 import type { EndToAnnounce, EndToCommit } from "../state/end-run.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import type { Moment, RunToOpen } from "../state/open-run.js";
@@ -22,9 +22,24 @@ export interface RunEffects {
   heal(config: MirrorConfig, source: MirrorSource): Promise<Healing>;
   /** @returns the mirrors of which something was remembered */
   openRuns(runs: readonly RunToOpen[]): Promise<Set<string>>;
-  saveCursor(name: string, cursor: unknown, seen?: unknown): Promise<void>;
-  markUnsteady(name: string): Promise<void>;
-  advanceRun(name: string, step: { from: Moment; to: Moment; cursor: unknown }): Promise<void>;
+  announceEnds(
+    ends: readonly EndToAnnounce[],
+    witness: SQL,
+  ): Promise<{ witness: string; refused: Map<string, SyncError> }>;
+  /** @returns the mirrors whose watermark could not be moved, and why */
+  commitWatermarks(ends: readonly EndToCommit[]): Promise<Map<string, SyncError>>;
+  /** What is done to one mirror; always the same for the same name. */
+  of(name: string): MirrorEffects;
+}
+
+/** What a run does to one mirror in Postgres. */
+export interface MirrorEffects {
+  /** What is remembered of it by now. */
+  readRecord(): Promise<MirrorRecord | null>;
+  saveCursor(cursor: unknown, seen?: unknown): Promise<void>;
+  markUnsteady(): Promise<void>;
+  advanceRun(step: { from: Moment; to: Moment; cursor: unknown }): Promise<void>;
+  recordFailure(mode: RunMode, outcome: string): Promise<void>;
   /** @param foundBy the name of the pass, where it is not the run's */
   recordDeletions(
     run: MirrorRun,
@@ -36,18 +51,11 @@ export interface RunEffects {
   confirmDeletions(run: MirrorRun, kind: DeletionKind, foundBy?: string): Promise<void>;
   /** @returns how many were held back */
   makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number>;
-  recordRejectedRow(name: string, row: RejectedRow): Promise<void>;
-  forgetRejectedRows(name: string, keys: readonly string[]): Promise<void>;
-  countRejectedRows(name: string): Promise<number>;
+  recordRejectedRow(row: RejectedRow): Promise<void>;
+  forgetRejectedRows(keys: readonly string[]): Promise<void>;
+  countRejectedRows(): Promise<number>;
+  /** Which of these keys earlier runs have set aside. */
+  findRejectedRows(keys: readonly string[]): Promise<string[]>;
   /** Pages of the keys that are set aside, none of them empty. */
-  rejectedKeys(name: string, limit: number): AsyncIterable<string[]>;
-  announceEnds(
-    ends: readonly EndToAnnounce[],
-    witness: SQL,
-  ): Promise<{ witness: string; refused: Map<string, SyncError> }>;
-  /** @returns the mirrors whose watermark could not be moved, and why */
-  commitWatermarks(ends: readonly EndToCommit[]): Promise<Map<string, SyncError>>;
-  recordFailure(name: string, mode: RunMode, outcome: string): Promise<void>;
-  /** What is remembered of a mirror by now. */
-  readRecord(name: string): Promise<MirrorRecord | null>;
+  rejectedKeys(limit: number): AsyncIterable<string[]>;
 }

@@ -1,13 +1,11 @@
 import { hostname } from "node:os";
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { Clock } from "../model/clock.js";
-import type { SyncConfig } from "../model/config.js";
 import { SyncError } from "../model/errors.js";
-import type { Notice, ProgressListener, RunMode, RunReport } from "../model/report.js";
+import type { Notice, ProgressListener, RunReport } from "../model/report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { WritePacer } from "../sink/write-pacer.js";
 import type { SourceIdentity } from "../source/source-identity.js";
-import { acquireLease, raiseEpoch, releaseLease } from "../state/lease.js";
+import { acquireLease, raiseEpoch, releaseLease, type AcquiredLease } from "../state/lease.js";
 import { purgeChanges } from "../state/change-log-size.js";
 import { recordRun } from "../state/run-history.js";
 import { effectsInPostgres } from "./effects-in-postgres.js";
@@ -16,23 +14,11 @@ import { LeaseKeeper } from "./lease-keeper.js";
 import { isolationSerializable } from "./notices.js";
 import { openDatabase } from "./open-database.js";
 import { openSource } from "./open-source.js";
-import type { RunContext } from "./run-context.js";
+import { createRunContext, type RunContext } from "./run-context.js";
+import type { RunOptions } from "./run-options.js";
 import { summarise } from "./summarise-run.js";
 import { surveyMirrors } from "./survey.js";
 import { syncTables } from "./sync-tables.js";
-
-export interface RunOptions {
-  config: SyncConfig;
-  mode: RunMode;
-  /** Mirrors that may lose more documents than the guard allows. */
-  allowDeletes: string[];
-  /** Go on although the source is another one than the mirror was made from. */
-  takeOver: boolean;
-  progress: ProgressListener;
-  clock: Clock;
-  /** Aborts with a SyncError as its reason. */
-  signal: AbortSignal;
-}
 
 /**
  * One run: the lease, the handshake, one table after the other, the report. A table that fails leaves the others
@@ -57,46 +43,33 @@ export async function runSync(options: RunOptions): Promise<RunReport> {
   }
 }
 
-interface Opened {
-  database: RunContext["database"];
-  sink: ConvexSink;
+interface Opened extends Pick<RunContext, "database" | "sink"> {
   identity: SourceIdentity;
   startedAtMs: number;
 }
 
 async function underLease(options: RunOptions, opened: Opened): Promise<RunReport> {
-  const { config, clock, progress } = options;
-  const { database, sink, startedAtMs } = opened;
+  const { config, clock } = options;
+  const { database, identity } = opened;
   const { leaseSeconds, runDeadlineMs, writeBytesPerSecond } = config.settings;
   const leaseMs = leaseSeconds * 1000;
-  const runId = clock.uuid();
   const acquiredAtMs = clock.now();
   const lease = await acquireLease(database, config.convex.url, {
-    nonce: runId,
+    nonce: clock.uuid(),
     holder: `${hostname()}, process ${process.pid}`,
     leaseMs,
   });
 
   const stop = new AbortController();
   const deadline = new AbortController();
-  const context: RunContext = {
-    database,
-    sink,
-    effects: effectsInPostgres(() => context),
+  const context = createRunContext(options, {
+    ...opened,
     pacer: Number.isFinite(writeBytesPerSecond) ? new WritePacer(writeBytesPerSecond, clock) : null,
-    clock,
-    settings: config.settings,
-    allMirrors: config.allMirrors,
-    target: config.target,
-    listener: progress,
-    lineage: opened.identity.lineage,
-    timeline: opened.identity.timeline,
-    history: opened.identity.history,
     lease: lease.token,
     ensureLease: () => keeper.ensure(),
     signal: AbortSignal.any([options.signal, stop.signal]),
-    deadlineAt: startedAtMs + runDeadlineMs,
-  };
+    createEffects: effectsInPostgres,
+  });
   const keeper = new LeaseKeeper(database, () => context.lease, {
     leaseMs,
     acquiredAtMs,
@@ -108,60 +81,76 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     () => undefined,
   );
 
-  const notices: Notice[] = [];
-  if (opened.identity.isolation === "serializable") {
-    notices.push(isolationSerializable());
-    progress.notice(null, notices[0]!);
-  }
-  if (lease.replaced !== null) {
-    const { holder, acquiredAt } = lease.replaced;
-    notices.push({
-      code: "LEASE_TAKEN_OVER",
-      message:
-        `The run of ${holder}, begun at ${acquiredAt}, neither ended nor renewed its lease; ` +
-        "this one goes on from there.",
-    });
-    progress.notice(null, notices.at(-1)!);
-  }
+  const notices = new RunNotices(options.progress);
+  if (identity.isolation === "serializable") notices.tell(isolationSerializable());
+  if (lease.replaced !== null) notices.tell(leaseTakenOver(lease.replaced));
   try {
-    // Only now: before the lease, another run may have been going on.
-    const surveys = await surveyMirrors(context, config.mirrors);
-    if (config.budget !== null) {
-      for (const notice of await warnOfBudget(context, config.budget, options.mode, surveys)) {
-        notices.push(notice);
-        progress.notice(null, notice);
-      }
-    }
-    await liftEpoch(
-      context,
-      surveys.map(({ handshake }) => handshake),
-    );
-    await purgeChanges(
-      database,
-      context.lease,
-      surveys.map(({ config: { mirror } }) => mirror),
-    );
-    const reports = await syncTables(context, options, surveys);
-    const report = summarise(reports, {
-      mode: options.mode,
-      runId,
-      startedAtMs,
-      finishedAtMs: clock.now(),
-      shared: sink.shared,
-      notices,
-    });
-    await recordRun(database, context.lease, report).catch((error: unknown) => {
-      // What was done is done: a report that cannot be kept can still be read.
-      if (!(error instanceof SyncError)) throw error;
-      notices.push({ code: "RUN_NOT_RECORDED", message: `This run is not in the history: ${error.message}` });
-      progress.notice(null, notices.at(-1)!);
-    });
-    return report;
+    return await runMirrors(context, options, notices, opened.startedAtMs);
   } finally {
     deadline.abort();
     await keeper.stop();
     await releaseLease(database, context.lease).catch(() => undefined); // it expires by itself
   }
+}
+
+/** What a run does while it holds the lease; not a look before that, when another run may have been going on. */
+async function runMirrors(
+  context: RunContext,
+  options: RunOptions,
+  notices: RunNotices,
+  startedAtMs: number,
+): Promise<RunReport> {
+  const { config, clock, mode } = options;
+  const { database } = context;
+  const surveys = await surveyMirrors(context, config.mirrors);
+  if (config.budget !== null) {
+    for (const notice of await warnOfBudget(context, config.budget, mode, surveys)) notices.tell(notice);
+  }
+  await liftEpoch(
+    context,
+    surveys.map(({ handshake }) => handshake),
+  );
+  await purgeChanges(
+    database,
+    context.lease,
+    surveys.map(({ config: { mirror } }) => mirror),
+  );
+  const reports = await syncTables(context, options, surveys);
+  const report = summarise(reports, {
+    mode,
+    runId: context.lease.nonce,
+    startedAtMs,
+    finishedAtMs: clock.now(),
+    shared: context.sink.shared,
+    notices: notices.all,
+  });
+  await recordRun(database, context.lease, report).catch((error: unknown) => {
+    // What was done is done: a report that cannot be kept can still be read.
+    if (!(error instanceof SyncError)) throw error;
+    notices.tell({ code: "RUN_NOT_RECORDED", message: `This run is not in the history: ${error.message}` });
+  });
+  return report;
+}
+
+/** What concerns the run and no mirror of it: told at once, and kept for the report. */
+class RunNotices {
+  readonly all: Notice[] = [];
+
+  constructor(private readonly listener: ProgressListener) {}
+
+  tell(notice: Notice): void {
+    this.all.push(notice);
+    this.listener.notice(null, notice);
+  }
+}
+
+function leaseTakenOver({ holder, acquiredAt }: NonNullable<AcquiredLease["replaced"]>): Notice {
+  return {
+    code: "LEASE_TAKEN_OVER",
+    message:
+      `The run of ${holder}, begun at ${acquiredAt}, neither ended nor renewed its lease; ` +
+      "this one goes on from there.",
+  };
 }
 
 /** Convex refuses an epoch that it has seen: Postgres may have been restored to before that run. */

@@ -6,9 +6,9 @@ import type { MirrorRun } from "./mirror-run.js";
  * with is known to this process alone, so it is written with it: nobody may go on from there.
  */
 export async function saveProgress(
-  { context, source, reader }: MirrorRun,
+  { effects, source, reader }: MirrorRun,
   cursor: Acknowledged,
 ): Promise<void> {
   const seen = reader.sawOtherPartitions ? { ...source.sight, unsteady: true } : undefined;
-  await context.effects.saveCursor(source.name, cursor, seen);
+  await effects.saveCursor(cursor, seen);
 }

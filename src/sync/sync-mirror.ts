@@ -23,9 +23,9 @@ export async function doWork(
   { allowDeletes }: { allowDeletes: readonly string[] },
 ): Promise<void> {
   context.signal.throwIfAborted();
-  const { effects, listener } = context;
+  const { listener } = context;
   const run = task.run!;
-  const { source, writer } = run;
+  const { source, effects, writer } = run;
   const { plan, snapshot, at } = task.planned!;
   listener.tableStarted(source.name, plan.mode, listener.showsProgress ? await expectRows(run, plan) : null);
   for (const notice of plan.notices) task.tell(notice);
@@ -37,7 +37,7 @@ export async function doWork(
         allowed: allowDeletes.includes(source.name),
       })
     : 0;
-  const rejected = writer.hasRejected ? await effects.countRejectedRows(source.name) : 0;
+  const rejected = writer.hasRejected ? await effects.countRejectedRows() : 0;
   const { inserted, updated, unchanged, deleted } = writer.counts;
   task.outcome = {
     mode: end.mode,
@@ -67,7 +67,7 @@ async function makePasses(
   plan: RunPlan,
   begun: { snapshot: string; at: string },
 ): Promise<WorkEnd> {
-  const { context, source } = run;
+  const { context, effects, source } = run;
   const interrupted = parseSnapshot(begun.snapshot);
   let { mode } = plan;
   const compare = async (from: CompareCursor | null): Promise<void> => {
@@ -105,7 +105,7 @@ async function makePasses(
     // The interrupted run is complete. What has changed since its snapshot follows at once.
     end = await takeSnapshot(context.database);
     const cursor: Acknowledged = { acknowledged: await run.writer.seal() };
-    await context.effects.advanceRun(source.name, { from: begun, to: end, cursor });
+    await effects.advanceRun({ from: begun, to: end, cursor });
     const unknown = await run.log.findUnknown(interrupted);
     if (unknown === null) await send({ since: interrupted, until: parseSnapshot(end.snapshot) }, null);
     else await compare(null);

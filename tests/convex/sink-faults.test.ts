@@ -82,11 +82,11 @@ test.each([1, 2])(
     await sender.drain();
     await stopFaults();
 
-    const { entries } = await sink.listDocuments({ table: TABLE, cursor: null, maxBytes: 1e6, limit: 1_000 });
+    const { entries } = await sink.mirror(TABLE).listDocuments({ cursor: null, maxBytes: 1e6, limit: 1_000 });
     const mirrored = entries.map(({ document }) => [document["id"], document["status"]] as [string, string]);
     expect(new Map(mirrored)).toEqual(expected);
     expect(entries.length, "one document for each key").toBe(expected.size);
-    const ledger = await sink.listLedger({ table: TABLE, after: null, limit: 1_000 });
+    const ledger = await sink.mirror(TABLE).listLedger({ after: null, limit: 1_000 });
     expect(new Map(ledger.entries.map(({ key, hash }) => [key, hash]))).toEqual(expected);
     const { mirrors } = await sink.handshake([TABLE]);
     expect(mirrors[0]!.rows).toBe(expected.size);

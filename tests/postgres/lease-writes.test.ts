@@ -11,6 +11,7 @@ import {
   removePendingDeletions,
 } from "../../src/state/pending-deletions.js";
 import { forgetRejectedRows, recordRejectedRow } from "../../src/state/rejected-rows.js";
+import { heldMirror } from "../../src/state/stored-mirror.js";
 import { recordRun } from "../../src/state/run-history.js";
 import { connectTo } from "../support/migrated-database.js";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
@@ -41,6 +42,8 @@ const REPORT = {
   totals: { calls: 2, bytesRead: 4_000, bytesWritten: 1_000 },
 } as unknown as RunReport;
 
+const held = (database: Database, lease: LeaseToken) => heldMirror({ database, lease }, "m");
+
 /** Every write of a run. */
 const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknown>][] = [
   ["registerMirror", (database, token) => registerMirror(database, token, "not seen", 1)],
@@ -50,12 +53,12 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
     (database, token) => openRun(database, token, "m", 1, RUN, { voidWatermark: true }),
   ],
   ["openRun of a new mirror", (database, token) => openRun(database, token, "never seen", 1, RUN)],
-  ["saveCursor", (database, token) => saveCursor(database, token, "m", { kind: "load", after: "x" })],
-  ["extendCursor", (database, token) => extendCursor(database, token, "m", { acknowledged: "y" })],
+  ["saveCursor", (database, token) => saveCursor(held(database, token), { kind: "load", after: "x" })],
+  ["extendCursor", (database, token) => extendCursor(held(database, token), { acknowledged: "y" })],
   [
     "advanceRun",
     (database, token) =>
-      advanceRun(database, token, "m", {
+      advanceRun(held(database, token), {
         from: { snapshot: RUN.snapshot, at: RUN.snapshotAt },
         to: { snapshot: "11:11:", at: RUN.snapshotAt },
         cursor: null,
@@ -66,22 +69,22 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
     "commitWatermark",
     (database, token) => commitWatermark(database, token, "m", { mode: "full", finalNonce: "final" }),
   ],
-  ["addPendingDeletions", (database, token) => addPendingDeletions(database, token, "m", "key", ["new"])],
+  ["addPendingDeletions", (database, token) => addPendingDeletions(held(database, token), "key", ["new"])],
   [
     "removePendingDeletions",
-    (database, token) => removePendingDeletions(database, token, "m", "key", ["kept"]),
+    (database, token) => removePendingDeletions(held(database, token), "key", ["kept"]),
   ],
   [
     "forgetUnconfirmedDeletions",
-    (database, token) => forgetUnconfirmedDeletions(database, token, "m", "key"),
+    (database, token) => forgetUnconfirmedDeletions(held(database, token), "key"),
   ],
   ["purgeChanges", (database, token) => purgeChanges(database, token, [])],
   [
     "recordRejectedRow",
     (database, token) =>
-      recordRejectedRow(database, token, "m", { key: "new", code: "C", column: null, reason: "r" }),
+      recordRejectedRow(held(database, token), { key: "new", code: "C", column: null, reason: "r" }),
   ],
-  ["forgetRejectedRows", (database, token) => forgetRejectedRows(database, token, "m", ["kept"])],
+  ["forgetRejectedRows", (database, token) => forgetRejectedRows(held(database, token), ["kept"])],
   ["recordRun", (database, token) => recordRun(database, token, REPORT)],
   ["renewLease", (database, token) => renewLease(database, token, 1000)],
 ];
@@ -105,8 +108,8 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       await announceEnd(target.database, token, "m", { finalNonce: "end", seen: RUN.seen });
       await commitWatermark(target.database, token, "m", { mode: "full", finalNonce: "end" });
       await openRun(target.database, token, "m", 1, RUN);
-      await addPendingDeletions(target.database, token, "m", "key", ["kept"]);
-      await recordRejectedRow(target.database, token, "m", {
+      await addPendingDeletions(held(target.database, token), "key", ["kept"]);
+      await recordRejectedRow(held(target.database, token), {
         key: "kept",
         code: "C",
         column: "c",
@@ -140,7 +143,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       for (const [name, write] of WRITES) {
         await expect(write(target.database, token), name).rejects.toMatchObject({ code: "LEASE_LOST" });
       }
-      await recordFailure(target.database, token, "m", "full", "INTERRUPTED"); // says nothing, and does nothing
+      await recordFailure(held(target.database, token), "full", "INTERRUPTED"); // says nothing, and does nothing
       await releaseLease(target.database, token);
       expect(await everything()).toEqual(before);
     });
@@ -160,7 +163,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       const token = await prepare();
       const { refusal } = await target.sql.begin(async (tx) => {
         await tx`UPDATE datahub_sync.leases SET epoch = epoch + 1, nonce = 'another' WHERE target_id = ${target.id}`;
-        const writing = saveCursor(target.database, token, "m", { kind: "load", after: "x" });
+        const writing = saveCursor(held(target.database, token), { kind: "load", after: "x" });
         const refusal = writing.catch((error: unknown) => error);
         const waits = () => target.sql`
         SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -169,7 +172,10 @@ describe.each(ALL_POSTGRES_VERSIONS)(
         return { refusal };
       });
       expect(await refusal).toMatchObject({ code: "LEASE_LOST" });
-      expect((await readMirrorRecord(target.database, target.id, "m"))!.openRun!.cursor).toBeNull();
+      expect(
+        (await readMirrorRecord({ database: target.database, targetId: target.id, name: "m" }))!.openRun!
+          .cursor,
+      ).toBeNull();
     });
 
     test("times are ISO 8601 in UTC, whatever the session's settings", async () => {
@@ -185,9 +191,11 @@ describe.each(ALL_POSTGRES_VERSIONS)(
         expect(Math.abs(Date.parse(lease!.acquiredAt) - Date.now())).toBeLessThan(60_000);
         const { token } = await acquire("first");
         await openRun(polluted, token, "m", 1, RUN);
-        await saveCursor(polluted, token, "m", { kind: "load", after: "ä" });
+        await saveCursor(held(polluted, token), { kind: "load", after: "ä" });
         await announceEnd(polluted, token, "m", { finalNonce: "final", seen: { generation: 4 } });
-        expect((await readMirrorRecord(polluted, target.id, "m"))!.openRun).toEqual({
+        expect(
+          (await readMirrorRecord({ database: polluted, targetId: target.id, name: "m" }))!.openRun,
+        ).toEqual({
           ...RUN,
           seen: { generation: 4 },
           cursor: { kind: "load", after: "ä" },
@@ -198,8 +206,8 @@ describe.each(ALL_POSTGRES_VERSIONS)(
           finalNonce: "final",
           changes: { read: 5, timestamps: 2 },
         });
-        await recordFailure(polluted, token, "m", "delta", "INTERRUPTED");
-        const record = (await readMirrorRecord(polluted, target.id, "m"))!;
+        await recordFailure(held(polluted, token), "delta", "INTERRUPTED");
+        const record = (await readMirrorRecord({ database: polluted, targetId: target.id, name: "m" }))!;
         expect(record).toEqual({
           sizes: null,
           trackedId: 1,

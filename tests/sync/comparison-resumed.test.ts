@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { ConvexSink } from "../../src/sink/convex-sink.js";
+import { MirrorSink } from "../../src/sink/mirror-sink.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import type { CompareCursor } from "../../src/sync/compare-pass.js";
 import { watchRun, type Step } from "../support/crash.js";
@@ -46,15 +46,11 @@ interface Listings {
 async function watchListings(work: () => Promise<unknown>): Promise<Listings> {
   const seen: Listings = { relation: [], ledger: [] };
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with their `this` below
-  const [listLedger, keyHashes] = [ConvexSink.prototype.listLedger, TableReader.prototype.keyHashes];
+  const [listLedger, keyHashes] = [MirrorSink.prototype.listLedger, TableReader.prototype.keyHashes];
   const spies = [
-    vi.spyOn(ConvexSink.prototype, "listLedger").mockImplementation(function (
-      this: ConvexSink,
-      args,
-      options,
-    ) {
-      seen.ledger.push(args.after);
-      return listLedger.call(this, args, options);
+    vi.spyOn(MirrorSink.prototype, "listLedger").mockImplementation(function (this: MirrorSink, page) {
+      seen.ledger.push(page.after);
+      return listLedger.call(this, page);
     }),
     vi.spyOn(TableReader.prototype, "keyHashes").mockImplementation(function (
       this: TableReader,

@@ -82,7 +82,7 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
   });
   await finishRun(sink, sender.token, FIRST_END);
 
-  const ledger = await sink.listLedger({ table: TABLE, after: null, limit: 100 });
+  const ledger = await sink.mirror(TABLE).listLedger({ after: null, limit: 100 });
   expect(ledger).toEqual({
     entries: [
       { key: "a", hash: "hash of changed" },
@@ -91,13 +91,13 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
     ],
     done: true,
   });
-  const documents = await sink.listDocuments({ table: TABLE, cursor: null, maxBytes: 100_000, limit: 100 });
+  const documents = await sink.mirror(TABLE).listDocuments({ cursor: null, maxBytes: 100_000, limit: 100 });
   expect(documents.entries.map(({ document, ledger }) => [document, ledger?.key])).toEqual([
     [{ id: "a", status: "changed" }, "a"],
     [{ id: "b", status: "new" }, "b"],
     [{ id: "d", status: "new" }, "d"],
   ]);
-  await expect(sink.listMissing({ table: TABLE, after: null, limit: 100 })).resolves.toEqual({
+  await expect(sink.mirror(TABLE).listMissing({ after: null, limit: 100 })).resolves.toEqual({
     missing: [],
     after: null,
   });

@@ -38,10 +38,28 @@ describe("batches", () => {
     expect(convex.batches.map((batch) => batch.upserts.length)).toEqual([2, 2, 2]);
   });
 
-  test("hold upserts, deletions and orphans of different keys together", async () => {
-    const { convex, sender, clock } = startBatchSender({ maxBatchRows: 3, force: true });
+  test("force all of their upserts, or none", async () => {
+    const { convex, sender, clock } = startBatchSender({ maxBatchRows: 100 });
+    const forced = (key: string) => sender.upsert(row(key), { force: true });
     const work = async () => {
-      await sender.upsert(row("a"));
+      await sender.remove("gone");
+      await forced("a");
+      await forced("b");
+      await sender.upsert(row("c"));
+      await sender.remove("gone, too");
+      await sender.upsert(row("d"));
+      await forced("e");
+      await sender.drain();
+    };
+    await clock.run(work());
+    expect(shapes(convex)).toEqual([["a", "b", "-gone"], ["c", "d", "-gone, too"], ["e"]]);
+    expect(convex.batches.map(({ force }) => force)).toEqual([true, false, true]);
+  });
+
+  test("hold upserts, deletions and orphans of different keys together", async () => {
+    const { convex, sender, clock } = startBatchSender({ maxBatchRows: 3 });
+    const work = async () => {
+      await sender.upsert(row("a"), { force: true });
       await sender.remove("b");
       await sender.removeOrphan("document 1");
       await sender.drain();

@@ -51,7 +51,6 @@ test("whatever fails, repeats or arrives late: each key ends as it was handed ov
         maxBatchRows: given.maxBatchRows,
         maxBatchBytes,
         maxAttempts: 1_000,
-        refusalLimits: { maxBeforeFirstAccepted: Infinity, maxRefused: Infinity },
         onRowRefused: (key, reason) => {
           refused.push({ key, reason });
           return Promise.resolve();

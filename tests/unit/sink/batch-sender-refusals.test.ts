@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SyncError } from "../../../src/model/errors.js";
-import { keys, row, startBatchSender } from "../../support/batch-sender-fixture.js";
+import { keys, row, shapes, startBatchSender } from "../../support/batch-sender-fixture.js";
 
 describe("a batch that Convex refuses", () => {
   test("is cut in half down to the row at fault, which is set aside; the others are written", async () => {
@@ -32,22 +32,6 @@ describe("a batch that Convex refuses", () => {
     });
   });
 
-  test("row after row looks systemic: the run stops before the table is set aside", async () => {
-    const { convex, send, refused } = startBatchSender({ maxBatchRows: 100 });
-    convex.refusesHash = () => true;
-    await expect(send(...keys(300).map((key) => row(key)))).rejects.toMatchObject({
-      code: "SYSTEMIC_REFUSAL",
-    });
-    expect(refused).toHaveLength(19);
-  });
-
-  test("now and then, among rows that are accepted, does not", async () => {
-    const { convex, send, sender } = startBatchSender({ maxBatchRows: 50 });
-    convex.refusesHash = (hash) => hash.endsWith("7"); // one in ten
-    await send(...keys(400).map((key) => row(key)));
-    expect(sender.counts).toMatchObject({ inserted: 360, refused: 40 });
-  });
-
   test("and a row that could not be recorded ends the run", async () => {
     const failure = new SyncError({ code: "DATABASE_FAILED", message: "gone", remedy: "none" });
     const { convex, send } = startBatchSender({ onRowRefused: () => Promise.reject(failure) });
@@ -56,24 +40,17 @@ describe("a batch that Convex refuses", () => {
   });
 });
 
-describe("rows that are refused before they are sent", () => {
-  test("are recorded and counted like those that Convex refuses", async () => {
-    const { sender, refused } = startBatchSender();
-    await sender.refuse("a", { code: "TOO_DEEP", message: "Nested too deeply." });
-    expect(refused).toEqual(["a: TOO_DEEP"]);
-    expect(sender.counts.refused).toBe(1);
-  });
-
-  test("look systemic when there are too many", async () => {
-    const { sender, convex } = startBatchSender({ refusalLimits: { maxBeforeFirstAccepted: 3 } });
-    const refuse = () => sender.refuse("a", { code: "TOO_DEEP", message: "Nested too deeply." });
-    await refuse();
-    await refuse();
-    await expect(refuse()).rejects.toMatchObject({ code: "SYSTEMIC_REFUSAL" });
-    await expect(sender.upsert(row("b")), "nothing is sent any more").rejects.toMatchObject({
-      code: "SYSTEMIC_REFUSAL",
-    });
-    await expect(sender.drain()).rejects.toMatchObject({ code: "SYSTEMIC_REFUSAL" });
-    expect(convex.batches).toEqual([]);
-  });
+test("stopped by its owner, it lets what is in flight finish and sends nothing any more", async () => {
+  const failure = new SyncError({ code: "DATABASE_FAILED", message: "gone", remedy: "none" });
+  const { convex, sender, clock } = startBatchSender({ maxBatchRows: 1, maxInFlight: 1 });
+  const work = async () => {
+    await sender.upsert(row("a"));
+    await sender.upsert(row("b"));
+    await sender.stop(failure);
+  };
+  await clock.run(work());
+  expect(convex.inFlight).toBe(0);
+  expect(shapes(convex)).toEqual([["a"], ["b"]]);
+  await expect(sender.upsert(row("c"))).rejects.toBe(failure);
+  await expect(sender.drain()).rejects.toBe(failure);
 });

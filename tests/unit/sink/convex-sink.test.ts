@@ -1,42 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { LIMITS, PROTOCOL_VERSION } from "../../../convex/datahubSyncProtocol.js";
 import { SyncError, type ErrorCode } from "../../../src/model/errors.js";
-import { ConvexSink } from "../../../src/sink/convex-sink.js";
+import type { ConvexSink } from "../../../src/sink/convex-sink.js";
 import { nothingMetered } from "../../../src/sink/convex-transport.js";
 import {
   functionFailure,
   httpFailure,
-  scriptFetch,
   socketFailure,
   success,
   type ScriptedAnswer,
 } from "../../support/scripted-fetch.js";
-import { VirtualClock } from "../../support/virtual-clock.js";
-
-const SYNC_KEY = "a key that nobody may see";
-const page = { table: "poles", after: null, limit: 100 };
-
-function sinkFor(...answers: ScriptedAnswer[]) {
-  const { fetch, requests } = scriptFetch(...answers);
-  const clock = new VirtualClock();
-  clock.random = () => 0;
-  const sink = new ConvexSink({
-    url: "https://happy-otter-123.convex.cloud",
-    syncKey: SYNC_KEY,
-    clock,
-    fetch,
-  });
-  return { sink, requests, clock };
-}
-
-async function errorOf(work: Promise<unknown>): Promise<SyncError> {
-  const error = await work.then(
-    () => expect.fail("The call succeeded."),
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(SyncError);
-  return error as SyncError;
-}
+import { errorOf, page, sinkFor, SYNC_KEY } from "../../support/sink-fixture.js";
 
 const handshakeAnswer =
   (protocol = PROTOCOL_VERSION) =>
@@ -58,7 +32,7 @@ describe("each method calls its function with its arguments", () => {
   };
   const refusedNothing = { results: [{ table: "poles", rows: 4, refused: null }] };
   const batch = { slot: 3, upserts: [], deletions: ["k"], orphans: [], force: false };
-  const documents = { table: "poles", cursor: null, maxBytes: 5, limit: 9 };
+  const documents = { cursor: null, maxBytes: 5, limit: 9 };
 
   const LIKE_ROWS = '"upserts":[]';
   const tricky = {
@@ -92,9 +66,14 @@ describe("each method calls its function with its arguments", () => {
       (s) => s.finishRuns(finish),
       { ...finish, epoch: int64.epoch, ends: [{ ...finish.ends[0], fence: int64.fence }] },
     ],
-    ["query", "listLedger", (s) => s.listLedger(page), page],
-    ["query", "listDocuments", (s) => s.listDocuments(documents), documents],
-    ["query", "listMissing", (s) => s.listMissing(page), page],
+    ["query", "listLedger", (s) => s.mirror("poles").listLedger(page), { table: "poles", ...page }],
+    [
+      "query",
+      "listDocuments",
+      (s) => s.mirror("poles").listDocuments(documents),
+      { table: "poles", ...documents },
+    ],
+    ["query", "listMissing", (s) => s.mirror("poles").listMissing(page), { table: "poles", ...page }],
   ])("%s %s", async (type, name, call, args) => {
     const { sink, requests } = sinkFor(success(name.endsWith("Runs") ? refusedNothing : { rows: 4 }));
     await call(sink);
@@ -105,36 +84,6 @@ describe("each method calls its function with its arguments", () => {
       args: [{ syncKey: SYNC_KEY, ...args }],
     });
   });
-});
-
-test("lookupKeys asks for as many keys at once as the protocol allows, and joins the answers", async () => {
-  const keys = Array.from({ length: 2 * LIMITS.lookupKeys + 1 }, (_, i) => `key ${i}`);
-  const { sink, requests } = sinkFor((request: { body: { args: [Record<string, unknown>] } }) => {
-    const asked = request.body.args[0]["keys"] as string[];
-    return success({ present: [{ key: asked[0]!, hash: `hash of ${asked[0]!}` }] });
-  });
-  const found = [keys[0]!, keys[LIMITS.lookupKeys]!, keys[2 * LIMITS.lookupKeys]!];
-  expect(await sink.lookupKeys("poles", keys)).toEqual(new Map(found.map((key) => [key, `hash of ${key}`])));
-  expect(requests.map((request) => request.body)).toMatchObject([
-    { path: "datahubSync:lookupKeys", args: [{ table: "poles", keys: keys.slice(0, LIMITS.lookupKeys) }] },
-    {},
-    {},
-  ]);
-  expect(requests).toHaveLength(3);
-});
-
-test("keys that are too many for one look-up are looked up by halves, and none is left out", async () => {
-  const asked: number[] = [];
-  const { sink } = sinkFor((request: { body: { args: [Record<string, unknown>] } }) => {
-    const keys = request.body.args[0]["keys"] as string[];
-    asked.push(keys.length);
-    if (keys.length > 300) return httpFailure(400, "SystemTimeoutError");
-    return success({ present: keys.map((key) => ({ key, hash: `hash of ${key}` })) });
-  });
-  const keys = Array.from({ length: LIMITS.lookupKeys + 100 }, (_, i) => `key ${i}`);
-  const found = await sink.lookupKeys("poles", keys);
-  expect(found).toEqual(new Map(keys.map((key) => [key, `hash of ${key}`])));
-  expect(asked).toEqual([1_000, 500, 250, 250, 250, 250, 100]);
 });
 
 describe("the handshake", () => {
@@ -236,7 +185,10 @@ test("what may be repeated is repeated, and counted for its table", async () => 
     socketFailure("ECONNRESET"),
     success({ entries: [], done: true, used: { read: 7, written: 0 } }),
   );
-  await expect(clock.run(sink.listLedger(page))).resolves.toEqual({ entries: [], done: true });
+  await expect(clock.run(sink.mirror("poles").listLedger(page))).resolves.toEqual({
+    entries: [],
+    done: true,
+  });
   const bytesSent = requests.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
   expect(sink.meter("poles")).toEqual({ calls: 3, retries: 2, bytesSent, bytesRead: 7, bytesWritten: 0 });
   expect(sink.meter("drops")).toEqual(nothingMetered());
@@ -250,54 +202,10 @@ test("a batch is tried once: what follows is for its sender to decide", async ()
   expect(requests).toHaveLength(1);
 });
 
-describe("a page that is too much for one transaction", () => {
-  const answerUpTo =
-    (most: number): ScriptedAnswer =>
-    ({ body }) =>
-      (body.args[0]["limit"] as number) <= most ? success({ entries: [], done: false }) : functionFailure();
-
-  test("is asked for at half its length, until it passes", async () => {
-    const { sink, requests } = sinkFor(answerUpTo(13));
-    await expect(sink.listLedger(page)).resolves.toEqual({ entries: [], done: false });
-    expect(requests.map(({ body }) => body.args[0]["limit"])).toEqual([100, 50, 25, 13]);
-  });
-
-  test("stays halved for the pages that follow, of this function and table", async () => {
-    const { sink, requests } = sinkFor(answerUpTo(50));
-    await sink.listLedger(page);
-    await sink.listLedger({ ...page, after: "a" });
-    await sink.listLedger({ ...page, table: "drops" });
-    await sink.listMissing({ ...page, limit: 10 });
-    expect(requests.map(({ body }) => body.args[0]["limit"])).toEqual([100, 50, 50, 100, 50, 10]);
-  });
-
-  test("because its database time passed 15 s is halved, and asked for again where there is nothing to halve", async () => {
-    let left = 9;
-    const { sink, requests, clock } = sinkFor(() =>
-      left-- > 0 ? httpFailure(400, "SystemTimeoutError") : success({ entries: [], done: true }),
-    );
-    await expect(clock.run(sink.listLedger(page))).resolves.toEqual({ entries: [], done: true });
-    expect(requests.map(({ body }) => body.args[0]["limit"])).toEqual([100, 50, 25, 13, 7, 4, 2, 1, 1, 1]);
-    expect(sink.meter("poles").retries).toBe(2);
-  });
-
-  test("is an error when not even one entry passes", async () => {
-    const { sink, requests } = sinkFor(answerUpTo(0));
-    expect((await errorOf(sink.listMissing(page))).code).toBe("DEPLOYMENT_FAILED");
-    expect(requests.at(-1)!.body.args[0]["limit"]).toBe(1);
-  });
-
-  test("is not asked for again when something else is wrong", async () => {
-    const { sink, requests } = sinkFor(functionFailure({ code: "WRONG_SYNC_KEY", message: "" }));
-    expect((await errorOf(sink.listLedger(page))).code).toBe("WRONG_SYNC_KEY");
-    expect(requests).toHaveLength(1);
-  });
-});
-
 test("an abort ends a call under way, and the run's own reason is told", async () => {
   const controller = new AbortController();
   const { sink } = sinkFor("hang");
-  const work = sink.listLedger(page, { signal: controller.signal });
+  const work = sink.mirror("poles", { signal: controller.signal }).listLedger(page);
   const lost = new SyncError({ code: "LEASE_LOST", message: "gone", remedy: "none" });
   controller.abort(lost);
   await expect(work).rejects.toBe(lost);
@@ -305,6 +213,6 @@ test("an abort ends a call under way, and the run's own reason is told", async (
 
 test("nothing is tried again after the deadline", async () => {
   const { sink, clock, requests } = sinkFor(httpFailure(500));
-  await errorOf(clock.run(sink.listLedger(page, { deadlineAt: 1_500 })));
+  await errorOf(clock.run(sink.mirror("poles", { deadlineAt: 1_500 }).listLedger(page)));
   expect(requests).toHaveLength(2);
 });

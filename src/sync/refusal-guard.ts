@@ -9,7 +9,7 @@ export interface RefusalLimits {
   maxShare?: number;
 }
 
-/** Who refused a row: the encoder before it was handed over, or Convex. */
+/** Who refused a row: the encoder before it was sent, or Convex. */
 export type Refuser = "encoder" | "convex";
 
 /**
@@ -18,7 +18,6 @@ export type Refuser = "encoder" | "convex";
  * refusals of Convex against those that Convex accepted.
  */
 export class RefusalGuard {
-  readonly #passed: Record<Refuser, number> = { encoder: 0, convex: 0 };
   readonly #refused: Record<Refuser, number> = { encoder: 0, convex: 0 };
   readonly #limits: Required<RefusalLimits>;
 
@@ -29,17 +28,14 @@ export class RefusalGuard {
     this.#limits = { maxBeforeFirstAccepted: 20, maxRefused: 50, maxShare: 0.1, ...limits };
   }
 
-  /** Rows that this one let pass. */
-  pass(by: Refuser, rows: number): void {
-    this.#passed[by] += rows;
-  }
-
-  /** Counts a refused row. Throws SYSTEMIC_REFUSAL when refusals look like more than bad rows. */
-  refuse(by: Refuser, reason: { code: string; message: string }): void {
+  /**
+   * Counts a refused row. Throws SYSTEMIC_REFUSAL when refusals look like more than bad rows.
+   * @param passed rows that this one has let pass so far
+   */
+  refuse(by: Refuser, passed: number, reason: { code: string; message: string }): void {
     this.#refused[by] += 1;
     const refused = this.#refused[by];
     const { maxBeforeFirstAccepted, maxRefused, maxShare } = this.#limits;
-    const passed = this.#passed[by];
     const nothingPasses = passed === 0 && refused >= maxBeforeFirstAccepted;
     const seen = passed + refused;
     const tooMany = refused > maxRefused && refused > maxShare * seen;

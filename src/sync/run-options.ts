@@ -1,0 +1,17 @@
+import type { Clock } from "../model/clock.js";
+import type { SyncConfig } from "../model/config.js";
+import type { ProgressListener, RunMode } from "../model/report.js";
+
+/** What a run is asked for. */
+export interface RunOptions {
+  config: SyncConfig;
+  mode: RunMode;
+  /** Mirrors that may lose more documents than the guard allows. */
+  allowDeletes: string[];
+  /** Go on although the source is another one than the mirror was made from. */
+  takeOver: boolean;
+  progress: ProgressListener;
+  clock: Clock;
+  /** Aborts with a SyncError as its reason. */
+  signal: AbortSignal;
+}
