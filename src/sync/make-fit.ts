@@ -24,12 +24,11 @@ export async function makeFit(
   if (agreement.kind === "foreign" && !takeOver) throw foreignMirror(task.name);
   const ready = await readyMirror(context, config, found, { handshake, record });
   const document = planDocument(ready.source.columns, ready.source.name);
-  const hasEnded = agreement.kind === "ended";
   task.fit = {
     ...ready,
     document,
-    agreement: hasEnded ? { kind: "agreed" } : agreement,
-    record: hasEnded ? await finishEndedRun(context, task.name, record!) : record,
+    agreement,
+    record: agreement.kind === "ended" ? await finishEndedRun(context, task.name, record!) : record,
   };
 }
 

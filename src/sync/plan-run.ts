@@ -1,9 +1,9 @@
 import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
-import type { Notice, RunMode } from "../model/report.js";
-import type { ChangeCursor, Unknown } from "../source/change-log.js";
 import type { MirrorSource } from "../model/mirror-source.js";
+import type { Notice, RunMode } from "../model/report.js";
 import { isSameSight, whyCompare, type Sight } from "../model/sight.js";
 import { parseSnapshot, type Snapshot } from "../model/snapshot.js";
+import type { ChangeCursor, Unknown } from "../source/change-log.js";
 import type { MirrorRecord, OpenRun } from "../state/mirror-record.js";
 import type { Agreement } from "./agreement.js";
 import type { CompareCursor } from "./compare-pass.js";
@@ -32,6 +32,7 @@ export interface RunPlan {
 export interface Situation {
   requested: RunMode;
   source: MirrorSource;
+  /** After an end that only Convex had heard of was written down. */
   record: MirrorRecord | null;
   handshake: MirrorHandshake;
   agreement: Agreement;
@@ -41,71 +42,142 @@ export interface Situation {
   isAhead: boolean;
 }
 
+/** What a run finds: what both sides remember, and how far an interrupted run can be gone on with. */
+type Standing =
+  | Exclude<Agreement["kind"], "interrupted">
+  | "ahead"
+  | "load interrupted"
+  | "comparison interrupted"
+  | "interrupted at a watermark"
+  | "interrupted before any watermark";
+
+type Decide = (situation: Situation) => RunPlan;
+
+/** Every pair of what is found and what is asked for: one that is left out does not compile. */
+const DECISIONS: Record<Standing, Record<RunMode, Decide>> = {
+  first: { delta: begin, full: begin, deep: begin },
+  agreed: { delta: sendChanges, full: compareAll, deep: compareAll },
+  ended: { delta: sendChanges, full: compareAll, deep: compareAll },
+  "load interrupted": { delta: goOnLoading, full: goOnLoading, deep: goOnLoading },
+  "comparison interrupted": { delta: goOnComparing, full: goOnComparing, deep: goOnComparing },
+  "interrupted at a watermark": { delta: sendChanges, full: compareAll, deep: compareAll },
+  "interrupted before any watermark": { delta: begin, full: begin, deep: begin },
+  disagreed: { delta: distrust, full: distrust, deep: distrust },
+  foreign: { delta: distrust, full: distrust, deep: distrust },
+  ahead: { delta: distrust, full: distrust, deep: distrust },
+};
+
 /** Decides between a first load, a delta and a comparison, and says why where it is not what was asked for. */
 export function planRun(situation: Situation): RunPlan {
-  const { requested, source, record, handshake, agreement, isAhead } = situation;
-  const notices: Notice[] = [];
-  const full = requested === "deep" ? "deep" : "full";
-  const mirrorEmpty = handshake.rows === 0 && handshake.ledgerSample === "empty";
-  const base = { resumed: null, voidWatermark: false, recordStrangers: false, notices };
-  const compare: Work = { kind: "compare", from: null };
+  return DECISIONS[standingOf(situation)][situation.requested](situation);
+}
 
-  if (agreement.kind === "disagreed" || agreement.kind === "foreign" || isAhead) {
-    const reason = whyDistrusted(agreement);
-    notices.push({ code: "BECAME_FULL", message: `This run compares everything: ${reason}.` });
-    const documentsGone = agreement.kind === "disagreed" && agreement.documentsGone;
-    // Without documents in the ledger, those of the table may be our own of before, or anybody's.
-    const recordStrangers = mirrorEmpty && !handshake.tableEmpty && !documentsGone;
-    return {
-      ...base,
-      work: compare,
-      mode: documentsGone ? "deep" : full,
-      voidWatermark: true,
-      recordStrangers,
-    };
-  }
+function standingOf(situation: Situation): Standing {
+  const { agreement, record, isAhead } = situation;
+  if (agreement.kind === "disagreed" || agreement.kind === "foreign") return agreement.kind;
+  if (isAhead) return "ahead";
+  const cursor = resumable(situation)?.cursor as Cursor | undefined;
+  if (cursor?.kind === "load") return "load interrupted";
+  if (cursor?.kind === "compare") return "comparison interrupted";
+  const atWatermark = (record?.watermark ?? null) !== null;
+  if (agreement.kind !== "interrupted") return atWatermark ? agreement.kind : "first";
+  return atWatermark ? "interrupted at a watermark" : "interrupted before any watermark";
+}
 
+type Cursor = LoadCursor | DeltaCursor | CompareCursor | null;
+
+/** The interrupted run, if what it saw of the table holds. */
+function resumable({ agreement, record, source }: Situation): OpenRun | null {
   const left = record?.openRun ?? null;
-  const open =
-    agreement.kind === "interrupted" && left && isSameSight(left.seen as Sight, source.sight) ? left : null;
-  const cursor = open?.cursor as LoadCursor | DeltaCursor | CompareCursor | null | undefined;
-  if (open && cursor?.kind === "load") {
-    notices.push({ code: "RESUMED", message: "The interrupted first load goes on where it stopped." });
-    // Before its first page it may not have got to the end of what was there before it.
-    const recordStrangers = cursor.after === null && !handshake.tableEmpty;
-    const work: Work = { kind: "load", after: cursor.after };
-    return { ...base, work, mode: full, resumed: open, recordStrangers };
-  }
-  const watermark = record?.watermark ?? null;
-  // A run that was to mend the documents, and crashed, has left that to this one where there is nothing else to go by.
-  const mode = watermark === null && left?.mode === "deep" ? "deep" : full;
-  if (open && cursor?.kind === "compare") {
-    notices.push({ code: "RESUMED", message: "The interrupted comparison goes on where it stopped." });
-    return { ...base, work: { kind: "compare", from: cursor }, mode, resumed: open };
-  }
-  if (watermark === null) {
-    if (!mirrorEmpty) return { ...base, work: compare, mode };
-    return {
-      ...base,
-      work: { kind: "load", after: null },
-      mode: full,
-      recordStrangers: !handshake.tableEmpty,
-    };
-  }
-  if (requested !== "delta") return { ...base, work: compare, mode: full };
+  if (agreement.kind !== "interrupted" || left === null) return null;
+  return isSameSight(left.seen as Sight, source.sight) ? left : null;
+}
 
-  const reason = whyFull(situation, watermark.seen as Sight, open);
-  if (reason !== null) {
-    notices.push({ code: "BECAME_FULL", message: `This run compares everything: ${reason}.` });
-    return { ...base, work: compare, mode: "full" };
+const PLAIN = { resumed: null, voidWatermark: false, recordStrangers: false } as const;
+
+/** As far as what is asked for says: a delta that compares is a full run. */
+function comparing({ requested }: Situation): RunMode {
+  return requested === "deep" ? "deep" : "full";
+}
+
+/** Without a watermark: everything, into the mirror if that is empty. */
+function begin(situation: Situation): RunPlan {
+  const { handshake } = situation;
+  if (!isEmpty(handshake)) {
+    return { ...PLAIN, work: { kind: "compare", from: null }, mode: unlessLeftDeep(situation), notices: [] };
   }
-  const from = parseSnapshot(watermark.snapshot);
-  if (open) {
-    notices.push({ code: "RESUMED", message: "The interrupted run goes on where it stopped." });
-    const at = cursor?.kind === "delta" ? cursor.at : null;
-    return { ...base, work: { kind: "delta", watermark: from, cursor: at }, mode: "delta", resumed: open };
-  }
-  return { ...base, work: { kind: "delta", watermark: from, cursor: null }, mode: "delta" };
+  return {
+    ...PLAIN,
+    work: { kind: "load", after: null },
+    mode: comparing(situation),
+    recordStrangers: !handshake.tableEmpty,
+    notices: [],
+  };
+}
+
+/** A run that was to mend the documents, and crashed, has left that to this one where there is nothing else to go by. */
+function unlessLeftDeep(situation: Situation): RunMode {
+  const { record } = situation;
+  const leftDeep = (record?.watermark ?? null) === null && record?.openRun?.mode === "deep";
+  return leftDeep ? "deep" : comparing(situation);
+}
+
+function compareAll(situation: Situation): RunPlan {
+  return { ...PLAIN, work: { kind: "compare", from: null }, mode: comparing(situation), notices: [] };
+}
+
+/** What was logged since the watermark, from where an interrupted delta stopped; unless that says too little. */
+function sendChanges(situation: Situation): RunPlan {
+  const { record } = situation;
+  const watermark = record!.watermark!;
+  const resumed = resumable(situation);
+  const reason = whyFull(situation, watermark.seen as Sight, resumed);
+  if (reason !== null) return { ...compareAll(situation), notices: [becameFull(reason)] };
+  const cursor = (resumed?.cursor ?? null) as Cursor;
+  const at = cursor?.kind === "delta" ? cursor.at : null;
+  return {
+    ...PLAIN,
+    work: { kind: "delta", watermark: parseSnapshot(watermark.snapshot), cursor: at },
+    mode: "delta",
+    resumed,
+    notices: resumed === null ? [] : [goesOn("run")],
+  };
+}
+
+function goOnLoading(situation: Situation): RunPlan {
+  const resumed = resumable(situation)!;
+  const { after } = resumed.cursor as LoadCursor;
+  return {
+    ...PLAIN,
+    work: { kind: "load", after },
+    mode: comparing(situation),
+    resumed,
+    // Before its first page it may not have got to the end of what was there before it.
+    recordStrangers: after === null && !situation.handshake.tableEmpty,
+    notices: [goesOn("first load")],
+  };
+}
+
+function goOnComparing(situation: Situation): RunPlan {
+  const resumed = resumable(situation)!;
+  const from = resumed.cursor as CompareCursor;
+  const mode = unlessLeftDeep(situation);
+  return { ...PLAIN, work: { kind: "compare", from }, mode, resumed, notices: [goesOn("comparison")] };
+}
+
+/** What was remembered says nothing any more: everything is compared. */
+function distrust(situation: Situation): RunPlan {
+  const { agreement, handshake } = situation;
+  const documentsGone = agreement.kind === "disagreed" && agreement.documentsGone;
+  return {
+    ...PLAIN,
+    work: { kind: "compare", from: null },
+    mode: documentsGone ? "deep" : comparing(situation),
+    voidWatermark: true,
+    // Without documents in the ledger, those of the table may be our own of before, or anybody's.
+    recordStrangers: isEmpty(handshake) && !handshake.tableEmpty && !documentsGone,
+    notices: [becameFull(whyDistrusted(agreement))],
+  };
 }
 
 function whyDistrusted(agreement: Agreement): string {
@@ -115,23 +187,35 @@ function whyDistrusted(agreement: Agreement): string {
 }
 
 /**
- * @param resumable the interrupted run, if it may go on. One that may not has written something, under whatever it saw:
+ * @param resumed the interrupted run, if it may go on. One that may not has written something, under whatever it saw:
  *   that the catalog is by now as it was for the watermark says nothing about that.
  */
 function whyFull(
   { source, record, unknown }: Situation,
   seen: Sight,
-  resumable: OpenRun | null,
+  resumed: OpenRun | null,
 ): string | null {
   // By which its files are others, too.
   if (unknown === "truncated") return "the table was truncated";
   const reason = whyCompare(seen, source.sight);
   if (reason !== null) return reason;
-  if (record!.openRun !== null && resumable?.mode !== "delta") {
-    return resumable === null
+  if (record!.openRun !== null && resumed?.mode !== "delta") {
+    return resumed === null
       ? "an interrupted run saw the table, or what its documents depend on, otherwise than they are now"
       : "a comparison was interrupted";
   }
   if (unknown === "key unknown") return "rows changed whose keys could not be logged";
   return null;
+}
+
+function isEmpty({ rows, ledgerSample }: MirrorHandshake): boolean {
+  return rows === 0 && ledgerSample === "empty";
+}
+
+function becameFull(reason: string): Notice {
+  return { code: "BECAME_FULL", message: `This run compares everything: ${reason}.` };
+}
+
+function goesOn(what: "run" | "first load" | "comparison"): Notice {
+  return { code: "RESUMED", message: `The interrupted ${what} goes on where it stopped.` };
 }
