@@ -39,7 +39,7 @@ const sink = new ConvexSink({ url: convexUrl, syncKey: "none", clock, fetch });
 async function load(table: string): Promise<void> {
   const relation = { schema: "public", name: table };
   const source = await lookAtMirror(database, {
-    ...{ relation, base: null, mirror: table, key: null, exclude: [], columns: {} },
+    ...{ relation, base: null, name: table, key: null, exclude: [], columns: {} },
     ...{ ignore: [...DEFAULT_IGNORE], updatedAt: defaultUpdatedAt(relation) },
   });
   const reader = new TableReader(database, source);

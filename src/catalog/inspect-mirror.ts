@@ -43,7 +43,7 @@ export function inspectMirror(resolved: ResolvedMirror, rules: DocumentRules): M
     ? (tracking?.updatedAt ?? "none")
     : "none";
   return {
-    name: config.mirror,
+    name: config.name,
     relation: { schema: relation.schema, name: relation.name },
     base: { schema: base.schema, name: base.name },
     baseOid: base.oid,
@@ -119,7 +119,7 @@ function mirroredColumns(config: MirrorConfig, relation: Relation, rules: Docume
   const known = new Set(relation.columns.map((column) => column.name));
   const unknown = [...config.exclude, ...Object.keys(config.columns)].find((name) => !known.has(name));
   if (unknown !== undefined) {
-    throw refuser(config.mirror)(
+    throw refuser(config.name)(
       "CONFIG_INVALID",
       `The configuration names the column ${unknown}, which ${display(relation)} does not have.`,
       "Correct the name in datahub-sync.config.json: a misspelt exclusion would publish the column.",

@@ -17,7 +17,7 @@ export function resolveKey(
   base: Relation,
   { namedKey: named, orderedKey: keyColumns, unvalidated }: CatalogEntry,
 ): string[] {
-  const refuse = refuser(config.mirror);
+  const refuse = refuser(config.name);
   if (named === null) {
     throw refuse(
       "NO_KEY",
@@ -36,7 +36,7 @@ export function resolveKey(
 }
 
 function explainNoKey(
-  { mirror }: MirrorConfig,
+  { name: mirror }: MirrorConfig,
   base: Relation,
   named: readonly string[],
   unchecked: CatalogEntry["unvalidated"][number] | undefined,

@@ -18,7 +18,7 @@ const NOT_THE_OWNERS = /^(pg_.*|information_schema|datahub_sync)$/;
  * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES, NO_KEY
  */
 export function resolveMirror(config: MirrorConfig, entry: CatalogEntry): ResolvedMirror {
-  const refuse = refuser(config.mirror);
+  const refuse = refuser(config.name);
   const { relation, base } = resolveRelations(config, entry);
   if (base.partitionOf !== null) throw partitionAlone(config, relation, base, base.partitionOf);
   if (NOT_THE_OWNERS.test(base.schema)) {
@@ -96,7 +96,7 @@ export function resolveRelations(
   config: MirrorConfig,
   entry: CatalogEntry,
 ): { relation: Relation; base: Relation } {
-  const refuse = refuser(config.mirror);
+  const refuse = refuser(config.name);
   const { relation } = entry;
   if (relation === null) {
     throw refuse(
@@ -127,11 +127,11 @@ function partitionAlone(
 ): SyncError {
   const seen =
     relation.oid === base.oid ? display(base) : `${display(base)}, which ${display(relation)} shows,`;
-  return refuser(config.mirror)(
+  return refuser(config.name)(
     "RELATION_UNSUPPORTED",
     `${seen} is a partition of ${display(root)}, and a partition is not mirrored by itself.`,
     `Mirror ${display(root)}, or a view over it with a condition that keeps this partition's rows. If the table was mirrored by ` +
-      `itself before it was attached, \`datahub-sync untrack --table ${config.mirror}\` takes its own triggers out; detached, it can be ` +
+      `itself before it was attached, \`datahub-sync untrack --table ${config.name}\` takes its own triggers out; detached, it can be ` +
       "mirrored again.",
   );
 }
@@ -142,7 +142,7 @@ function findTooWide(config: MirrorConfig, relation: Relation): SyncError | null
   const mirrored = relation.columns.filter(({ name }) => !left.has(name)).length;
   const most = CONVEX_LIMITS.maxObjectFields - 2;
   if (mirrored <= most) return null;
-  return refuser(config.mirror)(
+  return refuser(config.name)(
     "CONFIG_INVALID",
     `${mirrored} columns of ${display(relation)} are to be mirrored, and a Convex document holds ${most}.`,
     `Name at least ${mirrored - most} of them as "exclude" in datahub-sync.config.json, or mirror views that each show some of them.`,
@@ -168,7 +168,7 @@ function resolveBase(config: MirrorConfig, relation: Relation, entry: CatalogEnt
   const name: RelationName = config.base ?? relation;
   const { base } = entry;
   if (!base || (base.kind !== "table" && base.kind !== "partitioned")) {
-    throw refuser(config.mirror)(
+    throw refuser(config.name)(
       base ? "RELATION_UNSUPPORTED" : "RELATION_MISSING",
       `The base table ${display(name)} ${base ? `is ${base.what}` : "does not exist"}.`,
       'Correct "base" in datahub-sync.config.json.',
@@ -178,7 +178,7 @@ function resolveBase(config: MirrorConfig, relation: Relation, entry: CatalogEnt
 }
 
 function resolveBaseOfView(config: MirrorConfig, view: Relation, entry: CatalogEntry): Relation {
-  const refuse = refuser(config.mirror);
+  const refuse = refuser(config.name);
   const { basesOfView: tables, base } = entry;
   if (tables.length !== 1) {
     throw refuse(

@@ -138,7 +138,7 @@ async function untrackMirror(
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
   const [found] = await lookAtCatalog(database, [mirror], resolveRelations);
   const { base } = orThrow(found!);
-  const [removed, remains] = await database.run(`removing the tracking of ${mirror.mirror}`, async (sql) => [
+  const [removed, remains] = await database.run(`removing the tracking of ${mirror.name}`, async (sql) => [
     await untrackTable(sql, base.oid, target),
     await isTracked(sql, base.oid),
   ]);
@@ -157,12 +157,12 @@ async function change(
   { tableFailed }: MigrateOptions,
   work: () => Promise<Pick<TrackingChange, "base" | "outcome">>,
 ): Promise<TrackingChange> {
-  const names = { table: mirror.mirror, relation: display(mirror.relation) };
+  const names = { table: mirror.name, relation: display(mirror.relation) };
   try {
     return { ...names, ...(await work()) };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    tableFailed?.(mirror.mirror, error);
+    tableFailed?.(mirror.name, error);
     const { code, message, remedy } = error;
     const base = display(mirror.base ?? mirror.relation);
     return { ...names, base, outcome: "failed", error: { code, message, remedy } };

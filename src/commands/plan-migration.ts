@@ -100,13 +100,13 @@ async function planTable(
   mirror: MirrorConfig,
   found: ResolvedMirror | SyncError,
 ): Promise<TablePlan> {
-  const names = { table: mirror.mirror, relation: display(mirror.relation) };
+  const names = { table: mirror.name, relation: display(mirror.relation) };
   try {
     if (!isResolved(found)) throw found;
     const base = display(found.base);
     const planned = await database.run(`looking at the tracking of ${base}`, async (sql) => {
       const claim = await claimTable(sql, found, siblingsOf(found, all), options.config.target);
-      if (!(await ownsTable(sql, found.base.oid))) throw notOurs(mirror.mirror, base);
+      if (!(await ownsTable(sql, found.base.oid))) throw notOurs(mirror.name, base);
       const foreseen: ForeseenTracking = isMigrated
         ? await foreseeTracking(sql, found.base.oid, { ...claim, keyColumns: found.keyColumns })
         : { outcome: "tracked", before: null, after: { compared: [], updatedAt: "none" } };
@@ -117,7 +117,7 @@ async function planTable(
     return {
       change: { ...names, base, outcome },
       statements: [
-        { migration: null, table: mirror.mirror, sql: planned.sql, changes: outcome !== "already-tracked" },
+        { migration: null, table: mirror.name, sql: planned.sql, changes: outcome !== "already-tracked" },
       ],
       effects: [
         ...trackingChanges(base, foreseen),
@@ -128,7 +128,7 @@ async function planTable(
     };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    options.tableFailed?.(mirror.mirror, error);
+    options.tableFailed?.(mirror.name, error);
     const { code, message, remedy } = error;
     const base = display(mirror.base ?? mirror.relation);
     const change = { ...names, base, outcome: "failed" as const, error: { code, message, remedy } };
@@ -161,10 +161,10 @@ async function foreseeRuns(
   const memories = await readMemories(
     database,
     targetId,
-    mirrors.map(({ mirror }) => mirror),
+    mirrors.map(({ name }) => name),
   );
   const looked = await lookAtMirrors(database, mirrors);
-  return mirrors.flatMap(({ mirror }, place) => {
+  return mirrors.flatMap(({ name: mirror }, place) => {
     const source = looked[place]!;
     const watermark = memories.get(mirror)?.record?.watermark ?? null;
     const { outcome } = plans[place]!.change;

@@ -43,7 +43,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
   });
   try {
     await openSource(database);
-    const names = config.mirrors.map((mirror) => mirror.mirror);
+    const names = config.mirrors.map((mirror) => mirror.name);
     // Both are waited for, also where one fails: nothing is to go on behind the caller's back.
     const [shaken, asked] = await Promise.allSettled([
       sink.handshake(names, { signal }),
@@ -56,7 +56,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
     const states: MirrorState[] = config.mirrors.map((mirror, place) => ({
       config: mirror,
       handshake: shaken.value.mirrors[place]!,
-      memory: memories.get(mirror.mirror)!,
+      memory: memories.get(mirror.name)!,
       looked: looked[place]!,
       ...{ problem: null, waiting: [] },
     }));
@@ -106,7 +106,7 @@ interface MirrorState extends MirrorSurvey {
 
 function sizeOf({ config, handshake, memory }: MirrorState): MirrorSize {
   const { rows, indexes } = handshake;
-  return { name: config.mirror, rows, indexes: indexes.length, sizes: memory.record?.sizes ?? null };
+  return { name: config.name, rows, indexes: indexes.length, sizes: memory.record?.sizes ?? null };
 }
 
 /** No deployment has this id. */
@@ -114,7 +114,7 @@ const NO_TARGET = 0;
 
 async function readState(database: Database, { mirrors, convex }: SyncConfig) {
   const overview = await readOverview(database, convex.url);
-  const names = mirrors.map(({ mirror }) => mirror);
+  const names = mirrors.map(({ name }) => name);
   return {
     overview,
     memories: await readMemories(database, overview.targetId ?? NO_TARGET, names),
@@ -183,9 +183,9 @@ async function describeTable(
   const rows =
     rejected === 0 || targetId === null
       ? []
-      : await readRejectedRows({ database, targetId, name: config.mirror }, { limit: NAMED_ROWS });
+      : await readRejectedRows({ database, targetId, name: config.name }, { limit: NAMED_ROWS });
   const blank: TableStatus = {
-    table: config.mirror,
+    table: config.name,
     relation: display(config.relation),
     base: display(config.base ?? config.relation),
     watermark: { position: record?.watermark?.snapshot ?? null, at },
@@ -207,10 +207,10 @@ async function describeTable(
   if (looked instanceof SyncError) return { ...blank, problem: `${looked.message} ${looked.remedy}` };
   if (counts instanceof SyncError) return { ...blank, problem: `${counts.message} ${counts.remedy}` };
   if (looked.updatedAt === "as-written" && record !== null) {
-    const notice = timestampsAlone(config.mirror, record.changes);
+    const notice = timestampsAlone(config.name, record.changes);
     if (notice !== null) notices.push(notice);
   }
-  if (waiting.length > 0) notices.push(columnsWait(config.mirror, waiting));
+  if (waiting.length > 0) notices.push(columnsWait(config.name, waiting));
   const kinds = looked.keyColumns.map(({ kind }) => kind);
   return {
     ...blank,

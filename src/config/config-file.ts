@@ -45,7 +45,7 @@ function toMirror(table: ConfigFileTable): MirrorConfig {
   return {
     relation,
     base: table.base === undefined ? null : relationOf(table.base),
-    mirror: table.mirror ?? toConvexName(relation.name),
+    name: table.mirror ?? toConvexName(relation.name),
     key: table.key ?? null,
     ignore: table.ignore,
     updatedAt: table.updatedAt ?? defaultUpdatedAt(relation),
@@ -73,12 +73,12 @@ function duplicates(mirrors: readonly MirrorConfig[], shown: string): Problem[] 
   const first = new Map<string, MirrorConfig>();
   const problems: Problem[] = [];
   for (const mirror of mirrors) {
-    const other = first.get(mirror.mirror);
-    if (other === undefined) first.set(mirror.mirror, mirror);
+    const other = first.get(mirror.name);
+    if (other === undefined) first.set(mirror.name, mirror);
     else {
       problems.push({
         kind: "invalid",
-        message: `${shown} mirrors both ${showRelationName(other.relation)} and ${showRelationName(mirror.relation)} to the Convex table ${mirror.mirror}.`,
+        message: `${shown} mirrors both ${showRelationName(other.relation)} and ${showRelationName(mirror.relation)} to the Convex table ${mirror.name}.`,
         remedy: 'Give one of them another name with "mirror".',
       });
     }

@@ -31,7 +31,7 @@ export function defaultMirrors(): MirrorConfig[] {
   return DEFAULT_TABLES.map((name) => ({
     relation: { schema: "public", name },
     base: null,
-    mirror: name,
+    name,
     key: null,
     ignore: [...DEFAULT_IGNORE],
     updatedAt: "content",

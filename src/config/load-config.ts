@@ -83,7 +83,7 @@ export async function loadConfig(
   };
   return {
     config: convex === null ? source : { ...source, convex, budget: named ?? budget },
-    allowDeletes: allowDeletes.map(({ mirror }) => mirror),
+    allowDeletes: allowDeletes.map(({ name }) => name),
     warnings,
     secrets: [...database!.secrets, ...[options.values.syncKey ?? []].flat().map((key) => new Secret(key))],
   };
@@ -150,7 +150,7 @@ async function fileConfig(
   const allowed = selectMirrors(all.mirrors, input.allowDeletes, "--allow-deletes");
   problems.push(...chosen.problems, ...allowed.problems);
   const mirrors = input.tables.length === 0 ? all.mirrors : chosen.selected;
-  for (const { mirror } of allowed.selected.filter((mirror) => !mirrors.includes(mirror))) {
+  for (const { name: mirror } of allowed.selected.filter((mirror) => !mirrors.includes(mirror))) {
     problems.push({
       kind: "usage",
       message: `--allow-deletes ${mirror}: this run leaves the table out.`,

@@ -4,7 +4,7 @@ import type { MirrorConfig } from "../model/config.js";
 
 /** The mirrors that `name` means: the one of this name, or else all of the relation of this name. */
 function matching(mirrors: readonly MirrorConfig[], name: string): MirrorConfig[] {
-  const named = mirrors.filter(({ mirror }) => mirror === name);
+  const named = mirrors.filter((mirror) => mirror.name === name);
   if (named.length > 0) return named;
   const relation = parseRelationName(name);
   return mirrors.filter(
@@ -37,7 +37,7 @@ export function selectMirrors(
   return { selected: known.filter((mirror) => selected.has(mirror)), problems };
 }
 
-function showMirror({ mirror, relation }: MirrorConfig): string {
+function showMirror({ name: mirror, relation }: MirrorConfig): string {
   const shown = showRelationName(relation);
   return shown === mirror ? mirror : `${mirror} (from ${shown})`;
 }

@@ -22,8 +22,8 @@ export interface MirrorConfig {
   relation: RelationName;
   /** The table that carries the tracking. Null: find it (the relation itself, or the one table under the view). */
   base: RelationName | null;
-  /** The Convex table. Unique among the mirrors; the name of the mirror in messages, reports and `--table`. */
-  mirror: string;
+  /** Of the mirror, which is its Convex table's: unique among the mirrors. Reports and calls to Convex say `table`. */
+  name: string;
   /** The columns that identify a row, in order. Null: the primary key. */
   key: string[] | null;
   /**

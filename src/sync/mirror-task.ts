@@ -47,7 +47,7 @@ export class MirrorTask {
   ) {}
 
   get name(): string {
-    return this.survey.config.mirror;
+    return this.survey.config.name;
   }
 
   /** It failed, or has ended. */

@@ -113,7 +113,7 @@ async function runMirrors(
   await purgeChanges(
     database,
     context.lease,
-    surveys.map(({ config: { mirror } }) => mirror),
+    surveys.map(({ config: { name } }) => name),
   );
   const reports = await syncTables(context, options, surveys);
   const report = summarise(reports, {

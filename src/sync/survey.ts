@@ -23,7 +23,7 @@ export async function surveyMirrors(
   configs: readonly MirrorConfig[],
 ): Promise<MirrorSurvey[]> {
   const { database, sink, lease, signal, deadlineAt } = context;
-  const names = configs.map(({ mirror }) => mirror);
+  const names = configs.map(({ name }) => name);
   const ofPostgres = async () => ({
     memories: await readMemories(database, lease.targetId, names),
     looked: await lookAtMirrors(database, configs),
@@ -39,8 +39,8 @@ export async function surveyMirrors(
   const { memories, looked } = read.value;
   return configs.map((config, place) => ({
     config,
-    handshake: handshakes.get(config.mirror)!,
-    memory: memories.get(config.mirror)!,
+    handshake: handshakes.get(config.name)!,
+    memory: memories.get(config.name)!,
     looked: looked[place]!,
   }));
 }

@@ -39,13 +39,13 @@ export async function claimColumns(
   const shown = new Map<MirrorConfig, string[]>();
   for (const sibling of siblings) {
     if (sibling.keyColumns.join() !== keyColumns.join())
-      throw disputedKey(display(base), sibling.config.mirror, sibling.keyColumns, keyColumns);
+      throw disputedKey(display(base), sibling.config.name, sibling.keyColumns, keyColumns);
     shown.set(sibling.config, columnsShown(sibling));
   }
   for (const other of await readOtherClaims(sql, base.oid, target)) {
     // What is no key any more, nobody can go on with.
     if (other.isKey && other.keyColumns.join() !== keyColumns.join())
-      throw disputedKey(display(base), siblings[0]!.config.mirror, keyColumns, other.keyColumns);
+      throw disputedKey(display(base), siblings[0]!.config.name, keyColumns, other.keyColumns);
   }
   const ignored = siblings
     .map(({ config }) => config.ignore)
@@ -59,7 +59,7 @@ async function agreeOnUpdatedAt(
   shown: Map<MirrorConfig, string[]>,
   target: string,
 ): Promise<TrackingClaim["updatedAt"]> {
-  const [{ mirror }] = [...shown.keys()] as [MirrorConfig];
+  const [{ name: mirror }] = [...shown.keys()] as [MirrorConfig];
   const wanted = new Map<UpdatedAt, MirrorConfig>();
   for (const [config, columns] of shown) {
     const follows = base.columns.some(isUpdatedAt) && !keyColumns.includes("updated_at");
@@ -68,7 +68,7 @@ async function agreeOnUpdatedAt(
       throw noUpdatedAt(config, display(base));
   }
   if (wanted.size > 1) {
-    const names = [...wanted].map(([mode, { mirror: name }]) => `${name} says ${mode}`).join(", ");
+    const names = [...wanted].map(([mode, { name }]) => `${name} says ${mode}`).join(", ");
     throw disputed(display(base), mirror, `the configuration disagrees with itself (${names})`);
   }
   const updatedAt = [...wanted.keys()][0] ?? "none";
@@ -86,9 +86,9 @@ async function agreeOnUpdatedAt(
 /** The mirrors over the same base table as this one, and this one as it is given. */
 export function siblingsOf(mirror: ResolvedMirror, all: readonly ResolvedMirror[]): ResolvedMirror[] {
   const others = all.filter(
-    ({ base, config }) => base.oid === mirror.base.oid && config.mirror !== mirror.config.mirror,
+    ({ base, config }) => base.oid === mirror.base.oid && config.name !== mirror.config.name,
   );
-  const place = all.findIndex(({ config }) => config.mirror === mirror.config.mirror);
+  const place = all.findIndex(({ config }) => config.name === mirror.config.name);
   const before = others.filter((other) => all.indexOf(other) < place);
   return [...before, mirror, ...others.filter((other) => !before.includes(other))];
 }
@@ -118,7 +118,7 @@ function disputed(base: string, table: string, how: string): SyncError {
   });
 }
 
-function noUpdatedAt({ mirror }: MirrorConfig, base: string): SyncError {
+function noUpdatedAt({ name: mirror }: MirrorConfig, base: string): SyncError {
   return new SyncError({
     code: "CONFIG_INVALID",
     message: `"updatedAt" of ${mirror} is content, but the mirror shows no timestamp updated_at of ${base}.`,

@@ -139,7 +139,7 @@ describe("an owner who works with drizzle-kit", () => {
     expect(await cli.sync()).toMatchObject({ code: 0, report: { ok: true, tables } });
     for (const { relation: name } of CONFIG.tables) {
       await compareMirror(database.sql, deployment, {
-        ...{ relation: { schema: "public", name }, mirror: name, base: null, key: null },
+        ...{ relation: { schema: "public", name }, name, base: null, key: null },
         ...{ ignore: [], updatedAt: "as-written", exclude: [], columns: {} },
       });
     }

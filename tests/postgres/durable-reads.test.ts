@@ -26,7 +26,7 @@ beforeAll(async () => {
   await writer`INSERT INTO things SELECT n, 'old' FROM generate_series(1, 3) n`;
   await track(writer, "things");
   const config = {
-    ...{ relation: { schema: "public", name: "things" }, base: null, mirror: "things", key: null },
+    ...{ relation: { schema: "public", name: "things" }, base: null, name: "things", key: null },
     ...{ updatedAt: "as-written" as const, ignore: [], exclude: [], columns: {} },
   };
   const rules = { encoderVersion: 1, fieldName: (name: string) => name };

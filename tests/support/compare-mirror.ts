@@ -14,7 +14,7 @@ const ENCODED_AS: Record<string, string> = { text: "text", int64: "bigint" };
 export async function compareMirror(
   sql: Sql,
   deployment: LocalDeployment,
-  { relation, mirror, ignore, exclude, columns: configured }: MirrorConfig,
+  { relation, name: mirror, ignore, exclude, columns: configured }: MirrorConfig,
 ): Promise<void> {
   const columns = await sql<{ name: string; type: string }[]>`
     SELECT attname AS name,

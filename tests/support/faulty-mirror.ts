@@ -30,7 +30,7 @@ export function useFaultyMirrors(): (deployment?: Partial<LocalDeploymentOptions
 }
 
 export async function expectNothingSetAside({ sql, config }: MirrorFixture): Promise<void> {
-  const mirrors = config.mirrors.map(({ mirror }) => mirror);
+  const mirrors = config.mirrors.map(({ name }) => name);
   expect(await sql`SELECT key FROM datahub_sync.rejected_rows WHERE mirror = ANY (${mirrors})`).toHaveLength(
     0,
   );

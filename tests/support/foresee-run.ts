@@ -15,7 +15,7 @@ async function readEverything(mirror: MirrorFixture) {
     inPostgres[name] = rows.map((each) => each["row"] as string);
   }
   const inConvex = ["datahubSyncMirrors", "datahubSyncLedger", "datahubSyncCounts"]
-    .concat(mirror.config.mirrors.map(({ mirror: name }) => name))
+    .concat(mirror.config.mirrors.map(({ name }) => name))
     .map((name) => [name, [...mirror.deployment.tableDocuments(name)]]);
   return { inPostgres, inConvex };
 }

@@ -107,10 +107,10 @@ export class MirrorFixture {
       exclude: [],
       columns: {},
       ...mirror,
-      mirror: named(mirror.mirror ?? mirror.relation),
+      name: named(mirror.name ?? mirror.relation),
       relation: { schema: "public", name: named(mirror.relation) },
     }));
-    const anything = Object.fromEntries(mirrors.map(({ mirror }) => [mirror, defineTable(v.any())]));
+    const anything = Object.fromEntries(mirrors.map(({ name: mirror }) => [mirror, defineTable(v.any())]));
     const tables = options.schema?.(table) ?? anything;
     const deployment = LocalDeployment.create({
       modules: { datahubSync: defineDatahubSync({ tables }) },
@@ -163,7 +163,7 @@ export class MirrorFixture {
     return {
       config: this.config,
       mode,
-      allowDeletes: options.allowDeletes ? this.config.mirrors.map(({ mirror }) => mirror) : [],
+      allowDeletes: options.allowDeletes ? this.config.mirrors.map(({ name }) => name) : [],
       takeOver: options.takeOver ?? false,
       progress: { ...SILENT, ...options.progress },
       clock: options.clock ?? hurriedClock,
@@ -183,7 +183,7 @@ export class MirrorFixture {
   }
 
   /** The documents of a mirror, without what Convex adds. */
-  documents(mirror = this.config.mirrors[0]!.mirror): (Record<string, unknown> & { _id: string })[] {
+  documents(mirror = this.config.mirrors[0]!.name): (Record<string, unknown> & { _id: string })[] {
     return [...this.deployment.tableDocuments(mirror)].map(({ _creationTime, ...document }) => document);
   }
 
@@ -200,7 +200,7 @@ export class MirrorFixture {
     await work();
     const { byTable } = this.deployment.usage();
     const sum = { documentsRead: 0, documentsWritten: 0 };
-    for (const { mirror } of this.config.mirrors) {
+    for (const { name: mirror } of this.config.mirrors) {
       sum.documentsRead += byTable[mirror]?.documentsRead ?? 0;
       sum.documentsWritten += byTable[mirror]?.documentsWritten ?? 0;
     }
@@ -215,7 +215,7 @@ export class MirrorFixture {
   }
 
   /** The state that Postgres keeps of a mirror. */
-  async record(mirror = this.config.mirrors[0]!.mirror): Promise<Record<string, unknown>> {
+  async record(mirror = this.config.mirrors[0]!.name): Promise<Record<string, unknown>> {
     const [row] = await this.sql<Record<string, unknown>[]>`
       SELECT m.*, m.watermark::text AS watermark, m.run_snapshot::text AS run_snapshot FROM datahub_sync.mirrors m
        WHERE name = ${mirror} AND target_id = (SELECT id FROM datahub_sync.targets WHERE url = ${this.config.convex.url})`;
@@ -223,7 +223,7 @@ export class MirrorFixture {
   }
 
   /** The state document that Convex keeps of a mirror. */
-  state(mirror = this.config.mirrors[0]!.mirror): Record<string, unknown> | undefined {
+  state(mirror = this.config.mirrors[0]!.name): Record<string, unknown> | undefined {
     return [...this.deployment.tableDocuments("datahubSyncMirrors")].find(({ table }) => table === mirror);
   }
 

@@ -12,7 +12,7 @@ export function mirrorConfig(relation: string, config: Partial<MirrorConfig> = {
   return {
     relation: { schema: "public", name: relation },
     base: null,
-    mirror: relation,
+    name: relation,
     key: null,
     ignore: [],
     updatedAt: "as-written",

@@ -32,7 +32,7 @@ async function recover(mirror: MirrorFixture): Promise<void> {
 
 const written = (mirror: MirrorFixture) =>
   mirror.config.mirrors.reduce(
-    (sum, { mirror: name }) => sum + (mirror.deployment.usage().byTable[name]?.documentsWritten ?? 0),
+    (sum, { name }) => sum + (mirror.deployment.usage().byTable[name]?.documentsWritten ?? 0),
     0,
   );
 

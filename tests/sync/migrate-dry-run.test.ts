@@ -23,7 +23,7 @@ const SOURCE = `
 
 const MIRRORS: MirrorConfig[] = [
   mirrorConfig("sow_poles", { updatedAt: "content", ignore: ["sync_timestamp"] }),
-  mirrorConfig("Odd 'name'", { mirror: "odd", key: ["b", "a\\b"] }),
+  mirrorConfig("Odd 'name'", { name: "odd", key: ["b", "a\\b"] }),
   mirrorConfig("shown", {}),
   mirrorConfig("keyless", {}),
   mirrorConfig("absent", {}),

@@ -74,13 +74,13 @@ describe("one source and several mirrors of a table", () => {
     const view = mirror.config.mirrors.pop()!;
     await mirror.run("DELETE FROM $t WHERE id = 1");
     await mirror.sync();
-    await rest(mirror, 2, view.mirror);
+    await rest(mirror, 2, view.name);
     await mirror.sync();
     expect(await kept(mirror)).toBe(1);
     expect((await mirror.status()).notices).toMatchObject([
-      { code: "CHANGES_KEPT", message: expect.stringContaining(view.mirror) as string },
+      { code: "CHANGES_KEPT", message: expect.stringContaining(view.name) as string },
     ]);
-    await rest(mirror, 31, view.mirror);
+    await rest(mirror, 31, view.name);
     await mirror.sync();
     expect(await kept(mirror)).toBe(0);
     mirror.config.mirrors.push(view);

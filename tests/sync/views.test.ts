@@ -20,8 +20,8 @@ async function views(updatedAt: UpdatedAt = "as-written"): Promise<MirrorFixture
                                     pole_number varchar(255), ${META});
           CREATE VIEW $t_drops AS SELECT id, drop_number, pole_number, raw_data, updated_at FROM $t_hld_home`,
     mirrors: [
-      { relation: "$t_poles", mirror: "sow_poles_$t", ignore: IGNORE, updatedAt },
-      { relation: "$t_drops", mirror: "sow_drops_$t", ignore: IGNORE, updatedAt },
+      { relation: "$t_poles", name: "sow_poles_$t", ignore: IGNORE, updatedAt },
+      { relation: "$t_drops", name: "sow_drops_$t", ignore: IGNORE, updatedAt },
     ],
   });
   await mirror.run(`

@@ -25,7 +25,7 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
     }
     log.routine(`${mode} run to ${config.convex.deployment}`, {
       mode,
-      tables: config.mirrors.map(({ mirror }) => mirror),
+      tables: config.mirrors.map(({ name }) => name),
     });
     const progress = createProgress(log, screen, interactive);
     const report = await commands.sync({ ...context, config, mode, allowDeletes, takeOver, progress });

@@ -52,7 +52,7 @@ describe("sync --dry-run", () => {
     await cli.run(`sync --dry-run ${flags} --table sow_poles`);
     const options = cli.commands.dryRun.mock.lastCall![0];
     expect(options).toMatchObject(expected);
-    expect(options.config.mirrors.map(({ mirror }) => mirror)).toEqual(["sow_poles"]);
+    expect(options.config.mirrors.map(({ name }) => name)).toEqual(["sow_poles"]);
   });
 
   it("refuses what a run refuses", async () => {

@@ -104,7 +104,7 @@ describe("migrate and untrack", () => {
       Mend the cause and run the same command again; what is done stays.
       "
     `);
-    expect(cli.commands.untrack.mock.lastCall![0].config.mirrors.map(({ mirror }) => mirror)).toEqual([
+    expect(cli.commands.untrack.mock.lastCall![0].config.mirrors.map(({ name }) => name)).toEqual([
       "sow_poles",
       "sow_drops",
     ]);

@@ -37,7 +37,7 @@ describe("sync", () => {
       "sync --env-file demo.env --config sync.json -t c a --lease-seconds 9 --write-mib-per-second unlimited",
     );
     const { config } = cli.commands.sync.mock.lastCall![0];
-    expect(config.mirrors.map(({ mirror }) => mirror)).toEqual(["a", "c"]);
+    expect(config.mirrors.map(({ name }) => name)).toEqual(["a", "c"]);
     expect(config.settings).toMatchObject({ pageRows: 7, leaseSeconds: 9, writeBytesPerSecond: Infinity });
   });
 

@@ -37,7 +37,7 @@ describe("a relation's name", () => {
 
 describe("the Convex table of a relation", () => {
   const mirrorOf = (relation: string) =>
-    parseConfigFile(JSON.stringify({ tables: [{ relation }] }), "-").mirrors[0]!.mirror;
+    parseConfigFile(JSON.stringify({ tables: [{ relation }] }), "-").mirrors[0]!.name;
 
   it.each([
     ["sow_poles", "sow_poles"],

@@ -9,11 +9,11 @@ beforeEach(() => {
 
 describe("the tables", () => {
   const names = async (given: Partial<ConfigInput>) =>
-    (await folder.load(given)).config.mirrors.map(({ mirror }) => mirror);
+    (await folder.load(given)).config.mirrors.map(({ name }) => name);
 
   it("are the seven without a configuration file, sync_timestamp ignored, updated_at by content", async () => {
     const { mirrors } = (await folder.load()).config;
-    expect(mirrors.map(({ mirror }) => mirror)).toEqual([
+    expect(mirrors.map(({ name }) => name)).toEqual([
       "sow_poles",
       "sow_drops",
       "nokia_exports",
@@ -66,7 +66,7 @@ describe("the tables", () => {
 
   it("are known in all where a command works on some: those of one table are tracked together", async () => {
     const { config } = await folder.load({ tables: ["sow_drops"] });
-    expect(config.mirrors.map(({ mirror }) => mirror)).toEqual(["sow_drops"]);
+    expect(config.mirrors.map(({ name }) => name)).toEqual(["sow_drops"]);
     expect(config.allMirrors).toEqual((await folder.load()).config.mirrors);
   });
 
