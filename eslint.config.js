@@ -38,7 +38,6 @@ const MAY_IMPORT = {
   "local/demo": ["src/model", "local", "src/config/environment.ts", "src/cli/render", PACKAGE_ROOT],
   "local/oracle": [],
   "src/cli": ["src/model", "src/config", "src/commands", "src/sync", "local", PACKAGE_ROOT],
-  "torture/oracle": [],
 };
 
 /** The files of a layer, without those of a layer within it. */

@@ -1,4 +1,4 @@
-import { keyText, PINNED_SETTINGS, quoteName, quoteText } from "./oracle/mirrored-table.js";
+import { keyText, PINNED_SETTINGS, quoteName, quoteText } from "../local/oracle/mirrored-table.js";
 import { EXTRA_COLUMNS } from "./extra-columns.js";
 import type { TortureTable } from "./tables.js";
 

@@ -2,7 +2,7 @@ import { auditTable, keepAuditing, noteShape } from "./audit.js";
 import type { ChangeOfTable, Doing } from "./changes-of-tables.js";
 import { changeExtras } from "./extra-columns.js";
 import { insertRows } from "./operations.js";
-import { quoteName } from "./oracle/mirrored-table.js";
+import { quoteName } from "../local/oracle/mirrored-table.js";
 import { alter } from "./rows-unlogged.js";
 import { ignoredByAll } from "./tables.js";
 

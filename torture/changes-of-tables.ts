@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import { auditTable, auditTruncations, LAST_TRIGGER, noteShape } from "./audit.js";
 import type { ChangeKind } from "./changes.js";
 import { CHANGES_OF_SHAPE } from "./changes-of-shape.js";
-import { quoteName, quoteText } from "./oracle/mirrored-table.js";
+import { quoteName, quoteText } from "../local/oracle/mirrored-table.js";
 import type { Making } from "./random-values.js";
 import { alter } from "./rows-unlogged.js";
 import type { Stage } from "./stage.js";

@@ -1,6 +1,6 @@
 import { v, type Validator } from "convex/values";
 import type { Random } from "../local/data/random.js";
-import type { Reading } from "./oracle/column-reading.js";
+import type { Reading } from "../local/oracle/value-reading.js";
 import {
   MOODS,
   WORDS,
@@ -52,8 +52,8 @@ function kind(
 
 /** Columns of rows: one type of each way of encoding, and those that are easily got wrong. */
 export const COLUMN_KINDS: readonly ColumnKind[] = [
-  kind("smallint", "number", v.number(), (random) => makeInteger(random, 16)),
-  kind("integer", "number", v.number(), (random) => makeInteger(random, 32)),
+  kind("smallint", "decimal", v.number(), (random) => makeInteger(random, 16)),
+  kind("integer", "decimal", v.number(), (random) => makeInteger(random, 32)),
   kind("bigint", "int64", v.int64(), makeBigint),
   kind("real", "number", v.number(), (random) =>
     random.chance(0.5) ? random.pick(FLOATS) : `${digits(random, 4)}.${digits(random, 3)}`,
@@ -64,11 +64,11 @@ export const COLUMN_KINDS: readonly ColumnKind[] = [
   kind("numeric", "string", string, makeNumeric),
   kind(
     "numeric(10,8)",
-    "number",
+    "decimal",
     v.number(),
     (random) => `${random.chance(0.5) ? "-" : ""}${digits(random, 2)}.${digits(random, 8)}`,
   ),
-  kind("score", "number", v.number(), (random) => `${digits(random, 4)}.${digits(random, 2)}`),
+  kind("score", "decimal", v.number(), (random) => `${digits(random, 4)}.${digits(random, 2)}`),
   kind("boolean", "boolean", v.boolean(), (random) => random.pick(["t", "f"])),
   kind("text", "string", string, makeText),
   kind("varchar(40)", "string", string, (random) => random.pick(WORDS)),
@@ -128,7 +128,7 @@ export const OTHER_ORDERS = ["en-x-icu", "de-x-icu", "C.utf8"] as const;
 /** Columns of keys: texts that differ where SQL says equal (1.0 and 1.00), and every order that is not the bytes'. */
 export const KEY_KINDS: readonly ColumnKind[] = [
   kind("uuid", "string", string, (random) => random.uuid()),
-  kind("integer", "number", v.number(), (random) => String(random.integer(-500, 500))),
+  kind("integer", "decimal", v.number(), (random) => String(random.integer(-500, 500))),
   kind("bigint", "int64", v.int64(), makeBigint),
   kind("text", "string", string, (random) => `${random.pick(WORDS)}${random.integer(0, 200)}`),
   kind(

@@ -1,5 +1,5 @@
 import type { LocalDeployment } from "../local/convex/deployment.js";
-import { ledgerNumber } from "./oracle/ledger-number.js";
+import { ledgerNumber } from "../local/oracle/ledger-number.js";
 
 interface Entry {
   hash: string;

@@ -3,7 +3,7 @@ import postgres from "postgres";
 import type { Random } from "../local/data/random.js";
 import type { Making } from "./random-values.js";
 import { insertRows } from "./operations.js";
-import { quoteName } from "./oracle/mirrored-table.js";
+import { quoteName } from "../local/oracle/mirrored-table.js";
 import type { Stage } from "./stage.js";
 import { isExpectedFailure } from "./writer.js";
 

@@ -1,7 +1,7 @@
 import { defineTable, defineSchema, type GenericSchema } from "convex/server";
 import { datahubSyncTables, mirrored } from "../convex/datahubSyncPackage.js";
 import { extraFields } from "./extra-columns.js";
-import { quoteName } from "./oracle/mirrored-table.js";
+import { quoteName } from "../local/oracle/mirrored-table.js";
 import { isMirrored, type TortureColumn, type TortureTable } from "./tables.js";
 
 /**

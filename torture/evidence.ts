@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stage } from "./stage.js";
-import { keyText, quoteName, quoteText, shownKey } from "./oracle/mirrored-table.js";
+import { keyText, quoteName, quoteText, shownKey } from "../local/oracle/mirrored-table.js";
 
 /** Writes down, for whoever looks into a failed seed, what is gone with its database and its deployment. */
 export async function keepEvidence(stage: Stage): Promise<void> {

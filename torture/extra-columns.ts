@@ -1,8 +1,8 @@
 import type { Sql } from "postgres";
 import { v } from "convex/values";
 import type { Random } from "../local/data/random.js";
-import type { Reading } from "./oracle/column-reading.js";
-import { quoteName, quoteText, type MirroredTable } from "./oracle/mirrored-table.js";
+import type { Reading } from "../local/oracle/value-reading.js";
+import { quoteName, quoteText, type MirroredTable } from "../local/oracle/mirrored-table.js";
 import { asMirrored, type TortureTable } from "./tables.js";
 
 /** Columns that come and go while everybody writes. The first ones have fields from the beginning. */
@@ -12,7 +12,7 @@ const DEPLOYED = EXTRA_COLUMNS.slice(0, 2);
 /** Any type that they may have takes any of their values. */
 const TYPES: Readonly<Record<string, Reading>> = {
   text: "string",
-  integer: "number",
+  integer: "decimal",
   bigint: "int64",
   numeric: "string",
   jsonb: "jsonb",

@@ -1,7 +1,7 @@
 import { checkHistories } from "./check-histories.js";
 import { checkLimits } from "./check-limits.js";
 import { checkLog } from "./check-log.js";
-import { compareTable } from "./oracle/compare-table.js";
+import { compareTable } from "../local/oracle/compare-table.js";
 import { asMirroredNow } from "./extra-columns.js";
 import { findLeaks } from "./secrets.js";
 import { checkSetAside } from "./set-aside.js";
@@ -22,8 +22,20 @@ export async function judge(stage: Stage, { planted, restarts }: Trial): Promise
       failures.push(...watch.failures, ...checkLimits(deployment));
       const status = await start(["status", "--json"]).ended;
       for (const table of tables) {
-        const { differences, missing } = await compareTable(sql, await asMirroredNow(sql, table), deployment);
-        failures.push(...differences.map(({ key, what }) => `${table.mirror} ${key}: ${what}`));
+        const { differences, missing } = await compareTable(
+          sql,
+          await asMirroredNow(sql, table),
+          deployment,
+          {
+            showsValues: true,
+          },
+        );
+        failures.push(
+          ...differences.map(
+            ({ key, column, what }) =>
+              `${table.mirror} ${key}${column === null ? "" : `, ${column}`}: ${what}`,
+          ),
+        );
         failures.push(...(await checkSetAside(sql, table, missing, status.stdout)));
       }
       failures.push(...(await checkHistories(sql, watch, { crashed: restarts > 0 })));

@@ -1,7 +1,7 @@
 import type { Random } from "../local/data/random.js";
 import { writeExtra } from "./extra-columns.js";
 import type { Making } from "./random-values.js";
-import { quoteName, quoteText } from "./oracle/mirrored-table.js";
+import { quoteName, quoteText } from "../local/oracle/mirrored-table.js";
 import { unmirrorableJson } from "./random-json.js";
 import type { TortureTable } from "./tables.js";
 

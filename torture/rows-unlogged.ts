@@ -1,4 +1,4 @@
-import { quoteName, quoteText } from "./oracle/mirrored-table.js";
+import { quoteName, quoteText } from "../local/oracle/mirrored-table.js";
 import type { Making } from "./random-values.js";
 import type { TortureTable } from "./tables.js";
 

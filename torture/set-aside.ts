@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { quoteName, shownKey } from "./oracle/mirrored-table.js";
+import { quoteName, shownKey } from "../local/oracle/mirrored-table.js";
 import type { TortureTable } from "./tables.js";
 
 interface Status {

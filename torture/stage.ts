@@ -8,7 +8,7 @@ import { auditTable, CHANGES_DDL } from "./audit.js";
 import type { Chaos } from "./chaos.js";
 import { TYPES_DDL } from "./column-kinds.js";
 import { LockWatch } from "./lock-watch.js";
-import { ORACLE_DDL, PINNED_SETTINGS } from "./oracle/mirrored-table.js";
+import { PINNED_SETTINGS } from "../local/oracle/mirrored-table.js";
 import { createTable, ignoredByAll, type TortureTable } from "./tables.js";
 import { openTarget, type Target } from "./target.js";
 
@@ -54,7 +54,7 @@ export async function setStage({ seed, server, main, shapes, chaos, random }: St
   const mirrored = shapes.map((ofTarget) => ofTarget[0]!);
   const mirrorsOf = (base: string) => mirrored.flat().filter((table) => table.base === base);
   const audits = mirrored.flat().map((table) => auditTable(table, ignoredByAll(mirrorsOf(table.base))));
-  await runOnce(url, [TYPES_DDL, ORACLE_DDL, CHANGES_DDL, ...tables.map(createTable), ...audits].join(";\n"));
+  await runOnce(url, [TYPES_DDL, CHANGES_DDL, ...tables.map(createTable), ...audits].join(";\n"));
 
   const folder = await mkdtemp(join(tmpdir(), `datahub-sync-torture-${seed}-`));
   let runs = 0;

@@ -1,6 +1,6 @@
 import type { Random } from "../local/data/random.js";
 import { COLUMN_KINDS, KEY_KINDS, OTHER_ORDERS, type ColumnKind } from "./column-kinds.js";
-import { quoteName, type MirroredTable } from "./oracle/mirrored-table.js";
+import { quoteName, type MirroredTable } from "../local/oracle/mirrored-table.js";
 
 export interface TortureColumn extends ColumnKind {
   name: string;

@@ -1,11 +1,22 @@
 import { showCount, showDuration, showNoun } from "../../src/cli/render/human.js";
-import type { TableVerdict } from "../oracle/compare-table.js";
+import type { Comparison } from "../oracle/compare-table.js";
 import type { Narrator } from "./narrator.js";
+
+export interface TableVerdict extends Comparison {
+  table: string;
+}
+
+/** Differences that are told of a table; all are counted. */
+const DIFFERENCES_SHOWN = 10;
 
 type Sum = "rows" | "documents" | "values" | "differing";
 
+function countOf(verdict: TableVerdict, name: Sum): number {
+  return name === "differing" ? verdict.differences.length + verdict.missing.length : verdict[name];
+}
+
 const sumOf = (verdicts: readonly TableVerdict[], name: Sum) =>
-  verdicts.reduce((total, verdict) => total + verdict[name], 0);
+  verdicts.reduce((total, verdict) => total + countOf(verdict, name), 0);
 
 /** Prints what the comparison found: a line for each table, and the first differences. */
 export function showComparison(narrator: Narrator, verdicts: readonly TableVerdict[]): void {
@@ -14,16 +25,18 @@ export function showComparison(narrator: Narrator, verdicts: readonly TableVerdi
   narrator.table(
     ["table", "rows", "documents", "values compared", "differences"],
     [
-      ...verdicts.map(({ table, rows, documents, values, differing }) => {
-        return [table, rows, documents, values, differing];
+      ...verdicts.map((verdict) => {
+        const { table, rows, documents, values } = verdict;
+        return [table, rows, documents, values, countOf(verdict, "differing")];
       }),
       ["total", sum("rows"), sum("documents"), sum("values"), sum("differing")],
     ],
   );
   narrator.line();
-  for (const { table, differences } of verdicts) {
-    for (const { kind, id, column, detail } of differences) {
-      narrator.bad(`${table} ${id}${column === null ? "" : `, ${column}`}: ${kind}, ${detail}`);
+  for (const { table, differences, missing } of verdicts) {
+    const lacking = missing.map((key) => ({ key, column: null, what: "a row without a document" }));
+    for (const { key, column, what } of [...differences, ...lacking].slice(0, DIFFERENCES_SHOWN)) {
+      narrator.bad(`${table} ${key}${column === null ? "" : `, ${column}`}: ${what}`);
     }
   }
 }

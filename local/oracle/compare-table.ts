@@ -1,149 +1,173 @@
 import type { Sql } from "postgres";
-import { readColumns, type Column } from "./columns.js";
-import { describe } from "./json.js";
+import { compareLedger } from "./compare-ledger.js";
+import {
+  keyText,
+  quoteName,
+  quoteText,
+  shownKey,
+  type Differ,
+  type Difference,
+  type Documents,
+  type MirroredColumn,
+  type MirroredTable,
+} from "./mirrored-table.js";
+import { countValues, readValue, Unreadable } from "./value-reading.js";
 
-/**
- * The judge of demo and tests: it compares a source table with the documents of its mirror, value by value, and shares
- * no code with the sync. It knows the types of the seven source tables, whose rows are identified by `id uuid`.
- * Nothing may be writing meanwhile.
- */
-export interface TableVerdict {
-  table: string;
+/** Documents put into one INSERT. */
+const CHUNK = 100;
+const SHOWN_CHARACTERS = 300;
+
+/** What the two sides are to each other. Equal: neither `differences` nor `missing` has anything in it. */
+export interface Comparison {
   rows: number;
   documents: number;
-  /** Values compared, those inside of jsonb included. */
+  /** Values of documents, those inside of jsonb and of arrays included. */
   values: number;
-  /** How many differences there are. */
-  differing: number;
-  /** The first of them. */
   differences: Difference[];
+  /** Rows without a document, by their shown keys; the caller knows which may be set aside. */
+  missing: string[];
 }
 
-/** Names the place and never the value. */
-export interface Difference {
-  kind: "missing document" | "extra document" | "missing field" | "extra field" | "value";
-  /** The row's id, or where a document has none that could be a row's, the document's. */
-  id: string;
-  column: string | null;
-  detail: string;
-}
-
-/** A document as Convex's functions see it, with its `_id` and `_creationTime`. */
-export type Document = Readonly<Record<string, unknown>>;
-
-const DOCUMENTS_AT_ONCE = 500;
-const DIFFERENCES_KEPT = 10;
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
-
+/**
+ * The judge of demo, torture and tests. Compares every document of a mirror with every row, in Postgres itself: the
+ * documents are read back into a table of the source's own types, and images compared. Also the ledger: one entry a
+ * document, under the right key. It shares no code with the sync. Nothing may be writing meanwhile.
+ * @param sql one connection, with PINNED_SETTINGS
+ * @param showsValues differences tell the values, which may only be of data that somebody made up
+ */
 export async function compareTable(
   sql: Sql,
-  table: string,
-  documents: Iterable<Document>,
-): Promise<TableVerdict> {
-  const columns = await readColumns(sql, table);
-  const verdict: TableVerdict = {
-    table,
-    rows: 0,
-    documents: 0,
-    values: 0,
-    differing: 0,
-    differences: [],
+  table: MirroredTable,
+  documents: Documents,
+  { showsValues = false } = {},
+): Promise<Comparison> {
+  const differences: Difference[] = [];
+  const differ: Differ = (key, what, column) => differences.push({ key, column: column ?? null, what });
+
+  const { ids, values } = await loadDocuments(sql, table, documents, differ);
+  await compareRows(sql, table, differ, showsValues);
+  await compareLedger(sql, table, documents, ids, differ);
+  const missing = await sql.unsafe<{ key: string }[]>(
+    `SELECT ${shownKey(table, "want")} AS key FROM ${quoteName(table.relation)} want
+      WHERE NOT EXISTS (SELECT FROM got WHERE ${keyText(table, "got")} = ${keyText(table, "want")})`,
+  );
+  const [count] = await sql.unsafe<[{ rows: number }]>(
+    `SELECT count(*)::int AS rows FROM ${quoteName(table.relation)}`,
+  );
+  await sql.unsafe("DROP TABLE got");
+  return {
+    rows: count.rows,
+    documents: ids.size,
+    values,
+    differences,
+    missing: missing.map(({ key }) => key),
   };
-  const seen = new Set<string>();
-  for (const batch of inBatches(documents, DOCUMENTS_AT_ONCE)) {
-    const rows = await readRows(
-      sql,
-      table,
-      columns,
-      batch.map(idOf).filter((id) => id !== null),
-    );
-    for (const document of batch) compareDocument(verdict, columns, rows, seen, document);
-  }
-  for (const { id } of await sql<{ id: string }[]>`SELECT id::text FROM ${sql(table)} ORDER BY id`) {
-    verdict.rows++;
-    if (!seen.has(id)) note(verdict, "missing document", id, null, "the row has no document");
-  }
-  return verdict;
 }
 
-function compareDocument(
-  verdict: TableVerdict,
-  columns: readonly Column[],
-  rows: ReadonlyMap<string, Row>,
-  seen: Set<string>,
-  document: Document,
-): void {
-  verdict.documents++;
-  const id = idOf(document);
-  const row = id === null ? undefined : rows.get(id);
-  if (id === null || row === undefined) {
-    note(verdict, "extra document", String(document["_id"]), null, "no row has its id");
-    return;
-  }
-  if (seen.has(id)) {
-    note(verdict, "extra document", String(document["_id"]), null, "another document has its id too");
-    return;
-  }
-  seen.add(id);
-  for (const [index, { name, compare }] of columns.entries()) {
-    const actual = document[name];
-    if (actual === undefined) {
-      note(verdict, "missing field", id, name, "the document lacks it");
-      continue;
-    }
-    const text = row[index] ?? null;
-    const { values, difference } =
-      text === null
-        ? { values: 1, difference: actual === null ? null : describe(null, actual) }
-        : compare(text, actual);
-    verdict.values += values;
-    if (difference !== null) note(verdict, "value", id, name, difference);
-  }
-  const known = new Set(["_id", "_creationTime", ...columns.map(({ name }) => name)]);
-  for (const field of Object.keys(document)) {
-    if (!known.has(field)) note(verdict, "extra field", id, field, "no column has this name");
-  }
-}
-
-function note(
-  verdict: TableVerdict,
-  kind: Difference["kind"],
-  id: string,
-  column: string | null,
-  detail: string,
-): void {
-  verdict.differing++;
-  if (verdict.differences.length < DIFFERENCES_KEPT) verdict.differences.push({ kind, id, column, detail });
-}
-
-/** The columns' texts, in order; null for NULL. */
-type Row = readonly (string | null)[];
-
-async function readRows(
+async function loadDocuments(
   sql: Sql,
-  table: string,
-  columns: readonly Column[],
-  ids: string[],
-): Promise<Map<string, Row>> {
-  const rows = await sql`
-    SELECT ${sql.unsafe(columns.map(({ text }) => text).join(", "))}, id::text
-      FROM ${sql(table)} WHERE id = ANY (${ids}::uuid[])`.values();
-  return new Map(rows.map((row) => [row.at(-1) as string, row as Row]));
-}
-
-/** The id of the row that a document is meant to mirror; null where it can be none's. */
-function idOf(document: Document): string | null {
-  const id = document["id"];
-  return typeof id === "string" && UUID.test(id) ? id : null;
-}
-
-function* inBatches<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let batch: T[] = [];
-  for (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
+  table: MirroredTable,
+  documents: Documents,
+  differ: Differ,
+): Promise<{ ids: Set<string>; values: number }> {
+  const columns = table.columns.map(({ name, sqlType }) => `${quoteName(name)} ${sqlType}`);
+  await sql.unsafe(`CREATE TEMP TABLE got ("document id" text, ${columns.join(", ")})`);
+  const known = new Set(["_id", "_creationTime", ...table.columns.map((column) => column.field)]);
+  const ids = new Set<string>();
+  let values = 0;
+  let rows: string[] = [];
+  const flush = async () => {
+    if (rows.length > 0) await insertAll(sql, rows, differ);
+    rows = [];
+  };
+  for (const document of documents.tableDocuments(table.mirror)) {
+    ids.add(document._id);
+    const stray = Object.keys(document).find((field) => !known.has(field));
+    if (stray !== undefined) differ(document._id, "a field that no column explains", stray);
+    const texts = table.columns.map((column) => readColumn(document, column, differ));
+    for (const { field, reading } of table.columns) values += countValues(document[field], reading);
+    rows.push(`(${[document._id, ...texts].map(quoteText).join(", ")})`);
+    if (rows.length === CHUNK) await flush();
   }
-  if (batch.length > 0) yield batch;
+  await flush();
+  await sql.unsafe("ANALYZE got");
+  return { ids, values };
+}
+
+function readColumn(
+  document: Record<string, unknown> & { _id: string },
+  column: MirroredColumn,
+  differ: Differ,
+): string | null {
+  try {
+    return readValue(document[column.field], column.reading);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    differ(document._id, error.message, column.name);
+    return null;
+  }
+}
+
+/** One by one where Postgres does not take them all, to name the one that it does not take. */
+async function insertAll(sql: Sql, rows: string[], differ: Differ): Promise<void> {
+  try {
+    await sql.unsafe(`INSERT INTO got VALUES ${rows.join(", ")}`);
+  } catch (error) {
+    if (rows.length > 1) {
+      for (const row of rows) await insertAll(sql, [row], differ);
+    } else {
+      const id = /^\('([^']*)'/.exec(rows[0]!)?.[1] ?? "";
+      differ(id, `Postgres does not read its values: ${(error as { code?: string }).code ?? "unknown"}`);
+    }
+  }
+}
+
+async function compareRows(
+  sql: Sql,
+  table: MirroredTable,
+  differ: Differ,
+  showsValues: boolean,
+): Promise<void> {
+  const [got, want] = [keyText(table, "got"), keyText(table, "want")];
+  const relation = quoteName(table.relation);
+  const twice = await sql.unsafe<{ key: string }[]>(
+    `SELECT ${shownKey(table, "got")} AS key FROM got GROUP BY 1, ${got} HAVING count(*) > 1`,
+  );
+  for (const { key } of twice) differ(key, "has several documents");
+  const stray = await sql.unsafe<{ id: string }[]>(
+    `SELECT "document id" AS id FROM got WHERE NOT EXISTS (SELECT FROM ${relation} want WHERE ${want} = ${got})`,
+  );
+  for (const { id } of stray) differ(id, "a document without a row");
+
+  // All columns at once first: equal sides are read once, however many columns there are.
+  const differs = table.columns.map(isDifferent);
+  const [sum] = await sql.unsafe<[{ rows: number }]>(
+    `SELECT count(*)::int AS rows FROM got JOIN ${relation} want ON ${want} = ${got} WHERE ${differs.join(" OR ")}`,
+  );
+  if (sum.rows === 0) return;
+  for (const [place, column] of table.columns.entries()) {
+    const name = quoteName(column.name);
+    const rows = await sql.unsafe<{ key: string; row: string | null; document: string | null }[]>(
+      `SELECT ${shownKey(table, "want")} AS key, left(want.${name}::text, ${SHOWN_CHARACTERS}) AS row,
+              left(got.${name}::text, ${SHOWN_CHARACTERS}) AS document
+         FROM got JOIN ${relation} want ON ${want} = ${got} WHERE ${differs[place]!}`,
+    );
+    for (const { key, row, document } of rows) {
+      const shown = showsValues ? `: the row has ${show(row)}, the document ${show(document)}` : "";
+      differ(key, `another value${shown}`, column.name);
+    }
+  }
+}
+
+/** jsonb promises equality as jsonb (1.0 is 1); everything else the same bytes. */
+function isDifferent({ name, sqlType, reading }: MirroredColumn): string {
+  const [want, got] = [`want.${quoteName(name)}::${sqlType}`, `got.${quoteName(name)}`];
+  const element = typeof reading === "object" ? reading.arrayOf : reading;
+  return element === "jsonb"
+    ? `${want} IS DISTINCT FROM ${got}`
+    : `ROW(${want})::record OPERATOR(pg_catalog.*<>) ROW(${got})::record`;
+}
+
+function show(text: string | null): string {
+  return text === null ? "NULL" : JSON.stringify(text);
 }

@@ -1,6 +1,3 @@
-/** Digits and points from which on a double may not give a decimal number back: 15 digits always survive. */
-export const LONG_NUMBER = /\d[\d.]{15,}/;
-
 /** Whether two decimal texts are the same number, digit by digit: `1.50` and `1.5` are, and `15e-1` too. */
 export function isSameDecimal(left: string, right: string): boolean {
   const [a, b] = [readDecimal(left), readDecimal(right)];

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mirrorNumber, requireDistinctNumbers } from "../../convex/datahubSyncMirrorNumber.js";
 import { createMirrorDeployment } from "../../local/convex/mirror-deployment.js";
-import { ledgerNumber } from "../../torture/oracle/ledger-number.js";
+import { ledgerNumber } from "../../local/oracle/ledger-number.js";
 
 const syncKey = "a key for tests";
 /** A uuid, as all keys of the default tables. */

@@ -5,8 +5,7 @@ import type { Usage } from "../../../local/convex/usage.js";
 import { Cleanup } from "../../../local/demo/cleanup.js";
 import { findDeviations, NOTHING } from "../../../local/demo/expected-changes.js";
 import { Narrator } from "../../../local/demo/narrator.js";
-import { showComparison, showVerdict } from "../../../local/demo/verdict.js";
-import type { TableVerdict } from "../../../local/oracle/compare-table.js";
+import { showComparison, showVerdict, type TableVerdict } from "../../../local/demo/verdict.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
 
 describe("a run is held against what it should have done", () => {
@@ -89,12 +88,12 @@ describe("the last word", () => {
   const narrator = (colour = false) =>
     new Narrator((text) => (printed += text), createPaint(colour), new VirtualClock());
   const equal: TableVerdict = {
-    ...{ table: "poles", rows: 2, documents: 2, values: 1_234, differing: 0, differences: [] },
+    ...{ table: "poles", rows: 2, documents: 2, values: 1_234, differences: [], missing: [] },
   };
   const different: TableVerdict = {
     ...equal,
-    differing: 3,
-    differences: [{ kind: "value", id: "row 1", column: "status", detail: "another string" }],
+    differences: [{ key: "row 1", column: "status", what: "another value" }],
+    missing: ["row 2", "row 3"],
   };
 
   test("equal, and every count exact", () => {
@@ -105,7 +104,7 @@ describe("the last word", () => {
   test("a difference", () => {
     showComparison(narrator(), [equal, different]);
     expect(showVerdict(narrator(), [equal, different], 0)).toBe(false);
-    expect(printed).toContain("NOT AS EXPECTED  poles row 1, status: value, another string\n");
+    expect(printed).toContain("NOT AS EXPECTED  poles row 1, status: another value\n");
     expect(printed).toContain(
       "NOT EQUAL: 3 differences between the two sides, 0 counts other than expected.",
     );

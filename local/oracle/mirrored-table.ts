@@ -1,10 +1,11 @@
-import type { Reading } from "./column-reading.js";
+import type { Sql } from "postgres";
+import type { Reading } from "./value-reading.js";
 
 export interface MirroredColumn {
   name: string;
   /** The field of the Convex document. */
   field: string;
-  /** The type, as SQL names it. */
+  /** The type, as SQL names it; of a domain, or the one under it. */
   sqlType: string;
   reading: Reading;
 }
@@ -19,12 +20,16 @@ export interface MirroredTable {
   key: readonly string[];
 }
 
-/** What differs; values may appear, for the torture made them all up. */
 export interface Difference {
-  table: string;
+  /** The row's key as it is shown, or the document's id where it has no row. */
   key: string;
+  column: string | null;
+  /** Without a value, unless values were asked for. */
   what: string;
 }
+
+/** Writes a difference down. */
+export type Differ = (key: string, what: string, column?: string) => void;
 
 /** What the oracle reads of a deployment: the documents as they are, without a function of the sync. */
 export interface Documents {
@@ -41,14 +46,6 @@ export function quoteText(text: string | null): string {
 
 /** Of a table, what its keys are made of. */
 export type Keyed = Pick<MirroredTable, "key" | "columns">;
-
-/** What `keyText` calls, to be run once in each database. */
-export const ORACLE_DDL = `
-  CREATE FUNCTION number_text(n numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $oracle$
-    SELECT CASE WHEN n >= 0 THEN chr(96 + digits) || n
-                ELSE chr(91 - digits) || lpad((repeat('9', digits)::numeric + n)::text, digits, '0') END
-      FROM length(abs(n)::text) AS digits
-  $oracle$`;
 
 /**
  * A row's key as the ledger is documented to name it (migrations/0002_keys.sql), said once more in other words: texts
@@ -72,11 +69,18 @@ export function shownKey({ key }: Keyed, row: string): string {
 }
 
 function isNumbered(sqlType: string): boolean {
-  return /^(smallint|integer|bigint|date|timestamp|timestamptz)$/.test(sqlType);
+  return /^(smallint|integer|bigint|date|timestamp|timestamptz)$/.test(shortName(sqlType));
 }
 
-function numberText(value: string, sqlType: string): string {
-  if (/int/.test(sqlType)) return `number_text(${value})`;
+/** Without a precision, and as most people write it. */
+function shortName(sqlType: string): string {
+  const bare = sqlType.replace(/\(\d+\)/, "");
+  return bare.replace(" without time zone", "").replace("timestamp with time zone", "timestamptz");
+}
+
+function numberText(value: string, declared: string): string {
+  const sqlType = shortName(declared);
+  if (/int/.test(sqlType)) return digitsText(value);
   // In two parts: the last years of a timestamp are too many microseconds for EXTRACT(epoch), which rounds them.
   const moment = sqlType === "timestamptz" ? `(${value} AT TIME ZONE 'UTC')` : `${value}::timestamp`;
   const days = `(${moment}::date - date 'epoch')::numeric`;
@@ -84,7 +88,15 @@ function numberText(value: string, sqlType: string): string {
     sqlType === "date"
       ? `(${value} - date 'epoch')::numeric`
       : `trunc(${days} * 86400000000 + extract(epoch FROM ${moment}::time) * 1000000)`;
-  return `CASE ${value} WHEN '-infinity' THEN '-' WHEN 'infinity' THEN '~' ELSE number_text(${number}) END`;
+  return `CASE ${value} WHEN '-infinity' THEN '-' WHEN 'infinity' THEN '~' ELSE ${digitsText(number)} END`;
+}
+
+/** Of a whole number. */
+function digitsText(number: string): string {
+  const n = `(${number})::numeric`;
+  const digits = `length(abs(${n})::text)`;
+  const lacking = `lpad((repeat('9', ${digits})::numeric + ${n})::text, ${digits}, '0')`;
+  return `CASE WHEN ${n} >= 0 THEN chr(96 + ${digits}) || ${n} ELSE chr(91 - ${digits}) || ${lacking} END`;
 }
 
 function partText(value: string, sqlType: string, alone: boolean): string {
@@ -100,3 +112,16 @@ export const PINNED_SETTINGS = {
   extra_float_digits: "1",
   bytea_output: "hex",
 } as const;
+
+/** One connection of a pool, with these settings while the work goes on. */
+export async function withPinned<Result>(pool: Sql, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+  const sql = await pool.reserve();
+  try {
+    for (const [name, value] of Object.entries(PINNED_SETTINGS))
+      await sql`SELECT set_config(${name}, ${value}, false)`;
+    return await work(sql);
+  } finally {
+    await sql`RESET ALL`;
+    sql.release();
+  }
+}
