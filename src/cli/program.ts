@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import { EXIT, type ExitCode } from "../model/errors.js";
+import type { ExitCode } from "../model/errors.js";
+import { EXIT_CODE_ROWS } from "../model/exit-codes.js";
 import { packageRoot } from "../package-root.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
@@ -12,18 +13,6 @@ import { defineSync } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
 import { defineUntrack } from "./untrack.js";
 
-/** The table of exit codes in `--help`; the README has the same. */
-const EXIT_CODES: Record<ExitCode, string> = {
-  [EXIT.done]: "done",
-  [EXIT.failed]: "failed",
-  [EXIT.usage]: "usage or configuration",
-  [EXIT.incomplete]:
-    "done, but something is not mirrored: rows set aside, columns that wait, tracking to mend",
-  [EXIT.leaseHeld]: "another run holds the lease",
-  [EXIT.deletionsHeldBack]: "deletions were held back by the guard",
-  [EXIT.stale]: "status: a table was never loaded, or has a problem",
-};
-
 const HELP = `
 Examples:
   $ datahub-sync migrate                               once, and after each update
@@ -32,9 +21,7 @@ Examples:
   $ datahub-sync status
 
 Exit codes:
-${Object.entries(EXIT_CODES)
-  .map(([code, meaning]) => `  ${code}  ${meaning}`)
-  .join("\n")}
+${EXIT_CODE_ROWS.map(([code, { meaning }]) => `  ${code}  ${meaning}`).join("\n")}
 
 Variables are read from the environment, .env.local and .env; .env.example explains them.`;
 

@@ -1,7 +1,7 @@
 import { PLAN_NAMES } from "./budget.js";
 import { anyText, oneOf, path, rate, wholeNumber, type Check } from "./option-checks.js";
 
-/** One option: everything that the command line, the environment, the README and .env.example know about it. */
+/** One option: everything that the command line, the environment, the reference page and .env.example know about it. */
 export interface OptionRow {
   /** As commander writes it. Null: no flag, because the arguments of a process can be read by every user. */
   flag: string | null;
@@ -11,7 +11,7 @@ export interface OptionRow {
   check: Check<unknown>;
   /** The text that stands for an absent option; null when there is none. */
   fallback: string | null;
-  /** How the README and `--help` show the default, where `fallback` alone does not say it. */
+  /** How the reference page and `--help` show the default, where `fallback` alone does not say it. */
   fallbackShown?: string;
   help: string;
   /** Only for options that a command may require: the placeholder in .env.example and where to get the value. */

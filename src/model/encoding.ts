@@ -1,4 +1,5 @@
 import type { Value } from "convex/values";
+import type { RefusalCode } from "./refusal-codes.js";
 
 /** A Postgres type as the catalog describes it, resolved as far as encoding needs. */
 export interface PgType {
@@ -52,13 +53,7 @@ export interface ColumnShape {
 
 /** A row that cannot be mirrored losslessly (invariant 7). Codes are stable. Never carries a value. */
 export interface Refusal {
-  code:
-    | "DOCUMENT_TOO_LARGE"
-    | "TOO_DEEP"
-    | "TOO_MANY_FIELDS"
-    | "TOO_MANY_ELEMENTS"
-    | "INVALID_UNICODE"
-    | "UNSUPPORTED_VALUE";
+  code: RefusalCode;
   /** The column at fault, or null when it is the document as a whole. */
   column: string | null;
   /** One sentence, without the value. */

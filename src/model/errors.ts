@@ -1,4 +1,8 @@
-/** Exit codes of the command line, documented in the README. */
+import type { ErrorCode } from "./error-codes.js";
+
+export type { ErrorCode };
+
+/** Exit codes of the command line; what each means is in exit-codes.ts. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -10,49 +14,6 @@ export const EXIT = {
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
-
-/** Stable codes: scripts may match on them, so a code is never renamed. */
-export type ErrorCode =
-  // configuration (exit 2)
-  | "CONFIG_MISSING"
-  | "CONFIG_INVALID"
-  | "USAGE"
-  | "PACKAGES_MISSING"
-  // Postgres
-  | "DATABASE_UNREACHABLE"
-  | "DATABASE_AUTH"
-  | "DATABASE_IN_RECOVERY"
-  | "DATABASE_FAILED"
-  | "ENCODING_UNSUPPORTED"
-  | "MIGRATIONS_MISSING"
-  | "MIGRATIONS_NEWER"
-  | "MIGRATIONS_OBSOLETE"
-  | "RELATION_MISSING"
-  | "RELATION_UNSUPPORTED"
-  | "NO_KEY"
-  | "VIEW_OVER_SEVERAL_TABLES"
-  | "NOT_TRACKABLE"
-  | "NOT_TRACKED"
-  | "UPDATED_AT_DISPUTED"
-  | "KEY_DISPUTED"
-  | "PERMISSION_DENIED"
-  | "LOCK_TIMEOUT"
-  // Convex
-  | "DEPLOYMENT_UNREACHABLE"
-  | "DEPLOYMENT_FAILED"
-  | "FUNCTIONS_NOT_DEPLOYED"
-  | "PROTOCOL_MISMATCH"
-  | "WRONG_SYNC_KEY"
-  | "SYNC_KEY_UNSET"
-  | "TABLE_NOT_DEPLOYED"
-  | "SCHEMA_LAGS"
-  // runs
-  | "LEASE_HELD"
-  | "LEASE_LOST"
-  | "LINEAGE_MISMATCH"
-  | "SYSTEMIC_REFUSAL"
-  | "INTERRUPTED"
-  | "INTERNAL";
 
 export interface SyncErrorOptions {
   code: ErrorCode;

@@ -1,4 +1,5 @@
 import type { ErrorCode, ExitCode, SyncError } from "./errors.js";
+import type { NoticeCode } from "./notice-codes.js";
 
 /** How a table was run. A delta that had to become full is reported as full, with a notice that says why. */
 export type RunMode = "delta" | "full" | "deep";
@@ -35,8 +36,7 @@ export interface TableCounts {
 
 /** Something a person should know about a table's run, though it did not fail. */
 export interface Notice {
-  /** Stable, upper snake case: BECAME_FULL, RESUMED, LEASE_TAKEN_OVER, ROWS_SET_ASIDE, DELETIONS_HELD_BACK, … */
-  code: string;
+  code: NoticeCode;
   message: string;
 }
 

@@ -1,4 +1,5 @@
 import type { Budget, CostStatus, Notice } from "../model/report.js";
+import type { NoticeCode } from "../model/notice-codes.js";
 import { estimateStorage, type StorageEstimate, type StoredMirror } from "../sink/storage-estimate.js";
 import type { Spending } from "../state/spending.js";
 
@@ -62,7 +63,7 @@ export function budgetNotices({ month, storage, budget, ...costs }: CostStatus):
 }
 
 /** What the amount was, what it comes to, and what follows from that. */
-export function beyond(code: string, { plan }: Budget, what: string, limit: string): Notice {
+export function beyond(code: NoticeCode, { plan }: Budget, what: string, limit: string): Notice {
   const follows =
     plan === null
       ? ""

@@ -5,7 +5,7 @@ import type { IdleMirror } from "../state/read-overview.js";
 import type { ChangesRead } from "../state/end-run.js";
 import { howToAdd } from "./check-mirror.js";
 
-/** What a person should know about a table's run, in words. Codes are stable; see docs/operations.md. */
+/** What a person should know about a table's run, in words. What each code means is in src/model/notice-codes.ts. */
 
 export function documentsMended(edited: number, removed: number): Notice {
   const parts = [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createPaint } from "../../../src/cli/render/paint.js";
 import { renderRunReport } from "../../../src/cli/render/run-report.js";
-import type { RunReport, TableCounts, TableReport } from "../../../src/model/report.js";
+import type { Notice, RunReport, TableCounts, TableReport } from "../../../src/model/report.js";
 import { NOTHING } from "../../support/sample-reports.js";
 
 function table(name: string, given: Partial<TableReport> = {}): TableReport {
@@ -187,7 +187,7 @@ describe("the end of a sync", () => {
       table("nokia_exports", { outcome: "not-run" }),
       table("onemap_poles", { outcome: "not-run" }),
     ];
-    const notices = [
+    const notices: Notice[] = [
       { code: "LEASE_TAKEN_OVER", message: "The run of host-a ended without releasing its lease." },
     ];
     expect(render(report(tables, { exitCode: 1, notices }))).toMatchInlineSnapshot(`

@@ -149,7 +149,7 @@ describe("status", () => {
       },
       horizon: { xidsBehind: "14032", oldest: "a session of psql, open for 3 hours" },
       changeLog: { entries: 1, bytes: 3_400_000 },
-      notices: [{ code: "LEDGER_BEHIND", message: "The deployment was restored from a backup." }],
+      notices: [{ code: "CHANGES_KEPT", message: "The deployment was restored from a backup." }],
     });
     expect(render(of)).toMatchInlineSnapshot(`
       "

@@ -85,7 +85,7 @@ describe("sync", () => {
   it("keeps secrets out of everything it writes (invariant 11)", async () => {
     cli.commands.sync.mockImplementation(({ config, progress }) => {
       const leak = `${config.database.url.reveal()} ${config.convex.syncKey.reveal()} ${PASSWORD}`;
-      progress.notice(null, { code: "LEAK", message: leak });
+      progress.notice(null, { code: "BECAME_FULL", message: leak });
       return Promise.reject(
         new SyncError({ code: "INTERNAL", message: leak, remedy: leak, cause: new TypeError(leak) }),
       );

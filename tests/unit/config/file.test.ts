@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseConfigFile } from "../../../src/config/config-file.js";
-import { configFileJsonSchema } from "../../../src/config/option-documents.js";
 
 const parse = (json: unknown) => parseConfigFile(JSON.stringify(json), "datahub-sync.config.json");
 const messages = (json: unknown) => parse(json).problems.map(({ message }) => message);
@@ -174,10 +172,5 @@ describe("the configuration file", () => {
     [{ ioGb: 1 }, /budget has "ioGb"; known are plan, databaseIoGb, storageGb, calls\.$/],
   ])("refuses the budget %j and says where", (budget, message) => {
     expect(messages({ ...table({}), budget })).toEqual([expect.stringMatching(message)]);
-  });
-
-  it("has a JSON Schema that is in step", () => {
-    const path = new URL("../../../schema/datahub-sync.config.schema.json", import.meta.url);
-    expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(JSON.parse(configFileJsonSchema()));
   });
 });
