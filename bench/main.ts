@@ -1,6 +1,6 @@
 /**
  * What the design promises, measured: ratios within one run, because absolute numbers are the machine's. RESULTS.md keeps one
- * run: `npm run bench -- --markdown bench/RESULTS.md README.md` puts another into its places.
+ * run: `npm run bench -- --markdown bench/RESULTS.md docs/costs.md` puts another into its places.
  */
 import { cpus, totalmem } from "node:os";
 import { systemClock } from "../src/model/clock.js";

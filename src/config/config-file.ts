@@ -98,7 +98,8 @@ function describeIssue(issue: z.core.$ZodIssue, json: unknown, shown: string): P
   return {
     kind: "invalid",
     message: `${shown}: ${where} ${describeExpectation(issue, valueAt(issue.path, json))}.`,
-    remedy: 'The file\'s "$schema" lets an editor show what may stand there; docs/configuration.md has an example.',
+    remedy:
+      'The file\'s "$schema" lets an editor show what may stand there; docs/configuration.md has an example.',
   };
 }
 

@@ -1,11 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { packageRoot } from "../../src/package-root.js";
 
+const markdownIn = (folder: string, recursive: boolean) =>
+  readdirSync(join(packageRoot(), folder), { recursive, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(folder, name));
+
 const DOCUMENTS = [
-  ...["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "bench/RESULTS.md", "local/convex/README.md"],
-  ...["docs/configuration.md", "docs/merging.md", "docs/operations.md", "docs/values.md"],
+  ...markdownIn(".", false),
+  ...["docs", "bench", "local", "torture", "tests"].flatMap((folder) => markdownIn(folder, true)),
 ];
 
 const read = (path: string) => readFileSync(join(packageRoot(), path), "utf8");
@@ -43,5 +48,14 @@ describe.each(DOCUMENTS)("%s", (document) => {
       .filter((line) => line.length > 400)
       .map((line) => line.slice(0, 60));
     expect(long).toEqual([]);
+  });
+
+  test("has no cell of a table that is longer than 200 characters", () => {
+    const cells = read(document)
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .flatMap((line) => line.split(/(?<!\\)\|/))
+      .map((cell) => cell.trim());
+    expect(cells.filter((cell) => cell.length > 200).map((cell) => cell.slice(0, 60))).toEqual([]);
   });
 });
