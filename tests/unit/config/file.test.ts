@@ -14,7 +14,7 @@ describe("the configuration file", () => {
         {
           relation: { schema: "public", name: "sow_poles" },
           base: null,
-          mirror: "sow_poles",
+          name: "sow_poles",
           key: null,
           ignore: ["sync_timestamp"],
           updatedAt: "content",
@@ -45,7 +45,7 @@ describe("the configuration file", () => {
       {
         relation: { schema: "reports", name: "sow_poles" },
         base: { schema: "public", name: "sharepoint_hld_pole" },
-        mirror: "poles",
+        name: "poles",
         key: ["project_id", "pole_number"],
         ignore: [],
         updatedAt: "as-written",
