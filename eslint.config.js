@@ -8,7 +8,7 @@ import tseslint from "typescript-eslint";
  * How values are written into documents, of which there is one copy: apps read them with the files that the encoder
  * writes them with, and those have to run in Convex and in browsers.
  */
-const VALUE_FORMATS = ["convex/datahubSyncJson.ts", "convex/datahubSyncLiterals.ts"];
+const VALUE_FORMATS = ["src/package/json.ts", "src/package/literals.ts"];
 
 /** Where the package lies: whatever reads its files asks. */
 const PACKAGE_ROOT = "src/package-root.ts";
@@ -23,6 +23,7 @@ const STAGES = ["src/config", "src/catalog", "src/source", "src/encode", "src/si
 const MAY_IMPORT = {
   convex: [],
   drizzle: [],
+  "src/package": ["convex"],
   "src/model": [],
   "src/postgres": ["src/model"],
   "src/config": ["src/model"],

@@ -1,4 +1,5 @@
-import { defaultMirrorTables, defineDatahubSync } from "./datahubSyncPackage.js";
+import { defineDatahubSync } from "./datahubSyncFunctions.js";
+import { defaultMirrorTables } from "./datahubSyncTables.js";
 
 export const {
   handshake,

@@ -1,5 +1,5 @@
 import { defineTable, defineSchema, type GenericSchema } from "convex/server";
-import { datahubSyncTables, mirrored } from "../convex/datahubSyncPackage.js";
+import { datahubSyncTables, mirrored } from "../src/package/convex.js";
 import { extraFields } from "./extra-columns.js";
 import { quoteName } from "../local/oracle/mirrored-table.js";
 import { isMirrored, type TortureColumn, type TortureTable } from "./tables.js";

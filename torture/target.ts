@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { defineDatahubSync } from "../convex/datahubSyncPackage.js";
+import { defineDatahubSync } from "../src/package/convex.js";
 import { LocalDeployment } from "../local/convex/deployment.js";
 import { serveLocalDeployment } from "../local/convex/serve.js";
 import type { Chaos } from "./chaos.js";

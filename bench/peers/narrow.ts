@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import postgres, { type Sql } from "postgres";
-import { datahubSyncTables, defineDatahubSync, mirrored } from "../../convex/datahubSyncPackage.js";
+import { datahubSyncTables, defineDatahubSync, mirrored } from "../../src/package/convex.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";
 import { serveLocalDeployment } from "../../local/convex/serve.js";
 import { startPostgres } from "../../local/postgres/start-postgres.js";

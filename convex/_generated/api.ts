@@ -22,20 +22,15 @@ import type * as datahubSyncFreshness from "../datahubSyncFreshness.js";
 import type * as datahubSyncFunctions from "../datahubSyncFunctions.js";
 import type * as datahubSyncHandshake from "../datahubSyncHandshake.js";
 import type * as datahubSyncIndexKeys from "../datahubSyncIndexKeys.js";
-import type * as datahubSyncJson from "../datahubSyncJson.js";
 import type * as datahubSyncLedger from "../datahubSyncLedger.js";
-import type * as datahubSyncLiterals from "../datahubSyncLiterals.js";
 import type * as datahubSyncMirrorNumber from "../datahubSyncMirrorNumber.js";
-import type * as datahubSyncPackage from "../datahubSyncPackage.js";
 import type * as datahubSyncPageProtocol from "../datahubSyncPageProtocol.js";
 import type * as datahubSyncPages from "../datahubSyncPages.js";
 import type * as datahubSyncProtocol from "../datahubSyncProtocol.js";
 import type * as datahubSyncRefusal from "../datahubSyncRefusal.js";
 import type * as datahubSyncRuns from "../datahubSyncRuns.js";
 import type * as datahubSyncTables from "../datahubSyncTables.js";
-import type * as datahubSyncTime from "../datahubSyncTime.js";
 import type * as datahubSyncUsage from "../datahubSyncUsage.js";
-import type * as datahubSyncValues from "../datahubSyncValues.js";
 
 const fullApi: ApiFromModules<{
   datahubSync: typeof datahubSync;
@@ -46,20 +41,15 @@ const fullApi: ApiFromModules<{
   datahubSyncFunctions: typeof datahubSyncFunctions;
   datahubSyncHandshake: typeof datahubSyncHandshake;
   datahubSyncIndexKeys: typeof datahubSyncIndexKeys;
-  datahubSyncJson: typeof datahubSyncJson;
   datahubSyncLedger: typeof datahubSyncLedger;
-  datahubSyncLiterals: typeof datahubSyncLiterals;
   datahubSyncMirrorNumber: typeof datahubSyncMirrorNumber;
-  datahubSyncPackage: typeof datahubSyncPackage;
   datahubSyncPageProtocol: typeof datahubSyncPageProtocol;
   datahubSyncPages: typeof datahubSyncPages;
   datahubSyncProtocol: typeof datahubSyncProtocol;
   datahubSyncRefusal: typeof datahubSyncRefusal;
   datahubSyncRuns: typeof datahubSyncRuns;
   datahubSyncTables: typeof datahubSyncTables;
-  datahubSyncTime: typeof datahubSyncTime;
   datahubSyncUsage: typeof datahubSyncUsage;
-  datahubSyncValues: typeof datahubSyncValues;
 }> = anyApi as any;
 
 /**

@@ -1,4 +1,4 @@
-import { decodeArray, type ArrayTexts } from "../../convex/datahubSyncLiterals.js";
+import { decodeArray, type ArrayTexts } from "../package/literals.js";
 import { Unencodable } from "./codec.js";
 
 export type { ArrayTexts };

@@ -8,14 +8,14 @@ import {
   JSON_NULL,
   MAX_KEY_LENGTH,
   printJson,
-} from "../../convex/datahubSyncJson.js";
+} from "../package/json.js";
 import { Unencodable, type Codec, type Meter } from "./codec.js";
 import { checkFieldCount, checkItemCount, enterContainer } from "./container-limits.js";
 import { ExactNumber, parseJson, parseJsonb, type ExactJson } from "./exact-json.js";
 import { chargePlainJsonb, isPlainText } from "./plain-jsonb.js";
 import { chargeText, SIZE } from "./value-size.js";
 
-/** jsonb as the Convex value that is equal to it; convex/datahubSyncJson.ts explains the escapes. */
+/** jsonb as the Convex value that is equal to it; src/package/json.ts explains the escapes. */
 export const jsonbCodec: Codec = {
   ...createCodec(parseJsonb),
   encodeAsText: (text, meter) => (chargePlainJsonb(text, meter) ? text : null),

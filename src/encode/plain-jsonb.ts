@@ -1,4 +1,4 @@
-import { DROPPED_KEY, isPlainKey, MAX_KEY_LENGTH } from "../../convex/datahubSyncJson.js";
+import { DROPPED_KEY, isPlainKey, MAX_KEY_LENGTH } from "../package/json.js";
 import { CONVEX_LIMITS } from "../model/limits.js";
 import type { Meter } from "./codec.js";
 import { countUtf8Bytes, isWellFormed, SIZE } from "./value-size.js";

@@ -35,7 +35,7 @@ export const ENCODER_VERSION = 2;
  * | timestamp | string `2024-01-31T12:34:56.789000` | iso-time.ts |
  * | timestamptz | string `2024-01-31T12:34:56.789000Z` | iso-time.ts |
  * | bytea | bytes | hex |
- * | jsonb | the value, with escapes | convex/datahubSyncJson.ts |
+ * | jsonb | the value, with escapes | src/package/json.ts |
  * | json | string: its text, spaces and repeated keys kept | as it is |
  * | arrays | array, or string where a list does not express them | array-codec.ts |
  * | domains | as the type under them | |

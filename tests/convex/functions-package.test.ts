@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (const name of ["convex", "convex-helpers"]) {
     await symlink(join(repository, "node_modules", name), join(app, "node_modules", name));
   }
-  const buildOfConvexAlone = join(app, "tsconfig.package.json");
+  const buildOfPackageAlone = join(app, "tsconfig.package.json");
   const settings = {
     extends: join(repository, "tsconfig.build.json"),
     compilerOptions: {
@@ -38,10 +38,10 @@ beforeAll(async () => {
       outDir: join(installed, "dist"),
       typeRoots: [join(repository, "node_modules/@types")],
     },
-    include: [join(repository, "convex")],
+    include: [join(repository, "src/package")],
   };
-  await writeFile(buildOfConvexAlone, JSON.stringify(settings));
-  await tsc("-p", buildOfConvexAlone);
+  await writeFile(buildOfPackageAlone, JSON.stringify(settings));
+  await tsc("-p", buildOfPackageAlone);
   const convex = join(repository, "node_modules/convex/bin/main.js");
   await run("node", [convex, "codegen", "--system-udfs", "--typecheck", "disable"], { cwd: app });
 });

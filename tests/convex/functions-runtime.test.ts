@@ -16,6 +16,8 @@ import { PROTOCOL_VERSION } from "../../convex/datahubSyncProtocol.js";
  * (`npm-packages/udf-runtime` of get-convex/convex-backend).
  */
 const directory = fileURLToPath(new URL("../../convex/", import.meta.url));
+/** What apps import into theirs. */
+const packageDirectory = fileURLToPath(new URL("../../src/package/", import.meta.url));
 
 async function bundle(entry: string) {
   return await build({
@@ -97,21 +99,27 @@ describe("convex/ in the runtime of Convex", () => {
   const run = { table: "sow_poles", epoch: 1n, nonce: "first" };
 
   it("is bundled without a module of Node's, file by file", async () => {
-    const files = (await readdir(directory)).filter((name) => name.endsWith(".ts"));
-    expect(files.length).toBeGreaterThan(10);
-    for (const file of files) {
-      const { metafile } = await bundle(directory + file);
+    const files = await Promise.all(
+      [directory, packageDirectory].map(async (folder) =>
+        (await readdir(folder)).filter((name) => name.endsWith(".ts")).map((name) => folder + name),
+      ),
+    );
+    expect(files.map(({ length }) => length > 3)).toEqual([true, true]);
+    for (const file of files.flat()) {
+      const { metafile } = await bundle(file);
       const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
       expect(imports.map(({ path }) => path)).toEqual([]);
       const inputs = Object.keys(metafile.inputs).map((path) => path.replace(/^\(disabled\):/, ""));
       expect(inputs.filter((path) => path.startsWith("node:") || builtinModules.includes(path))).toEqual([]);
-      expect(inputs.filter((path) => path.startsWith("src/"))).toEqual([]);
+      expect(inputs.filter((path) => /^src\/(?!package\/)/.test(path))).toEqual([]);
     }
   });
 
   it("type-checks without the types of Node and of browsers", async () => {
     const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
-    await expect(promisify(execFile)("node", [tsc, "-p", directory])).resolves.toMatchObject({ stdout: "" });
+    for (const folder of [directory, packageDirectory]) {
+      await expect(promisify(execFile)("node", [tsc, "-p", folder])).resolves.toMatchObject({ stdout: "" });
+    }
   });
 
   it("has none of Node's globals there", () => {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { requireSyncKey } from "../../convex/datahubSyncAuth.js";
 import * as datahubSync from "../../convex/datahubSync.js";
-import { datahubSyncTables, defaultMirrorTables } from "../../convex/datahubSyncPackage.js";
+import { datahubSyncTables, defaultMirrorTables } from "../../src/package/convex.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";
 import { FunctionFailed } from "../../local/convex/errors.js";
 import { readFunctions, type DeployedFunction, type Modules } from "../../local/convex/functions.js";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import postgres, { type Sql } from "postgres";
 import { GenericContainer, Wait, type StartedTestContainer } from "testcontainers";
-import { datahubSyncTables } from "../../convex/datahubSyncPackage.js";
+import { datahubSyncTables } from "../../src/package/convex.js";
 import { createSourceTables, fillSourceTables } from "../../local/data/fill-source.js";
 import { POSTGRES_VERSION } from "../support/postgres.js";
 import { CallGate } from "./call-gate.js";

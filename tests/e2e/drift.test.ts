@@ -1,6 +1,6 @@
 import { v } from "convex/values";
 import { describe, expect, it } from "vitest";
-import { mirrored } from "../../convex/datahubSyncPackage.js";
+import { mirrored } from "../../src/package/convex.js";
 import { readBothSides } from "./both-sides.js";
 import { describeDrift, FLAGS, TABLE } from "./drift-suite.js";
 import { localStack } from "./local-stack.js";

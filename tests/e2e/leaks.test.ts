@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { datahubSyncTables, defineDatahubSync, mirrored } from "../../convex/datahubSyncPackage.js";
+import { datahubSyncTables, defineDatahubSync, mirrored } from "../../src/package/convex.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";
 import type { Faults } from "../../local/convex/faults.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";

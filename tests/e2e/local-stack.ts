@@ -1,10 +1,6 @@
 import { defineSchema, defineTable } from "convex/server";
 import type { PropertyValidators } from "convex/values";
-import {
-  datahubSyncTables,
-  defaultMirrorTables,
-  defineDatahubSync,
-} from "../../convex/datahubSyncPackage.js";
+import { datahubSyncTables, defaultMirrorTables, defineDatahubSync } from "../../src/package/convex.js";
 import * as datahubSync from "../../convex/datahubSync.js";
 import schema from "../../convex/schema.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";

@@ -7,7 +7,7 @@ import {
   decodeRange,
   toDate,
   toMicroseconds,
-} from "../../convex/datahubSyncValues.js";
+} from "../../src/package/values.js";
 import { readTypes } from "../support/read-types.js";
 import { passThroughConvex } from "../support/encoding.js";
 import { createMigratedDatabase, type MigratedDatabase } from "../support/migrated-database.js";

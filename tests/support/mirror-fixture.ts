@@ -1,7 +1,7 @@
 import { defineSchema, defineTable, type GenericSchema } from "convex/server";
 import { v } from "convex/values";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import { datahubSyncTables, defineDatahubSync } from "../../convex/datahubSyncPackage.js";
+import { datahubSyncTables, defineDatahubSync } from "../../src/package/convex.js";
 import { systemClock, type Clock } from "../../src/model/clock.js";
 import { pageSizes } from "../../src/model/page-sizes.js";
 import { Secret } from "../../src/model/secret.js";

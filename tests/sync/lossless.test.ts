@@ -3,7 +3,7 @@ import { v, type Validator } from "convex/values";
 import fc from "fast-check";
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mirrored } from "../../convex/datahubSyncPackage.js";
+import { mirrored } from "../../src/package/convex.js";
 import { decodeDocument } from "../../src/encode/encode-row.js";
 import { planDocument, validatorSource } from "../../src/encode/plan-document.js";
 import type { ColumnShape, EncodedDocument } from "../../src/model/encoding.js";

@@ -1,7 +1,7 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import { describe, expect, test } from "vitest";
-import { mirrored } from "../../convex/datahubSyncPackage.js";
+import { mirrored } from "../../src/package/convex.js";
 import type { RunReport } from "../../src/model/report.js";
 import { isProgress, nth, watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";

@@ -1,7 +1,7 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v, type Validator } from "convex/values";
 import { describe, expect, test } from "vitest";
-import { datahubSyncTables, defineDatahubSync } from "../../convex/datahubSyncPackage.js";
+import { datahubSyncTables, defineDatahubSync } from "../../src/package/convex.js";
 import { compareMirror } from "../support/compare-mirror.js";
 import { useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
 import { Writer } from "../support/writer.js";

@@ -12,7 +12,7 @@ const UNTYPED_RULES =
 /** An empty house with the project's folders: the rules are tested, not today's files. */
 const FOLDERS = [
   ...["config", "catalog", "source", "encode", "sink", "state", "model", "postgres", "sync", "commands"],
-  ...["cli", "cli/render"],
+  ...["cli", "cli/render", "package"],
 ].map((folder) => `src/${folder}`);
 const LOCAL = ["local", "local/convex", "local/demo", "local/oracle"];
 const FILES = [
@@ -21,7 +21,7 @@ const FILES = [
     "src/model/errors.ts",
     "src/model/encoding.ts",
     "convex/some.ts",
-    "convex/datahubSyncJson.ts",
+    "src/package/json.ts",
     "drizzle/some.ts",
     "tests/support/some.ts",
     "torture/some.ts",
@@ -88,6 +88,10 @@ describe("an import against the direction of the layers is an error", () => {
     ["local/oracle", "torture"],
     ["src/source", "convex"],
     ["src/encode", "convex"],
+    ["src/encode", "src/package"],
+    ["src/package", "src/encode"],
+    ["src/package", "src/model/errors.ts"],
+    ["convex", "src/package"],
     ["convex", "src/sink"],
     ["convex", "src/model/errors.ts"],
     ["src/source", "drizzle"],
@@ -110,7 +114,8 @@ describe("an import along the layers is none", () => {
     ["src/source", "src/model/encoding.ts"],
     ["src/source", "src/postgres"],
     ["src/state", "drizzle"],
-    ["src/encode", "convex/datahubSyncJson.ts"],
+    ["src/encode", "src/package/json.ts"],
+    ["src/package", "convex"],
     ["src/sink", "convex"],
     ["src/sync", "convex"],
     ["local", "convex"],

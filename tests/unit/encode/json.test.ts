@@ -1,13 +1,7 @@
 import fc from "fast-check";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
-import {
-  decodeJson,
-  escapeKey,
-  isPlainKey,
-  MAX_KEY_LENGTH,
-  unescapeKey,
-} from "../../../convex/datahubSyncJson.js";
+import { decodeJson, escapeKey, isPlainKey, MAX_KEY_LENGTH, unescapeKey } from "../../../src/package/json.js";
 import { survivesAsDouble } from "../../../src/encode/exact-json.js";
 import { CONVEX_LIMITS } from "../../../src/model/limits.js";
 import { passThroughConvex, refusalOf } from "../../support/encoding.js";

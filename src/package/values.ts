@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { decodeJson, printJson, type Json } from "./datahubSyncJson.js";
+export { decodeJson, printJson, type Json } from "./json.js";
 export {
   decodeArray,
   decodeComposite,
@@ -13,5 +13,5 @@ export {
   type ArrayTexts,
   type Bounds,
   type Range,
-} from "./datahubSyncLiterals.js";
-export { toDate, toMicroseconds } from "./datahubSyncTime.js";
+} from "./literals.js";
+export { toDate, toMicroseconds } from "./time.js";

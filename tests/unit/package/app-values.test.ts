@@ -10,7 +10,7 @@ import {
   decodeRange,
   toDate,
   toMicroseconds,
-} from "../../../convex/datahubSyncValues.js";
+} from "../../../src/package/values.js";
 
 // Against Postgres itself, over the samples of all types: tests/postgres/app-values.test.ts.
 
@@ -160,7 +160,7 @@ describe("json", () => {
 });
 
 it("datahub-sync/values runs where there is nothing but JavaScript", async () => {
-  const entry = fileURLToPath(new URL("../../../convex/datahubSyncValues.ts", import.meta.url));
+  const entry = fileURLToPath(new URL("../../../src/package/values.ts", import.meta.url));
   const { outputFiles, metafile } = await build({
     entryPoints: [entry],
     bundle: true,
@@ -171,7 +171,7 @@ it("datahub-sync/values runs where there is nothing but JavaScript", async () =>
     globalName: "values",
     logLevel: "silent",
   });
-  expect(Object.keys(metafile.inputs).filter((path) => !path.startsWith("convex/datahubSync"))).toEqual([]);
+  expect(Object.keys(metafile.inputs).filter((path) => !path.startsWith("src/package/"))).toEqual([]);
   expect(outputFiles[0]!.text.length).toBeLessThan(10_000); // in a browser's bundle, before it is minified
   const context = createContext({}, { codeGeneration: { strings: false, wasm: false } });
   new Script(outputFiles[0]!.text).runInContext(context);
