@@ -1,5 +1,5 @@
-import { defineDatahubSync } from "./datahubSyncFunctions.js";
-import { defaultMirrorTables } from "./datahubSyncTables.js";
+import { defineDatahubSync } from "./datahubSync/functions.js";
+import { defaultMirrorTables } from "./datahubSync/tables.js";
 
 export const {
   handshake,

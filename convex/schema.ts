@@ -1,5 +1,5 @@
 import { defineSchema } from "convex/server";
-import { datahubSyncTables } from "./datahubSyncLedger.js";
-import { defaultMirrorTables } from "./datahubSyncTables.js";
+import { datahubSyncTables } from "./datahubSync/ledger.js";
+import { defaultMirrorTables } from "./datahubSync/tables.js";
 
 export default defineSchema({ ...defaultMirrorTables, ...datahubSyncTables });

@@ -1,6 +1,6 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
-import { defaultMirrorTables, mirrored } from "../../convex/datahubSyncTables.js";
+import { defaultMirrorTables, mirrored } from "../../convex/datahubSync/tables.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";
 import { serveLocalDeployment } from "../../local/convex/serve.js";
 import * as peers from "./functions.js";

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../convex/datahubSyncProtocol.js";
+import { LIMITS } from "../../convex/datahubSync/protocol.js";
 import { BatchSender } from "../sink/batch-sender.js";
 import { nothingMetered, type CallMeter } from "../sink/convex-transport.js";
 import type { ForeseenDeployment } from "../sink/foreseen-deployment.js";

@@ -4,8 +4,8 @@
  *
  * @module
  */
-export { mirrorFreshness, type MirrorFreshness } from "../../convex/datahubSyncFreshness.js";
-export { defineDatahubSync, type DatahubSyncOptions } from "../../convex/datahubSyncFunctions.js";
-export { datahubSyncTables } from "../../convex/datahubSyncLedger.js";
-export { defaultMirrorTables, mirrored } from "../../convex/datahubSyncTables.js";
+export { mirrorFreshness, type MirrorFreshness } from "../../convex/datahubSync/freshness.js";
+export { defineDatahubSync, type DatahubSyncOptions } from "../../convex/datahubSync/functions.js";
+export { datahubSyncTables } from "../../convex/datahubSync/ledger.js";
+export { defaultMirrorTables, mirrored } from "../../convex/datahubSync/tables.js";
 export * from "./values.js";

@@ -1,4 +1,4 @@
-import { LIMITS, type BatchResult } from "../../convex/datahubSyncProtocol.js";
+import { LIMITS, type BatchResult } from "../../convex/datahubSync/protocol.js";
 import {
   BatchBuilder,
   deletionOf,

@@ -8,7 +8,7 @@ import {
   type FinishRuns,
   type HandshakeResult,
   type RunResult,
-} from "../../convex/datahubSyncProtocol.js";
+} from "../../convex/datahubSync/protocol.js";
 import type { DefaultFunctionArgs } from "convex/server";
 import type { Clock } from "../model/clock.js";
 import { SyncError } from "../model/errors.js";

@@ -1,6 +1,6 @@
 import type { ConvexHttpClient } from "convex/browser";
 import type { DefaultFunctionArgs } from "convex/server";
-import { MODULE_NAME, type Usage } from "../../convex/datahubSyncProtocol.js";
+import { MODULE_NAME, type Usage } from "../../convex/datahubSync/protocol.js";
 import type { Clock } from "../model/clock.js";
 import { CONVEX_LIMITS } from "../model/limits.js";
 import { CallTimeLimit } from "./call-time-limit.js";

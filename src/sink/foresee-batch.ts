@@ -1,5 +1,5 @@
 import { getDocumentSize, jsonToConvex, type JSONValue, type Value } from "convex/values";
-import type { BatchResult } from "../../convex/datahubSyncProtocol.js";
+import type { BatchResult } from "../../convex/datahubSync/protocol.js";
 import type { ForeseenMirror } from "./foreseen-mirror.js";
 import { keysOf, ledgerBytes, type DatabaseIo } from "./io-estimate.js";
 
@@ -14,7 +14,7 @@ export interface BatchRequest {
 }
 
 /**
- * What `applyBatch` would answer, and the I/O that it would cost, step by step as convex/datahubSyncBatch.ts takes them.
+ * What `applyBatch` would answer, and the I/O that it would cost, step by step as convex/datahubSync/batch.ts takes them.
  * What the schema would refuse is not foreseen.
  */
 export async function foreseeBatch(

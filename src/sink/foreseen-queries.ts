@@ -4,8 +4,8 @@ import type {
   LedgerPage,
   LookupResult,
   MissingPage,
-} from "../../convex/datahubSyncPageProtocol.js";
-import type { HandshakeResult } from "../../convex/datahubSyncProtocol.js";
+} from "../../convex/datahubSync/pageProtocol.js";
+import type { HandshakeResult } from "../../convex/datahubSync/protocol.js";
 import type { ForeseenMirror, Written } from "./foreseen-mirror.js";
 import { ledgerBytes, type DatabaseIo } from "./io-estimate.js";
 

@@ -1,5 +1,5 @@
 import type { DataModelFromSchemaDefinition, SchemaDefinition, WithoutSystemFields } from "convex/server";
-import type { datahubSyncTables, LedgerEntry } from "../../convex/datahubSyncLedger.js";
+import type { datahubSyncTables, LedgerEntry } from "../../convex/datahubSync/ledger.js";
 
 type SyncTables = DataModelFromSchemaDefinition<SchemaDefinition<typeof datahubSyncTables, true>>;
 type LedgerIndexes = Omit<SyncTables["datahubSyncLedger"]["indexes"], "by_id" | "by_creation_time">;

@@ -3,8 +3,8 @@ import type {
   LedgerPage,
   LookupResult,
   MissingPage,
-} from "../../convex/datahubSyncPageProtocol.js";
-import { LIMITS, type MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+} from "../../convex/datahubSync/pageProtocol.js";
+import { LIMITS, type MirrorHandshake } from "../../convex/datahubSync/protocol.js";
 import { CallAmounts } from "./cut-calls.js";
 
 /** Asks a query of the mirror, and repeats what may be repeated. @param canCut whether less can be asked for */

@@ -1,4 +1,4 @@
-import type { SyncFunctionErrorCode } from "../../convex/datahubSyncProtocol.js";
+import type { SyncFunctionErrorCode } from "../../convex/datahubSync/protocol.js";
 import type { ErrorCode } from "../model/errors.js";
 import type { ConvexCallError } from "./convex-call-error.js";
 

@@ -1,5 +1,5 @@
 import { getDocumentSize, type Value } from "convex/values";
-import { valueAt } from "../../convex/datahubSyncIndexKeys.js";
+import { valueAt } from "../../convex/datahubSync/indexKeys.js";
 import {
   DOCUMENT_ENTRY_BYTES,
   INDEX_ENTRY_BYTES,

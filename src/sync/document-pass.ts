@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { DocumentPage } from "../../convex/datahubSyncPageProtocol.js";
+import type { DocumentPage } from "../../convex/datahubSync/pageProtocol.js";
 import { countLedger } from "./listings.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";

@@ -1,4 +1,4 @@
-import type { MirrorHandshake } from "../../convex/datahubSyncProtocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
 import type { MirrorConfig } from "../model/config.js";
 import type { SyncError } from "../model/errors.js";
 import type { MirrorSource } from "../model/mirror-source.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { requireSyncKey } from "../../convex/datahubSyncAuth.js";
+import { requireSyncKey } from "../../convex/datahubSync/auth.js";
 import * as exported from "../../convex/datahubSync.js";
 import {
   expectRefusal,

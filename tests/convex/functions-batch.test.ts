@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LIMITS } from "../../convex/datahubSyncProtocol.js";
+import { LIMITS } from "../../convex/datahubSync/protocol.js";
 import { callsOf, NOTHING, startPlanted } from "./planted-mirror.js";
 import { expectRefusal, refusalOf, row, startTestDeployment } from "./test-deployment.js";
 

@@ -1,7 +1,7 @@
 import { getDocumentSize } from "convex/values";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { mirrorNumber, requireDistinctNumbers } from "../../convex/datahubSyncMirrorNumber.js";
+import { mirrorNumber, requireDistinctNumbers } from "../../convex/datahubSync/mirrorNumber.js";
 import { createMirrorDeployment } from "../../local/convex/mirror-deployment.js";
 import { ledgerNumber } from "../../local/oracle/ledger-number.js";
 

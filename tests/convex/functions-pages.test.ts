@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { LIMITS, PROTOCOL_VERSION } from "../../convex/datahubSyncProtocol.js";
+import { LIMITS, PROTOCOL_VERSION } from "../../convex/datahubSync/protocol.js";
 import {
   expectRefusal,
   row,

@@ -3,8 +3,8 @@ import { PgTable, type PgColumn } from "drizzle-orm/pg-core";
 import type { GenericValidator } from "convex/values";
 import { validate } from "convex-helpers/validators";
 import { describe, expect, it } from "vitest";
-import { datahubSyncTables } from "../../convex/datahubSyncLedger.js";
-import { defaultMirrorTables } from "../../convex/datahubSyncTables.js";
+import { datahubSyncTables } from "../../convex/datahubSync/ledger.js";
+import { defaultMirrorTables } from "../../convex/datahubSync/tables.js";
 import * as source from "../../drizzle/source.js";
 
 const sourceTables = new Map<string, PgColumn[]>(

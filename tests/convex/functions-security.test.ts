@@ -3,7 +3,7 @@ import { defineSchema, defineTable } from "convex/server";
 import { v, type JSONValue } from "convex/values";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { requireSyncKey } from "../../convex/datahubSyncAuth.js";
+import { requireSyncKey } from "../../convex/datahubSync/auth.js";
 import * as datahubSync from "../../convex/datahubSync.js";
 import { datahubSyncTables, defaultMirrorTables } from "../../src/package/convex.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";
@@ -26,9 +26,11 @@ const FORBIDDEN = [
 async function findFunctions(): Promise<DeployedFunction[]> {
   const folder = new URL("../../convex/", import.meta.url);
   const modules: Modules = {};
-  for (const name of readdirSync(folder).filter((file) => file.endsWith(".ts"))) {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  for (const name of files.filter((file) => file.endsWith(".ts") && !file.startsWith("_generated/"))) {
     modules[name.replace(".ts", "")] = (await import(new URL(name, folder).href)) as Modules[string];
   }
+  expect(Object.keys(modules)).toContain("datahubSync/functions");
   return [...readFunctions(modules, () => false).values()];
 }
 

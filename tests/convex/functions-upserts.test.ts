@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
+import { mirrorNumber } from "../../convex/datahubSync/mirrorNumber.js";
 import { callsOf, NOTHING, startPlanted } from "./planted-mirror.js";
 import { row, TABLE } from "./test-deployment.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
+import { mirrorNumber } from "../../convex/datahubSync/mirrorNumber.js";
 import type { Value } from "convex/values";
 import { CallRefused, FunctionFailed } from "../../local/convex/errors.js";
 import type { IsolateOptions } from "../../local/convex/isolate.js";

@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { applyBatch } from "../../convex/datahubSyncBatch.js";
-import type { MirrorWriter } from "../../convex/datahubSyncLedger.js";
-import type { Batch, BatchResult } from "../../convex/datahubSyncProtocol.js";
-import { defaultMirrorTables } from "../../convex/datahubSyncTables.js";
+import { applyBatch } from "../../convex/datahubSync/batch.js";
+import type { MirrorWriter } from "../../convex/datahubSync/ledger.js";
+import type { Batch, BatchResult } from "../../convex/datahubSync/protocol.js";
+import { defaultMirrorTables } from "../../convex/datahubSync/tables.js";
 import { FIRST_TOKEN, row, startTestDeployment, type TestDeployment } from "./test-deployment.js";
 
 export const NOTHING = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0 };

@@ -1,10 +1,10 @@
 import { mutationGeneric } from "convex/server";
 import { getDocumentSize, v } from "convex/values";
 import { expect, test } from "vitest";
-import { applyBatch } from "../../convex/datahubSyncBatch.js";
-import type { MirrorWriter } from "../../convex/datahubSyncLedger.js";
-import { batchFields, type BatchResult } from "../../convex/datahubSyncProtocol.js";
-import { beginRun } from "../../convex/datahubSyncRuns.js";
+import { applyBatch } from "../../convex/datahubSync/batch.js";
+import type { MirrorWriter } from "../../convex/datahubSync/ledger.js";
+import { batchFields, type BatchResult } from "../../convex/datahubSync/protocol.js";
+import { beginRun } from "../../convex/datahubSync/runs.js";
 import schema from "../../convex/schema.js";
 import { readDocument } from "../../src/encode/encode-row.js";
 import { WRITE_BYTES_PER_SECOND } from "../../src/model/limits.js";

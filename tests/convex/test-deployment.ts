@@ -9,7 +9,7 @@ import type {
   RunResult,
   SyncFunctionErrorCode,
   Usage,
-} from "../../convex/datahubSyncProtocol.js";
+} from "../../convex/datahubSync/protocol.js";
 import schema from "../../convex/schema.js";
 
 export const SYNC_KEY = "a key for tests";

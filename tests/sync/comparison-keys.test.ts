@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
+import { mirrorNumber } from "../../convex/datahubSync/mirrorNumber.js";
 import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 
 const open = useMirrors({ settings: SMALL_PAGES });

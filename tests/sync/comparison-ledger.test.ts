@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mirrorNumber } from "../../convex/datahubSyncMirrorNumber.js";
+import { mirrorNumber } from "../../convex/datahubSync/mirrorNumber.js";
 import { isProgress, nth, watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 import { QUIET } from "../support/paged-mirror.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LIMITS, PROTOCOL_VERSION } from "../../../convex/datahubSyncProtocol.js";
+import { LIMITS, PROTOCOL_VERSION } from "../../../convex/datahubSync/protocol.js";
 import { SyncError, type ErrorCode } from "../../../src/model/errors.js";
 import type { ConvexSink } from "../../../src/sink/convex-sink.js";
 import { nothingMetered } from "../../../src/sink/convex-transport.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LIMITS } from "../../../convex/datahubSyncProtocol.js";
+import { LIMITS } from "../../../convex/datahubSync/protocol.js";
 import { functionFailure, httpFailure, success, type ScriptedAnswer } from "../../support/scripted-fetch.js";
 import { errorOf, page, sinkFor } from "../../support/sink-fixture.js";
 

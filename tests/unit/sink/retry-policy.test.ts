@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SyncFunctionErrorCode } from "../../../convex/datahubSyncProtocol.js";
+import type { SyncFunctionErrorCode } from "../../../convex/datahubSync/protocol.js";
 import type { ErrorCode } from "../../../src/model/errors.js";
 import { ConvexCallError, type CallFailure } from "../../../src/sink/convex-call-error.js";
 import { decide, decideAlone, isTooMuch, type Decision } from "../../../src/sink/retry-policy.js";

@@ -1,6 +1,6 @@
 import { ConvexError, type ObjectType } from "convex/values";
-import { refusal } from "./datahubSyncErrors.js";
-import { indexesOf } from "./datahubSyncIndexKeys.js";
+import { refusal } from "./errors.js";
+import { indexesOf } from "./indexKeys.js";
 import {
   countRows,
   datahubSyncTables,
@@ -8,7 +8,7 @@ import {
   type MirrorDataModel,
   type MirrorReader,
   type MirrorWriter,
-} from "./datahubSyncLedger.js";
+} from "./ledger.js";
 import {
   LIMITS,
   type BeginRun,
@@ -19,7 +19,7 @@ import {
   type RunResult,
   type SyncFunctionErrorData,
   type tokenFields,
-} from "./datahubSyncProtocol.js";
+} from "./protocol.js";
 
 type StateDocument = MirrorDataModel["datahubSyncMirrors"]["document"];
 

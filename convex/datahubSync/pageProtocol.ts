@@ -2,7 +2,7 @@ import { v, type Infer } from "convex/values";
 
 /*
  * The part of the protocol that reads what a mirror holds, page by page: for comparisons and deep runs. The bounds of
- * the arguments are the LIMITS of datahubSyncProtocol.ts.
+ * the arguments are the LIMITS of protocol.ts.
  */
 
 /**

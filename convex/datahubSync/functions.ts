@@ -6,13 +6,13 @@ import {
   type QueryBuilder,
 } from "convex/server";
 import { v } from "convex/values";
-import { requireSyncKey } from "./datahubSyncAuth.js";
-import { applyBatch } from "./datahubSyncBatch.js";
-import { refusal } from "./datahubSyncErrors.js";
-import { handshake } from "./datahubSyncHandshake.js";
-import type { MirrorDataModel } from "./datahubSyncLedger.js";
-import { requireDistinctNumbers } from "./datahubSyncMirrorNumber.js";
-import { listDocuments, listLedger, listMissing, lookupKeys } from "./datahubSyncPages.js";
+import { requireSyncKey } from "./auth.js";
+import { applyBatch } from "./batch.js";
+import { refusal } from "./errors.js";
+import { handshake } from "./handshake.js";
+import type { MirrorDataModel } from "./ledger.js";
+import { requireDistinctNumbers } from "./mirrorNumber.js";
+import { listDocuments, listLedger, listMissing, lookupKeys } from "./pages.js";
 import {
   documentPage,
   ledgerPage,
@@ -22,7 +22,7 @@ import {
   lookupKeysFields,
   lookupResult,
   missingPage,
-} from "./datahubSyncPageProtocol.js";
+} from "./pageProtocol.js";
 import {
   batchFields,
   batchResult,
@@ -33,10 +33,10 @@ import {
   rotateFenceFields,
   runResults,
   usage,
-} from "./datahubSyncProtocol.js";
-import type { TableDefinition } from "./datahubSyncRefusal.js";
-import { beginRun, finishRun, forEachMirror, rotateFence } from "./datahubSyncRuns.js";
-import { meteredMutation, meteredQuery } from "./datahubSyncUsage.js";
+} from "./protocol.js";
+import type { TableDefinition } from "./refusal.js";
+import { beginRun, finishRun, forEachMirror, rotateFence } from "./runs.js";
+import { meteredMutation, meteredQuery } from "./usage.js";
 
 const query: QueryBuilder<MirrorDataModel, "public"> = queryGeneric;
 const mutation: MutationBuilder<MirrorDataModel, "public"> = mutationGeneric;
@@ -59,8 +59,7 @@ export interface DatahubSyncOptions {
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
  *
- * They fail with a `ConvexError<SyncFunctionErrorData>`; `datahubSyncProtocol` says what each takes, gives
- * and refuses.
+ * They fail with a `ConvexError<SyncFunctionErrorData>`; `protocol.ts` says what each takes, gives and refuses.
  */
 export function defineDatahubSync({ tables }: DatahubSyncOptions) {
   requireDistinctNumbers(Object.keys(tables));

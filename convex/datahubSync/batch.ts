@@ -1,6 +1,6 @@
 import type { GenericId } from "convex/values";
-import { refusal } from "./datahubSyncErrors.js";
-import { indexesOf } from "./datahubSyncIndexKeys.js";
+import { refusal } from "./errors.js";
+import { indexesOf } from "./indexKeys.js";
 import {
   addEntry,
   addRows,
@@ -10,11 +10,11 @@ import {
   type LedgerEntry,
   type MirrorReader,
   type MirrorWriter,
-} from "./datahubSyncLedger.js";
-import { mirrorNumber } from "./datahubSyncMirrorNumber.js";
-import { LIMITS, type Batch, type BatchResult, type Upsert } from "./datahubSyncProtocol.js";
-import { explainRefusal, type TableDefinition } from "./datahubSyncRefusal.js";
-import { requireToken } from "./datahubSyncRuns.js";
+} from "./ledger.js";
+import { mirrorNumber } from "./mirrorNumber.js";
+import { LIMITS, type Batch, type BatchResult, type Upsert } from "./protocol.js";
+import { explainRefusal, type TableDefinition } from "./refusal.js";
+import { requireToken } from "./runs.js";
 
 /**
  * Writes one batch: documents, their ledger entries and the row count, all or nothing. Repeating it is

@@ -1,5 +1,5 @@
 import { ConvexError } from "convex/values";
-import type { SyncFunctionErrorCode, SyncFunctionErrorData } from "./datahubSyncProtocol.js";
+import type { SyncFunctionErrorCode, SyncFunctionErrorData } from "./protocol.js";
 
 /**
  * The only error these functions throw: production redacts the message of everything that is not a

@@ -1,6 +1,6 @@
 import type { ObjectType } from "convex/values";
 import { getDocumentSize, type GenericId } from "convex/values";
-import { refusal } from "./datahubSyncErrors.js";
+import { refusal } from "./errors.js";
 import {
   findByDocument,
   findByKey,
@@ -8,7 +8,7 @@ import {
   noteListed,
   type LedgerEntry,
   type MirrorReader,
-} from "./datahubSyncLedger.js";
+} from "./ledger.js";
 import type {
   DocumentPage,
   LedgerPage,
@@ -18,8 +18,8 @@ import type {
   lookupKeysFields,
   LookupResult,
   MissingPage,
-} from "./datahubSyncPageProtocol.js";
-import { LIMITS } from "./datahubSyncProtocol.js";
+} from "./pageProtocol.js";
+import { LIMITS } from "./protocol.js";
 
 /**
  * Far below the 16 MiB that a transaction may read, as the entry or document that crosses it still counts.

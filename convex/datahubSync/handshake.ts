@@ -1,14 +1,8 @@
 import type { GenericSchema } from "convex/server";
 import { getDocumentSize } from "convex/values";
-import { refusal } from "./datahubSyncErrors.js";
-import { indexesOf } from "./datahubSyncIndexKeys.js";
-import {
-  countRows,
-  ledgerAfter,
-  noteListed,
-  type LedgerEntry,
-  type MirrorReader,
-} from "./datahubSyncLedger.js";
+import { refusal } from "./errors.js";
+import { indexesOf } from "./indexKeys.js";
+import { countRows, ledgerAfter, noteListed, type LedgerEntry, type MirrorReader } from "./ledger.js";
 import {
   LIMITS,
   PROTOCOL_VERSION,
@@ -16,8 +10,8 @@ import {
   type HandshakeResult,
   type MirrorHandshake,
   type MirrorState,
-} from "./datahubSyncProtocol.js";
-import { findState } from "./datahubSyncRuns.js";
+} from "./protocol.js";
+import { findState } from "./runs.js";
 
 /** Documents that are sampled together: 8 MiB at most, where a transaction reads 16. */
 const SAMPLED_AT_ONCE = 8;

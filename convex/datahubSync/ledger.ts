@@ -8,9 +8,9 @@ import {
   type WithoutSystemFields,
 } from "convex/server";
 import { v } from "convex/values";
-import { indexesOf, type IndexKeys } from "./datahubSyncIndexKeys.js";
-import { mirrorNumber } from "./datahubSyncMirrorNumber.js";
-import { mirrorStateFields } from "./datahubSyncProtocol.js";
+import { indexesOf, type IndexKeys } from "./indexKeys.js";
+import { mirrorNumber } from "./mirrorNumber.js";
+import { mirrorStateFields } from "./protocol.js";
 
 /**
  * The sync's own tables, to spread into a schema beside the mirrored ones. Apps only read

@@ -1,4 +1,4 @@
-import { refusal } from "./datahubSyncErrors.js";
+import { refusal } from "./errors.js";
 
 // Convex's V8 runtime has these globals; declared here so that a type-check of this folder alone needs
 // neither Node's types nor the DOM's, and nothing else of theirs slips in.

@@ -1,7 +1,7 @@
 import type { GenericDatabaseReader, GenericDataModel } from "convex/server";
-import type { LastRun } from "./datahubSyncProtocol.js";
-import type { MirrorReader } from "./datahubSyncLedger.js";
-import { findState } from "./datahubSyncRuns.js";
+import type { LastRun } from "./protocol.js";
+import type { MirrorReader } from "./ledger.js";
+import { findState } from "./runs.js";
 
 export interface MirrorFreshness {
   /**

@@ -1,7 +1,7 @@
 import type { GenericMutationCtx, GenericQueryCtx } from "convex/server";
-import { IndexKeys } from "./datahubSyncIndexKeys.js";
-import type { MirrorDataModel, MirrorReader, MirrorWriter } from "./datahubSyncLedger.js";
-import type { Usage } from "./datahubSyncProtocol.js";
+import { IndexKeys } from "./indexKeys.js";
+import type { MirrorDataModel, MirrorReader, MirrorWriter } from "./ledger.js";
+import type { Usage } from "./protocol.js";
 
 type Meta = GenericQueryCtx<MirrorDataModel>["meta"];
 
