@@ -1,5 +1,5 @@
 import { defineDatahubSync } from "./datahubSync/functions.js";
-import { defaultMirrorTables } from "./datahubSync/tables.js";
+import { defaultMirrorTables } from "./defaultMirrorTables.js";
 
 export const {
   handshake,

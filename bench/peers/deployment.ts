@@ -1,6 +1,7 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
-import { defaultMirrorTables, mirrored } from "../../convex/datahubSync/tables.js";
+import { mirrored } from "../../convex/datahubSync/mirrored.js";
+import { defaultMirrorTables } from "../../convex/defaultMirrorTables.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";
 import { serveLocalDeployment } from "../../local/convex/serve.js";
 import * as peers from "./functions.js";

@@ -24,13 +24,14 @@ import type * as datahubSync_handshake from "../datahubSync/handshake.js";
 import type * as datahubSync_indexKeys from "../datahubSync/indexKeys.js";
 import type * as datahubSync_ledger from "../datahubSync/ledger.js";
 import type * as datahubSync_mirrorNumber from "../datahubSync/mirrorNumber.js";
+import type * as datahubSync_mirrored from "../datahubSync/mirrored.js";
 import type * as datahubSync_pageProtocol from "../datahubSync/pageProtocol.js";
 import type * as datahubSync_pages from "../datahubSync/pages.js";
 import type * as datahubSync_protocol from "../datahubSync/protocol.js";
 import type * as datahubSync_refusal from "../datahubSync/refusal.js";
 import type * as datahubSync_runs from "../datahubSync/runs.js";
-import type * as datahubSync_tables from "../datahubSync/tables.js";
 import type * as datahubSync_usage from "../datahubSync/usage.js";
+import type * as defaultMirrorTables from "../defaultMirrorTables.js";
 
 const fullApi: ApiFromModules<{
   datahubSync: typeof datahubSync;
@@ -43,13 +44,14 @@ const fullApi: ApiFromModules<{
   "datahubSync/indexKeys": typeof datahubSync_indexKeys;
   "datahubSync/ledger": typeof datahubSync_ledger;
   "datahubSync/mirrorNumber": typeof datahubSync_mirrorNumber;
+  "datahubSync/mirrored": typeof datahubSync_mirrored;
   "datahubSync/pageProtocol": typeof datahubSync_pageProtocol;
   "datahubSync/pages": typeof datahubSync_pages;
   "datahubSync/protocol": typeof datahubSync_protocol;
   "datahubSync/refusal": typeof datahubSync_refusal;
   "datahubSync/runs": typeof datahubSync_runs;
-  "datahubSync/tables": typeof datahubSync_tables;
   "datahubSync/usage": typeof datahubSync_usage;
+  defaultMirrorTables: typeof defaultMirrorTables;
 }> = anyApi as any;
 
 /**

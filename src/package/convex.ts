@@ -7,5 +7,6 @@
 export { mirrorFreshness, type MirrorFreshness } from "../../convex/datahubSync/freshness.js";
 export { defineDatahubSync, type DatahubSyncOptions } from "../../convex/datahubSync/functions.js";
 export { datahubSyncTables } from "../../convex/datahubSync/ledger.js";
-export { defaultMirrorTables, mirrored } from "../../convex/datahubSync/tables.js";
+export { mirrored } from "../../convex/datahubSync/mirrored.js";
+export { defaultMirrorTables } from "../../convex/defaultMirrorTables.js";
 export * from "./values.js";

@@ -2,7 +2,7 @@ import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import { describe, expect, it } from "vitest";
 import { explainRefusal } from "../../convex/datahubSync/refusal.js";
-import { mirrored } from "../../convex/datahubSync/tables.js";
+import { mirrored } from "../../convex/datahubSync/mirrored.js";
 
 const mirror = defineTable({ name: mirrored(v.string()), raw_data: mirrored(v.any()) });
 const MIB = 1024 * 1024;

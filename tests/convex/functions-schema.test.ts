@@ -4,7 +4,7 @@ import type { GenericValidator } from "convex/values";
 import { validate } from "convex-helpers/validators";
 import { describe, expect, it } from "vitest";
 import { datahubSyncTables } from "../../convex/datahubSync/ledger.js";
-import { defaultMirrorTables } from "../../convex/datahubSync/tables.js";
+import { defaultMirrorTables } from "../../convex/defaultMirrorTables.js";
 import * as source from "../../drizzle/source.js";
 
 const sourceTables = new Map<string, PgColumn[]>(

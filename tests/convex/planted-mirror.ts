@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { applyBatch } from "../../convex/datahubSync/batch.js";
 import type { MirrorWriter } from "../../convex/datahubSync/ledger.js";
 import type { Batch, BatchResult } from "../../convex/datahubSync/protocol.js";
-import { defaultMirrorTables } from "../../convex/datahubSync/tables.js";
+import { defaultMirrorTables } from "../../convex/defaultMirrorTables.js";
 import { FIRST_TOKEN, row, startTestDeployment, type TestDeployment } from "./test-deployment.js";
 
 export const NOTHING = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, absent: 0 };

@@ -1,14 +1,6 @@
 import { defineTable } from "convex/server";
-import { v, type Validator } from "convex/values";
-
-/**
- * A mirrored column: absent, null, or of its type. A deploy checks the documents that exist against the
- * schema, so adding a column, or no longer mirroring one, must never make them invalid.
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the bound of v.union
-export function mirrored<T extends Validator<any, "required", any>>(type: T) {
-  return v.optional(v.union(v.null(), type));
-}
+import { v } from "convex/values";
+import { mirrored } from "./datahubSync/mirrored.js";
 
 // Postgres type to Convex type. `numeric` here has a declared precision of at most 15 digits, which a double
 // gives back exactly; dates and timestamps are ISO 8601 text with microseconds.
