@@ -17,6 +17,7 @@ import { anyApi } from "convex/server";
 import type * as datahubSync from "../datahubSync.js";
 import type * as datahubSync_auth from "../datahubSync/auth.js";
 import type * as datahubSync_batch from "../datahubSync/batch.js";
+import type * as datahubSync_batchProtocol from "../datahubSync/batchProtocol.js";
 import type * as datahubSync_errors from "../datahubSync/errors.js";
 import type * as datahubSync_freshness from "../datahubSync/freshness.js";
 import type * as datahubSync_functions from "../datahubSync/functions.js";
@@ -29,7 +30,9 @@ import type * as datahubSync_pageProtocol from "../datahubSync/pageProtocol.js";
 import type * as datahubSync_pages from "../datahubSync/pages.js";
 import type * as datahubSync_protocol from "../datahubSync/protocol.js";
 import type * as datahubSync_refusal from "../datahubSync/refusal.js";
+import type * as datahubSync_runProtocol from "../datahubSync/runProtocol.js";
 import type * as datahubSync_runs from "../datahubSync/runs.js";
+import type * as datahubSync_stateProtocol from "../datahubSync/stateProtocol.js";
 import type * as datahubSync_usage from "../datahubSync/usage.js";
 import type * as defaultMirrorTables from "../defaultMirrorTables.js";
 
@@ -37,6 +40,7 @@ const fullApi: ApiFromModules<{
   datahubSync: typeof datahubSync;
   "datahubSync/auth": typeof datahubSync_auth;
   "datahubSync/batch": typeof datahubSync_batch;
+  "datahubSync/batchProtocol": typeof datahubSync_batchProtocol;
   "datahubSync/errors": typeof datahubSync_errors;
   "datahubSync/freshness": typeof datahubSync_freshness;
   "datahubSync/functions": typeof datahubSync_functions;
@@ -49,7 +53,9 @@ const fullApi: ApiFromModules<{
   "datahubSync/pages": typeof datahubSync_pages;
   "datahubSync/protocol": typeof datahubSync_protocol;
   "datahubSync/refusal": typeof datahubSync_refusal;
+  "datahubSync/runProtocol": typeof datahubSync_runProtocol;
   "datahubSync/runs": typeof datahubSync_runs;
+  "datahubSync/stateProtocol": typeof datahubSync_stateProtocol;
   "datahubSync/usage": typeof datahubSync_usage;
   defaultMirrorTables: typeof defaultMirrorTables;
 }> = anyApi as any;

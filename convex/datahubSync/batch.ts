@@ -12,7 +12,8 @@ import {
   type MirrorWriter,
 } from "./ledger.js";
 import { mirrorNumber } from "./mirrorNumber.js";
-import { LIMITS, type Batch, type BatchResult, type Upsert } from "./protocol.js";
+import type { Batch, BatchResult, Upsert } from "./batchProtocol.js";
+import { LIMITS } from "./protocol.js";
 import { explainRefusal, type TableDefinition } from "./refusal.js";
 import { requireToken } from "./runs.js";
 

@@ -1,5 +1,5 @@
 import type { GenericDatabaseReader, GenericDataModel } from "convex/server";
-import type { LastRun } from "./protocol.js";
+import type { LastRun } from "./runProtocol.js";
 import type { MirrorReader } from "./ledger.js";
 import { findState } from "./runs.js";
 

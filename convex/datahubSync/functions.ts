@@ -8,6 +8,7 @@ import {
 import { v } from "convex/values";
 import { requireSyncKey } from "./auth.js";
 import { applyBatch } from "./batch.js";
+import { batchFields, batchResult } from "./batchProtocol.js";
 import { refusal } from "./errors.js";
 import { handshake } from "./handshake.js";
 import type { MirrorDataModel } from "./ledger.js";
@@ -23,19 +24,11 @@ import {
   lookupResult,
   missingPage,
 } from "./pageProtocol.js";
-import {
-  batchFields,
-  batchResult,
-  beginRunsFields,
-  finishRunsFields,
-  handshakeFields,
-  handshakeResult,
-  rotateFenceFields,
-  runResults,
-  usage,
-} from "./protocol.js";
+import { usage } from "./protocol.js";
 import type { TableDefinition } from "./refusal.js";
+import { beginRunsFields, finishRunsFields, rotateFenceFields, runResults } from "./runProtocol.js";
 import { beginRun, finishRun, forEachMirror, rotateFence } from "./runs.js";
+import { handshakeFields, handshakeResult } from "./stateProtocol.js";
 import { meteredMutation, meteredQuery } from "./usage.js";
 
 const query: QueryBuilder<MirrorDataModel, "public"> = queryGeneric;
@@ -59,7 +52,7 @@ export interface DatahubSyncOptions {
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
  *
- * They fail with a `ConvexError<SyncFunctionErrorData>`; `protocol.ts` says what each takes, gives and refuses.
+ * They fail with a `ConvexError<SyncFunctionErrorData>`; the `…Protocol.ts` files say what each takes, gives and refuses.
  */
 export function defineDatahubSync({ tables }: DatahubSyncOptions) {
   requireDistinctNumbers(Object.keys(tables));

@@ -3,14 +3,8 @@ import { getDocumentSize } from "convex/values";
 import { refusal } from "./errors.js";
 import { indexesOf } from "./indexKeys.js";
 import { countRows, ledgerAfter, noteListed, type LedgerEntry, type MirrorReader } from "./ledger.js";
-import {
-  LIMITS,
-  PROTOCOL_VERSION,
-  type Handshake,
-  type HandshakeResult,
-  type MirrorHandshake,
-  type MirrorState,
-} from "./protocol.js";
+import { LIMITS, PROTOCOL_VERSION } from "./protocol.js";
+import type { Handshake, HandshakeResult, MirrorHandshake, MirrorState } from "./stateProtocol.js";
 import { findState } from "./runs.js";
 
 /** Documents that are sampled together: 8 MiB at most, where a transaction reads 16. */

@@ -10,7 +10,7 @@ import {
 import { v } from "convex/values";
 import { indexesOf, type IndexKeys } from "./indexKeys.js";
 import { mirrorNumber } from "./mirrorNumber.js";
-import { mirrorStateFields } from "./protocol.js";
+import { mirrorStateFields } from "./stateProtocol.js";
 
 /**
  * The sync's own tables, to spread into a schema beside the mirrored ones. Apps only read

@@ -1,7 +1,7 @@
 import type { GenericSchema } from "convex/server";
 import { getDocumentSize } from "convex/values";
 import { validate } from "convex-helpers/validators";
-import type { Upsert } from "./protocol.js";
+import type { Upsert } from "./batchProtocol.js";
 
 /** A mirrored table as the schema defines it. */
 export type TableDefinition = GenericSchema[string];

@@ -9,17 +9,9 @@ import {
   type MirrorReader,
   type MirrorWriter,
 } from "./ledger.js";
-import {
-  LIMITS,
-  type BeginRun,
-  type FinishRuns,
-  type MirrorState,
-  type RotateFence,
-  type RunEnd,
-  type RunResult,
-  type SyncFunctionErrorData,
-  type tokenFields,
-} from "./protocol.js";
+import { LIMITS, type SyncFunctionErrorData, type tokenFields } from "./protocol.js";
+import type { BeginRun, FinishRuns, RotateFence, RunEnd, RunResult } from "./runProtocol.js";
+import type { MirrorState } from "./stateProtocol.js";
 
 type StateDocument = MirrorDataModel["datahubSyncMirrors"]["document"];
 

@@ -1,4 +1,5 @@
-import { LIMITS, type BatchResult } from "../../convex/datahubSync/protocol.js";
+import type { BatchResult } from "../../convex/datahubSync/batchProtocol.js";
+import { LIMITS } from "../../convex/datahubSync/protocol.js";
 import {
   BatchBuilder,
   deletionOf,

@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import type { Batch as BatchArguments, BatchResult, Upsert } from "../../convex/datahubSync/protocol.js";
+import type { Batch as BatchArguments, BatchResult, Upsert } from "../../convex/datahubSync/batchProtocol.js";
 import type { BatchSize } from "./batch-size.js";
 import type { WriteEstimate } from "./write-estimate.js";
 

@@ -1,14 +1,7 @@
-import {
-  LIMITS,
-  MODULE_NAME,
-  PROTOCOL_VERSION,
-  type Batch as BatchArguments,
-  type BatchResult,
-  type BeginRuns,
-  type FinishRuns,
-  type HandshakeResult,
-  type RunResult,
-} from "../../convex/datahubSync/protocol.js";
+import type { Batch as BatchArguments, BatchResult } from "../../convex/datahubSync/batchProtocol.js";
+import { LIMITS, MODULE_NAME, PROTOCOL_VERSION } from "../../convex/datahubSync/protocol.js";
+import type { BeginRuns, FinishRuns, RunResult } from "../../convex/datahubSync/runProtocol.js";
+import type { HandshakeResult } from "../../convex/datahubSync/stateProtocol.js";
 import type { DefaultFunctionArgs } from "convex/server";
 import type { Clock } from "../model/clock.js";
 import { SyncError } from "../model/errors.js";

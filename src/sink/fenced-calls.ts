@@ -1,4 +1,5 @@
-import { LIMITS, type BatchResult } from "../../convex/datahubSync/protocol.js";
+import type { BatchResult } from "../../convex/datahubSync/batchProtocol.js";
+import { LIMITS } from "../../convex/datahubSync/protocol.js";
 import type { Clock } from "../model/clock.js";
 import { contentOf, sumBytes, writtenBytes, type Batch } from "./batch.js";
 import { ConvexCallError } from "./convex-call-error.js";

@@ -1,5 +1,5 @@
 import { getDocumentSize, jsonToConvex, type JSONValue, type Value } from "convex/values";
-import type { BatchResult } from "../../convex/datahubSync/protocol.js";
+import type { BatchResult } from "../../convex/datahubSync/batchProtocol.js";
 import type { ForeseenMirror } from "./foreseen-mirror.js";
 import { keysOf, ledgerBytes, type DatabaseIo } from "./io-estimate.js";
 

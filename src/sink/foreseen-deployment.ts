@@ -1,5 +1,6 @@
 import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
-import type { RunResult, Usage } from "../../convex/datahubSync/protocol.js";
+import type { Usage } from "../../convex/datahubSync/protocol.js";
+import type { RunResult } from "../../convex/datahubSync/runProtocol.js";
 import { ConvexSink, type SinkOptions } from "./convex-sink.js";
 import { foreseeBatch, type BatchRequest } from "./foresee-batch.js";
 import { ForeseenMirror } from "./foreseen-mirror.js";

@@ -1,5 +1,5 @@
 import { getDocumentSize } from "convex/values";
-import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import { countBytes, stateBytes, type DatabaseIo, type StateBytes } from "./io-estimate.js";
 import type { MirrorSink } from "./mirror-sink.js";
 

@@ -5,7 +5,7 @@ import type {
   LookupResult,
   MissingPage,
 } from "../../convex/datahubSync/pageProtocol.js";
-import type { HandshakeResult } from "../../convex/datahubSync/protocol.js";
+import type { HandshakeResult } from "../../convex/datahubSync/stateProtocol.js";
 import type { ForeseenMirror, Written } from "./foreseen-mirror.js";
 import { ledgerBytes, type DatabaseIo } from "./io-estimate.js";
 

@@ -1,6 +1,6 @@
 import { getDocumentSize } from "convex/values";
 import { keyBytes } from "../../convex/datahubSync/indexKeys.js";
-import type { MirrorState } from "../../convex/datahubSync/protocol.js";
+import type { MirrorState } from "../../convex/datahubSync/stateProtocol.js";
 import { LEDGER_INDEXES, ledgerEntry } from "./ledger-entry.js";
 import type { Indexes } from "./write-estimate.js";
 

@@ -4,7 +4,8 @@ import type {
   LookupResult,
   MissingPage,
 } from "../../convex/datahubSync/pageProtocol.js";
-import { LIMITS, type MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import { LIMITS } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import { CallAmounts } from "./cut-calls.js";
 
 /** Asks a query of the mirror, and repeats what may be repeated. @param canCut whether less can be asked for */

@@ -1,4 +1,4 @@
-import type { MirrorHandshake, MirrorState } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake, MirrorState } from "../../convex/datahubSync/stateProtocol.js";
 import type { MirrorRecord, OpenRun } from "../state/mirror-record.js";
 
 /**

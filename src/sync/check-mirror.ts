@@ -1,4 +1,4 @@
-import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import { validatorSource } from "../encode/plan-document.js";
 import type { ColumnShape } from "../model/encoding.js";
 import { SyncError } from "../model/errors.js";

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { RunEnd } from "../../convex/datahubSync/protocol.js";
+import type { RunEnd } from "../../convex/datahubSync/runProtocol.js";
 import { SyncError } from "../model/errors.js";
 import { isSteady, type Sight } from "../model/sight.js";
 import { TIMELINE } from "../source/source-identity.js";

@@ -1,4 +1,4 @@
-import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import type { MirrorSource } from "../model/mirror-source.js";
 import type { Notice, RunMode } from "../model/report.js";
 import { isSameSight, whyCompare, type Sight } from "../model/sight.js";

@@ -1,4 +1,4 @@
-import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import type { MirrorConfig } from "../model/config.js";
 import type { Notice, TableReport } from "../model/report.js";
 import { display } from "../catalog/mirror-refusal.js";

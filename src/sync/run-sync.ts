@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import { SyncError } from "../model/errors.js";
 import type { Notice, ProgressListener, RunReport } from "../model/report.js";
 import { ConvexSink } from "../sink/convex-sink.js";

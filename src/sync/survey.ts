@@ -1,4 +1,4 @@
-import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import type { MirrorConfig } from "../model/config.js";
 import type { SyncError } from "../model/errors.js";
 import type { MirrorSource } from "../model/mirror-source.js";

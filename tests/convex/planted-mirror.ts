@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { applyBatch } from "../../convex/datahubSync/batch.js";
 import type { MirrorWriter } from "../../convex/datahubSync/ledger.js";
-import type { Batch, BatchResult } from "../../convex/datahubSync/protocol.js";
+import type { Batch, BatchResult } from "../../convex/datahubSync/batchProtocol.js";
 import { defaultMirrorTables } from "../../convex/defaultMirrorTables.js";
 import { FIRST_TOKEN, row, startTestDeployment, type TestDeployment } from "./test-deployment.js";
 

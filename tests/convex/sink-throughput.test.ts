@@ -3,7 +3,7 @@ import { getDocumentSize, v } from "convex/values";
 import { expect, test } from "vitest";
 import { applyBatch } from "../../convex/datahubSync/batch.js";
 import type { MirrorWriter } from "../../convex/datahubSync/ledger.js";
-import { batchFields, type BatchResult } from "../../convex/datahubSync/protocol.js";
+import { batchFields, type BatchResult } from "../../convex/datahubSync/batchProtocol.js";
 import { beginRun } from "../../convex/datahubSync/runs.js";
 import schema from "../../convex/schema.js";
 import { readDocument } from "../../src/encode/encode-row.js";

@@ -2,14 +2,9 @@ import { convexTest } from "convex-test";
 import { ConvexError, type GenericId } from "convex/values";
 import { expect, vi } from "vitest";
 import { api } from "../../convex/_generated/api.js";
-import type {
-  Batch,
-  BeginRun,
-  RunEnd,
-  RunResult,
-  SyncFunctionErrorCode,
-  Usage,
-} from "../../convex/datahubSync/protocol.js";
+import type { Batch } from "../../convex/datahubSync/batchProtocol.js";
+import type { SyncFunctionErrorCode, Usage } from "../../convex/datahubSync/protocol.js";
+import type { BeginRun, RunEnd, RunResult } from "../../convex/datahubSync/runProtocol.js";
 import schema from "../../convex/schema.js";
 
 export const SYNC_KEY = "a key for tests";

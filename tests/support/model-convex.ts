@@ -1,4 +1,4 @@
-import type { BatchResult } from "../../convex/datahubSync/protocol.js";
+import type { BatchResult } from "../../convex/datahubSync/batchProtocol.js";
 import type { OutgoingBatch as Batch } from "../../src/sink/batch.js";
 import { ConvexCallError } from "../../src/sink/convex-call-error.js";
 import type { CallOptions, RunToken } from "../../src/sink/convex-sink.js";

@@ -1,4 +1,4 @@
-import type { MirrorHandshake } from "../../convex/datahubSync/protocol.js";
+import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import type { MirrorSource } from "../../src/model/mirror-source.js";
 import type { Sight } from "../../src/model/sight.js";
 import type { MirrorRecord, OpenRun, Watermark } from "../../src/state/mirror-record.js";

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { BeginRun, RunEnd } from "../../convex/datahubSync/protocol.js";
+import type { BeginRun, RunEnd } from "../../convex/datahubSync/runProtocol.js";
 import type { Database } from "../../src/postgres/database.js";
 import type { RunMode } from "../../src/model/report.js";
 import type { ConvexSink, RunToken } from "../../src/sink/convex-sink.js";

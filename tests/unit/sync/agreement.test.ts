@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { MirrorState } from "../../../convex/datahubSync/protocol.js";
+import type { MirrorState } from "../../../convex/datahubSync/stateProtocol.js";
 import type { MirrorRecord, OpenRun, Watermark } from "../../../src/state/mirror-record.js";
 import { compareMemories } from "../../../src/sync/agreement.js";
 
