@@ -75,7 +75,17 @@ const activationColumns = {
 /**
  * The seven tables of the default configuration. Only the sync writes them. One index each, on the natural key
  * that apps look up (not unique in the source): Convex stores and bills every index as another copy of the table.
- * Further ones are the app's to add: `sow_poles: defaultMirrorTables.sow_poles.index("by_source_id", ["id"])`.
+ * Further ones are the app's to add.
+ * @example
+ * ```ts
+ * // convex/mirrors.ts
+ * import { defaultMirrorTables } from "datahub-sync/convex";
+ *
+ * export const mirrorTables = {
+ *   ...defaultMirrorTables,
+ *   sow_poles: defaultMirrorTables.sow_poles.index("by_source_id", ["id"]),
+ * };
+ * ```
  */
 export const defaultMirrorTables = {
   sow_poles: defineTable({

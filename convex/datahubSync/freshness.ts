@@ -3,6 +3,18 @@ import type { LastRun } from "./runProtocol.js";
 import type { MirrorReader } from "./ledger.js";
 import { findState } from "./runs.js";
 
+/**
+ * What `mirrorFreshness` says of a mirror.
+ * @example
+ * ```ts
+ * import type { MirrorFreshness } from "datahub-sync/convex";
+ * import { toDate } from "datahub-sync/values";
+ *
+ * export function ageMs({ highWaterMark }: MirrorFreshness, now: Date): number | null {
+ *   return highWaterMark === null ? null : now.getTime() - toDate(highWaterMark).getTime();
+ * }
+ * ```
+ */
 export interface MirrorFreshness {
   /**
    * Everything that had committed in Postgres at this time is in the mirror, but for rows that are set aside and rows
@@ -20,6 +32,17 @@ export interface MirrorFreshness {
  * How fresh a mirror is, for an app to wrap in a query of its own; null if no run ever began. Reads one small
  * document that changes only when a run begins or ends. Keeps the fencing token and the source's identity
  * back.
+ * @example
+ * ```ts
+ * import { v } from "convex/values";
+ * import { mirrorFreshness } from "datahub-sync/convex";
+ * import { query } from "./_generated/server";
+ *
+ * export const freshness = query({
+ *   args: { table: v.string() },
+ *   handler: (ctx, { table }) => mirrorFreshness(ctx, table),
+ * });
+ * ```
  */
 export async function mirrorFreshness<DataModel extends GenericDataModel>(
   ctx: { db: GenericDatabaseReader<DataModel> },

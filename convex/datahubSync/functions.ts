@@ -37,22 +37,37 @@ const mutation: MutationBuilder<MirrorDataModel, "public"> = mutationGeneric;
 /** Every function takes it, and looks at nothing else before it has been found right. */
 const syncKey = v.string();
 
+/**
+ * What `defineDatahubSync` is told.
+ * @example
+ * ```ts
+ * import { defineTable } from "convex/server";
+ * import { v } from "convex/values";
+ * import { mirrored, type DatahubSyncOptions } from "datahub-sync/convex";
+ *
+ * export const options: DatahubSyncOptions = {
+ *   tables: { customers: defineTable({ name: mirrored(v.string()) }) },
+ * };
+ * ```
+ */
 export interface DatahubSyncOptions {
   /** The mirrored tables, as the schema defines them, by name. Nothing else can be read or written. */
   tables: GenericSchema;
 }
 
 /**
- * The functions that the command line calls. Export all of them from `convex/datahubSync.ts`:
- *
+ * The functions that the command line calls. Export all of them from `convex/datahubSync.ts`. They fail with a
+ * `ConvexError<SyncFunctionErrorData>`; the `…Protocol.ts` files say what each takes, gives and refuses.
+ * @example
  * ```ts
+ * // convex/datahubSync.ts
+ * import { defaultMirrorTables, defineDatahubSync } from "datahub-sync/convex";
+ *
  * export const {
  *   handshake, beginRuns, rotateFence, applyBatch, finishRuns,
  *   listLedger, listDocuments, listMissing, lookupKeys,
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
- *
- * They fail with a `ConvexError<SyncFunctionErrorData>`; the `…Protocol.ts` files say what each takes, gives and refuses.
  */
 export function defineDatahubSync({ tables }: DatahubSyncOptions) {
   requireDistinctNumbers(Object.keys(tables));

@@ -15,6 +15,19 @@ import { mirrorStateFields } from "./stateProtocol.js";
 /**
  * The sync's own tables, to spread into a schema beside the mirrored ones. Apps only read
  * `datahubSyncMirrors`.
+ * @example
+ * ```ts
+ * // convex/schema.ts
+ * import { defineSchema, defineTable } from "convex/server";
+ * import { v } from "convex/values";
+ * import { datahubSyncTables, defaultMirrorTables } from "datahub-sync/convex";
+ *
+ * export default defineSchema({
+ *   messages: defineTable({ author: v.string(), text: v.string() }), // the app's own
+ *   ...defaultMirrorTables,
+ *   ...datahubSyncTables,
+ * });
+ * ```
  */
 export const datahubSyncTables = {
   /**

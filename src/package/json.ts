@@ -26,7 +26,20 @@ export const MAX_KEY_LENGTH = 1024;
 export type MirroredJson =
   null | boolean | number | string | MirroredJson[] | { [key: string]: MirroredJson | undefined };
 
-/** JSON whose numbers beyond a double have become whatever the caller made of their text. */
+/**
+ * JSON whose numbers beyond a double have become whatever the caller made of their text.
+ * @example
+ * ```ts
+ * import { decodeJson, type Json } from "datahub-sync/values";
+ *
+ * function countTags(raw: Json<string>): number {
+ *   if (raw === null || typeof raw !== "object" || Array.isArray(raw)) return 0;
+ *   const tags = raw["tags"];
+ *   return Array.isArray(tags) ? tags.length : 0;
+ * }
+ * countTags(decodeJson({ tags: ["new", "tall"] })); // 2
+ * ```
+ */
 export type Json<N> = null | boolean | number | string | N | Json<N>[] | { [key: string]: Json<N> };
 
 const PLAIN_KEY = /^[ -#%-}][ -~]*$/;
@@ -53,6 +66,14 @@ export function unescapeKey(key: string): string {
  * @param value a field of a mirrored jsonb column, an array of such values (jsonb[]), or anything within
  * @param readNumber what becomes of a number that a double does not give back, from its text: `Number` for those who
  *   can do without the last digits, `BigInt` where all are integers. By default it is the text.
+ * @example
+ * ```ts
+ * import { decodeJson } from "datahub-sync/values";
+ *
+ * const mirrored = { "~$ref": "a", weight: { "~number": "12345678901234567890" } };
+ * decodeJson(mirrored); // { $ref: "a", weight: "12345678901234567890" }
+ * decodeJson(mirrored, BigInt); // { $ref: "a", weight: 12345678901234567890n }
+ * ```
  */
 export function decodeJson(value: unknown): Json<string>;
 export function decodeJson<N>(value: unknown, readNumber: (text: string) => N): Json<N>;
@@ -73,6 +94,12 @@ function unescapeJson<N>(value: MirroredJson, readNumber: (text: string) => N): 
 /**
  * JSON text that Postgres reads as a jsonb equal to the source's, every digit included.
  * @param value a field of a mirrored jsonb column
+ * @example
+ * ```ts
+ * import { printJson } from "datahub-sync/values";
+ *
+ * printJson({ "~$ref": "a", weight: { "~number": "1e400" } }); // '{"$ref": "a", "weight": 1e400}'
+ * ```
  */
 export function printJson(value: unknown): string {
   return print(value as MirroredJson);

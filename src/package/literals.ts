@@ -1,4 +1,15 @@
-/** A range with something in it. A bound that is null is absent: the range goes on without end. */
+/**
+ * A range with something in it. A bound that is null is absent: the range goes on without end.
+ * @example
+ * ```ts
+ * import { decodeMultirange, type Bounds } from "datahub-sync/values";
+ *
+ * function lengthOf({ lower, upper }: Bounds<number>): number {
+ *   return lower === null || upper === null ? Infinity : upper - lower;
+ * }
+ * decodeMultirange("{[1,3),[7,)}", Number).map(lengthOf); // [2, Infinity]
+ * ```
+ */
 export interface Bounds<T> {
   lower: T | null;
   upper: T | null;
@@ -6,9 +17,32 @@ export interface Bounds<T> {
   upperInclusive: boolean;
 }
 
+/**
+ * A range, which may hold nothing.
+ * @example
+ * ```ts
+ * import { decodeRange, toDate, type Range } from "datahub-sync/values";
+ *
+ * function hasEnded(period: Range<Date>, now: Date): boolean {
+ *   return period === "empty" || (period.upper !== null && period.upper <= now);
+ * }
+ * hasEnded(decodeRange("[2024-01-01,2024-02-01)", toDate), new Date("2025-01-01")); // true
+ * ```
+ */
 export type Range<T> = "empty" | Bounds<T>;
 
-/** The elements of an array as texts, null for NULL; an array of several dimensions nests. */
+/**
+ * The elements of an array as texts, null for NULL; an array of several dimensions nests.
+ * @example
+ * ```ts
+ * import { decodeArray, type ArrayTexts } from "datahub-sync/values";
+ *
+ * function sum(items: ArrayTexts): number {
+ *   return items.reduce<number>((total, item) => total + (Array.isArray(item) ? sum(item) : Number(item)), 0);
+ * }
+ * sum(decodeArray("[0:1][1:2]={{1,2},{3,4}}").items); // 10
+ * ```
+ */
 export type ArrayTexts = (string | null | ArrayTexts)[];
 
 /** A bound of a range, or a field of a composite: nothing for none, in quotes where it would be misread otherwise. */
@@ -21,6 +55,13 @@ const LOWER_BOUNDS = /^(?:\[-?\d+:-?\d+\])+=/;
  * Reads a mirrored range, `[1,5)`.
  * @param readBound what becomes of a bound's text, such as `Number`, `BigInt` or `toDate`. By default it stays text.
  * @throws SyntaxError when the text is no range
+ * @example
+ * ```ts
+ * import { decodeRange } from "datahub-sync/values";
+ *
+ * decodeRange("[1,5)", Number); // { lower: 1, upper: 5, lowerInclusive: true, upperInclusive: false }
+ * decodeRange("empty"); // "empty"
+ * ```
  */
 export function decodeRange(text: string): Range<string>;
 export function decodeRange<T>(text: string, readBound: (text: string) => T): Range<T>;
@@ -35,6 +76,13 @@ export function decodeRange(text: string, readBound: (text: string) => unknown =
  * Reads a mirrored multirange, `{[1,5),[7,9)}`, as its ranges in order.
  * @param readBound as of `decodeRange`
  * @throws SyntaxError when the text is no multirange
+ * @example
+ * ```ts
+ * import { decodeMultirange } from "datahub-sync/values";
+ *
+ * const shifts = decodeMultirange("{[1,3),[7,9)}", Number);
+ * shifts.map(({ lower, upper }) => [lower, upper]); // [[1, 3], [7, 9]]
+ * ```
  */
 export function decodeMultirange(text: string): Bounds<string>[];
 export function decodeMultirange<T>(text: string, readBound: (text: string) => T): Bounds<T>[];
@@ -56,6 +104,12 @@ export function decodeMultirange(
 /**
  * Reads a mirrored composite, `(1,"a b",)`, as the texts of its fields in order, null for NULL.
  * @throws SyntaxError when the text is no composite
+ * @example
+ * ```ts
+ * import { decodeComposite } from "datahub-sync/values";
+ *
+ * decodeComposite('(1,"a b",)'); // ["1", "a b", null]
+ * ```
  */
 export function decodeComposite(text: string): (string | null)[] {
   if (text[0] !== "(") return refuse("composite");
@@ -75,6 +129,12 @@ export function decodeComposite(text: string): (string | null)[] {
  * @param delimiter the element type's: a comma for all but box
  * @returns the index of the first element in each dimension, and the elements as the texts that Postgres prints
  * @throws SyntaxError when the text is no array literal
+ * @example
+ * ```ts
+ * import { decodeArray } from "datahub-sync/values";
+ *
+ * decodeArray("[0:1]={5,6}"); // { lowerBounds: [0], items: ["5", "6"] }
+ * ```
  */
 export function decodeArray(text: string, delimiter = ","): { lowerBounds: number[]; items: ArrayTexts } {
   const bounds = LOWER_BOUNDS.exec(text)?.[0] ?? "";

@@ -9,6 +9,12 @@ const SECONDS_OF_400_YEARS = 146_097 * 86_400;
  * they are cut off. What has no time zone is read as UTC, where `new Date` would take the reader's own zone; a date
  * is its first millisecond.
  * @throws RangeError for `infinity` and `-infinity`, and beyond the about 271,800 years to each side that a Date has
+ * @example
+ * ```ts
+ * import { toDate } from "datahub-sync/values";
+ *
+ * toDate("2025-01-31T10:00:00.123456Z"); // new Date("2025-01-31T10:00:00.123Z")
+ * ```
  */
 export function toDate(text: string): Date {
   const { seconds, microseconds } = readTime(text);
@@ -21,6 +27,12 @@ export function toDate(text: string): Date {
  * The instant of a mirrored date, timestamp or timestamptz in microseconds since 1970-01-01 UTC, nothing lost. What
  * has no time zone is read as UTC.
  * @throws RangeError for `infinity` and `-infinity`
+ * @example
+ * ```ts
+ * import { toMicroseconds } from "datahub-sync/values";
+ *
+ * toMicroseconds("2025-01-31T10:00:00.123456Z"); // 1738317600123456n
+ * ```
  */
 export function toMicroseconds(text: string): bigint {
   const { seconds, microseconds } = readTime(text);
