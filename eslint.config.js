@@ -35,7 +35,7 @@ const MAY_IMPORT = {
   "src/sync": ["src/model", "src/postgres", "convex", ...STAGES],
   "src/commands": ["src/model", "src/postgres", "convex", ...STAGES, "src/sync"],
   local: ["src/model", "src/postgres", "convex", "drizzle", PACKAGE_ROOT],
-  // The demo is a command of its own. Its judge must share nothing with what it judges.
+  // The demo is a command of its own. Its oracle must share nothing with what it checks.
   "local/demo": ["src/model", "local", "src/config/environment.ts", "src/cli/render", PACKAGE_ROOT],
   "local/oracle": [],
   "src/cli": ["src/model", "src/config", "src/commands", "src/sync", "local", PACKAGE_ROOT],

@@ -9,7 +9,7 @@ export const CHANGES_DDL = `
     xid xid8 DEFAULT pg_current_xact_id(), at timestamptz DEFAULT clock_timestamp()
   )`;
 
-/** The name of a trigger of the owner's that comes after all others: it has the last word on a row. */
+/** The name of a trigger of the owner's that comes after all others: what it makes of a row is what is stored. */
 export const LAST_TRIGGER = "~~ last";
 
 /**
@@ -39,7 +39,7 @@ export function auditTable(table: TortureTable, ignored: readonly string[]): str
     ${[table.base, ...table.partitions].map((part) => auditTruncations(table, part)).join("\n")}`;
 }
 
-/** A partition that is truncated by itself fires its own trigger only. */
+/** TRUNCATE of a partition alone calls the partition's trigger only. */
 export function auditTruncations({ mirror }: TortureTable, part: string): string {
   const [audit, name] = [quoteName(`audit ${mirror}`), quoteName(`audit truncate ${mirror}`)];
   return `
@@ -49,7 +49,7 @@ export function auditTruncations({ mirror }: TortureTable, part: string): string
 
 /**
  * Where `updated_at` follows the content, it is left out: it moves with the others, mirrored or not, and never alone;
- * unless nothing of it was fired (a replica, or triggers that the owner has taken away), or somebody had the last word.
+ * unless none of it was called (a replica, or triggers that the owner has taken away), or the last trigger changed it.
  */
 function isChange({ mirror, columns, updatedAt }: TortureTable, ignored: readonly string[]): string {
   const follows = updatedAt === "content";

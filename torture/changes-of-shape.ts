@@ -20,8 +20,8 @@ export const CHANGES_OF_SHAPE = {
 } as const satisfies Record<string, ChangeOfTable>;
 
 /** A run may have sent rows of one shape under the name of the other: they go once more. */
-function noteTwice({ stage, table }: Doing): string[] {
-  const noted = stage.mirrorsOf(table.base).map(noteShape);
+function noteTwice({ setup, table }: Doing): string[] {
+  const noted = setup.mirrorsOf(table.base).map(noteShape);
   return [...noted, ...noted];
 }
 
@@ -56,7 +56,7 @@ async function switchTriggers(doing: Doing): Promise<string[]> {
   const base = quoteName(table.base);
   const all = [
     `ALTER TABLE ${base} ${random.pick(["DISABLE", "ENABLE", "ENABLE"])} TRIGGER ALL`,
-    ...keepAuditing(doing.stage.mirrorsOf(table.base), base),
+    ...keepAuditing(doing.setup.mirrorsOf(table.base), base),
   ];
   const one = ours.length > 0 ? random.pick(ours) : null;
   const trigger = one && quoteName(one.name);
@@ -75,9 +75,9 @@ async function switchTriggers(doing: Doing): Promise<string[]> {
 
 /** As pg_restore --disable-triggers does, within one transaction or several. */
 function restoreData(doing: Doing): string[] {
-  const { stage, table, making } = doing;
+  const { setup, table, making } = doing;
   const base = quoteName(table.base);
-  const audits = keepAuditing(stage.mirrorsOf(table.base), base);
+  const audits = keepAuditing(setup.mirrorsOf(table.base), base);
   const rows = insertRows(table, making, 5).map((operation) => ("sql" in operation ? operation.sql : ""));
   const pause = making.random.chance(0.5) ? ["COMMIT; BEGIN"] : [];
   return [
@@ -115,11 +115,11 @@ export function letChildrenGo(bases: readonly string[]): string {
 
 /** Made and loaded under another name, which nobody tracks, and then put into the place of the old one. */
 async function replaceLoaded(doing: Doing): Promise<string[]> {
-  const { sql, stage, table, making } = doing;
+  const { sql, setup, table, making } = doing;
   const [base, next] = [quoteName(table.base), quoteName(`${table.base} next`)];
   const [plain] = await sql`SELECT FROM pg_class WHERE oid = ${base}::text::regclass AND relkind = 'r'`;
   if (!plain || table.filterColumn !== null) return [];
-  const mirrors = stage.mirrorsOf(table.base);
+  const mirrors = setup.mirrorsOf(table.base);
   return [
     `LOCK TABLE ${base} IN EXCLUSIVE MODE`,
     `CREATE TABLE ${next} (LIKE ${base} INCLUDING ALL)`,

@@ -5,11 +5,11 @@ import { CHANGES_OF_SHAPE } from "./changes-of-shape.js";
 import { quoteName, quoteText } from "../local/oracle/mirrored-table.js";
 import type { Making } from "./random-values.js";
 import { alter } from "./rows-unlogged.js";
-import type { Stage } from "./stage.js";
+import type { Setup } from "./setup.js";
 import { boundsOf, createTable, ignoredByAll, isMirrored, type TortureTable } from "./tables.js";
 
 export interface Doing {
-  stage: Stage;
+  setup: Setup;
   sql: Sql;
   table: TortureTable;
   making: Making;
@@ -26,8 +26,8 @@ export const CHANGES_OF_TABLES: Record<ChangeKind, ChangeOfTable> = {
   "a partition comes or goes": { reshapes: false, statements: comeOrGo },
   "tables are swapped": { reshapes: true, statements: swap },
   "a table is created again": { reshapes: false, statements: createAgain },
-  "the last word is given": { reshapes: false, statements: giveLastWord },
-  "the last word is taken": {
+  "a last trigger is added": { reshapes: false, statements: addLastTrigger },
+  "a last trigger is dropped": {
     reshapes: false,
     statements: ({ table }) => [
       `DROP TRIGGER IF EXISTS ${quoteName(LAST_TRIGGER)} ON ${quoteName(table.base)}`,
@@ -38,7 +38,7 @@ export const CHANGES_OF_TABLES: Record<ChangeKind, ChangeOfTable> = {
   ...CHANGES_OF_SHAPE,
 };
 
-async function comeOrGo({ stage, sql, table, making }: Doing): Promise<string[]> {
+async function comeOrGo({ setup, sql, table, making }: Doing): Promise<string[]> {
   if (table.partitions.length === 0) return [];
   const { random } = making;
   const base = quoteName(table.base);
@@ -63,7 +63,7 @@ async function comeOrGo({ stage, sql, table, making }: Doing): Promise<string[]>
   // It was swapped for a table without partitions.
   if (!partitioned) return [];
   const attach = `ALTER TABLE ${base} ATTACH PARTITION ${part} ${boundsOf(table, number)}`;
-  const mirrors = stage.mirrorsOf(table.base);
+  const mirrors = setup.mirrorsOf(table.base);
   const noted = mirrors.map(noteShape);
   if (!exists || (!attached && !fits)) {
     const created = `DROP TABLE IF EXISTS ${part}; CREATE TABLE ${part} PARTITION OF ${base} ${boundsOf(table, number)}`;
@@ -92,9 +92,9 @@ async function comeOrGo({ stage, sql, table, making }: Doing): Promise<string[]>
 }
 
 /** The table and the one aside take each other's names. There and back again, the old one has missed nothing. */
-async function swap({ stage, sql, table, making }: Doing): Promise<string[]> {
+async function swap({ setup, sql, table, making }: Doing): Promise<string[]> {
   const [base, aside, between] = ["", " aside", " between"].map((end) => quoteName(`${table.base}${end}`));
-  const mirrors = stage.mirrorsOf(table.base);
+  const mirrors = setup.mirrorsOf(table.base);
   const found = await sql`SELECT FROM pg_class WHERE relname = ${`${table.base} aside`}`;
   if (table.filterColumn !== null && !(await isTrackedBelow(sql, table))) return [];
   const created =
@@ -126,10 +126,10 @@ async function isTrackedBelow(sql: Sql, { relation }: TortureTable): Promise<boo
   return found.length > 0;
 }
 
-function createAgain({ stage, table, making }: Doing): string[] {
+function createAgain({ setup, table, making }: Doing): string[] {
   const base = quoteName(table.base);
   const names = columnNames(table);
-  const mirrors = stage.mirrorsOf(table.base);
+  const mirrors = setup.mirrorsOf(table.base);
   return [
     `CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM ${base}`,
     ...alter("kept", table, making),
@@ -152,13 +152,13 @@ function audited(mirror: TortureTable, mirrors: readonly TortureTable[]): string
 }
 
 /** A trigger that comes after all others, ours among them, and changes rows or lets them be. By the row's key. */
-function giveLastWord({ table, making }: Doing): string[] {
+function addLastTrigger({ table, making }: Doing): string[] {
   const { random } = making;
   const column = random.pick(
     table.columns.filter((any) => !any.inKey && isMirrored(any) && any.name !== "updated_at"),
   );
   const name = `NEW.${quoteName(column.name)}`;
-  const word = quoteName(`last word on ${table.base}`);
+  const called = quoteName(`last trigger on ${table.base}`);
   const base = quoteName(table.base);
   const does = random.pick([
     `${name} := NULL`,
@@ -169,30 +169,30 @@ function giveLastWord({ table, making }: Doing): string[] {
   ]);
   const key = quoteName(table.key[0]!);
   return [
-    `CREATE OR REPLACE FUNCTION ${word}() RETURNS trigger LANGUAGE plpgsql AS $word$
+    `CREATE OR REPLACE FUNCTION ${called}() RETURNS trigger LANGUAGE plpgsql AS $body$
      BEGIN
        IF ('x' || left(md5(NEW.${key}::text), 1))::bit(4)::int < 6 THEN ${does}; END IF;
        RETURN NEW;
-     END $word$`,
+     END $body$`,
     `CREATE OR REPLACE TRIGGER ${quoteName(LAST_TRIGGER)} BEFORE INSERT OR UPDATE ON ${base}
-       FOR EACH ROW EXECUTE FUNCTION ${word}()`,
+       FOR EACH ROW EXECUTE FUNCTION ${called}()`,
   ];
 }
 
 /** There, or back. */
-async function renameLabel({ stage, sql }: Doing): Promise<string[]> {
+async function renameLabel({ setup, sql }: Doing): Promise<string[]> {
   const [found] = await sql<{ label: string }[]>`
     SELECT enumlabel AS label FROM pg_enum WHERE enumlabel IN ('sad', 'melancholy')`;
   const to = found!.label === "sad" ? "melancholy" : "sad";
   return [
     `ALTER TYPE mood RENAME VALUE '${found!.label}' TO '${to}'`,
-    ...stage.targets.flatMap(({ tables }) => tables.map(noteShape)),
+    ...setup.targets.flatMap(({ tables }) => tables.map(noteShape)),
   ];
 }
 
 /** The other deployment has not run for longer than its changes are kept: its next run compares everything. */
-function forgetOther({ stage }: Doing): string[] {
-  const other = stage.targets[1];
+function forgetOther({ setup }: Doing): string[] {
+  const other = setup.targets[1];
   if (!other) return [];
   return [
     `UPDATE datahub_sync.mirrors SET watermark_at = watermark_at - interval '31 days',

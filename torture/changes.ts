@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
 import type { Random } from "../local/data/random.js";
-import type { CallMoment } from "./chaos.js";
+import type { CallMoment } from "./call-faults.js";
 import { noteShape } from "./audit.js";
 import type { CHANGES_OF_SHAPE } from "./changes-of-shape.js";
 import { CHANGES_OF_TABLES } from "./changes-of-tables.js";
 import type { Making } from "./random-values.js";
-import type { Stage } from "./stage.js";
+import type { Setup } from "./setup.js";
 import type { Target } from "./target.js";
 import { isExpectedFailure, isOurs } from "./writer.js";
 
@@ -14,8 +14,8 @@ export type ChangeKind =
   | "a partition comes or goes"
   | "tables are swapped"
   | "a table is created again"
-  | "the last word is given"
-  | "the last word is taken"
+  | "a last trigger is added"
+  | "a last trigger is dropped"
   | "a label is renamed"
   | "the other is forgotten"
   | keyof typeof CHANGES_OF_SHAPE;
@@ -35,9 +35,9 @@ const LONGEST_MS = 20_000;
 
 export function randomChange(random: Random, kind: ChangeKind, { during = random.chance(0.5) } = {}): Change {
   const point = random.pick(["beforeCall", "beforeCommit", "beforeAnswer"] as const);
-  const fate = { kind: "delay", delayMs: CALL_DELAY_MS } as const;
+  const fault = { kind: "delay", delayMs: CALL_DELAY_MS } as const;
   const at = random.chance(0.5) ? ({ of: "beginRuns", call: 1 } as const) : null;
-  const moment = { of: "any", call: random.integer(1, 14), point, fate, ...at } as const;
+  const moment = { of: "any", call: random.integer(1, 14), point, fault, ...at } as const;
   return { kind, table: random.integer(0, 5), moment: during ? moment : "before" };
 }
 
@@ -47,39 +47,39 @@ export function momentOf({ moment }: Change): CallMoment | null {
 }
 
 /** In one transaction, tried again while a writer is in the way; one change after the other. */
-export function makeChange(stage: Stage, change: Change, making: Making): Promise<void> {
-  const made = stage.changing.then(() => make(stage, change, making));
-  stage.changing = made.catch(() => {});
+export function makeChange(setup: Setup, change: Change, making: Making): Promise<void> {
+  const made = setup.changing.then(() => make(setup, change, making));
+  setup.changing = made.catch(() => {});
   return made;
 }
 
-async function make(stage: Stage, change: Change, making: Making): Promise<void> {
+async function make(setup: Setup, change: Change, making: Making): Promise<void> {
   const { statements, reshapes } = CHANGES_OF_TABLES[change.kind];
-  const table = stage.tables[change.table % stage.tables.length]!;
-  if (reshapes) for (const { watch } of stage.targets) watch.mayRehash = true;
+  const table = setup.tables[change.table % setup.tables.length]!;
+  if (reshapes) for (const { watch } of setup.targets) watch.mayRehash = true;
   const endAt = performance.now() + LONGEST_MS;
   for (;;) {
-    const sql = postgres(stage.url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 1_000 } });
-    stage.alterations++;
+    const sql = postgres(setup.url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 1_000 } });
+    setup.alterations++;
     try {
-      const lines = await statements({ stage, sql, table, making });
+      const lines = await statements({ setup, sql, table, making });
       if (lines.length > 0) await sql.unsafe(["BEGIN", ...lines, "COMMIT"].join(";\n"));
       return;
     } catch (error) {
-      if (!isExpectedFailure(error) || isOurs(error, stage) || performance.now() > endAt)
+      if (!isExpectedFailure(error) || isOurs(error, setup) || performance.now() > endAt)
         throw new Error(`${change.kind}: ${(error as Error).message}`, { cause: error });
       await sleep(20);
     } finally {
       await sql.end({ timeout: 1 });
-      stage.alterations++;
+      setup.alterations++;
     }
   }
 }
 
 /** The tables of a deployment get another configuration. */
-export async function noteShapes(stage: Pick<Stage, "connect">, { watch, tables }: Target): Promise<void> {
+export async function noteShapes(setup: Pick<Setup, "connect">, { watch, tables }: Target): Promise<void> {
   watch.mayRehash = true;
-  const sql: Sql = stage.connect();
+  const sql: Sql = setup.connect();
   await sql.unsafe(tables.map(noteShape).join("; "));
   await sql.end();
 }

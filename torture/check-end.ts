@@ -1,6 +1,6 @@
 import type { Ended } from "./command.js";
 
-/** Exit codes that a run under fire may end with: done, failed, rows aside, lease held, deletions held back. */
+/** Exit codes that a run under faults may end with: done, failed, rows set aside, lease held, deletions held back. */
 const ALLOWED_EXITS = new Set([0, 1, 3, 4, 5]);
 
 const BUGS = /"INTERNAL"|\(INTERNAL,|This is a bug/;
@@ -18,25 +18,25 @@ const NOT_THE_OWNER = /^This role may not mend that/;
 
 /**
  * What an end says that no end may say.
- * @param stranger whether the role owns none of the tables
+ * @param asRunner whether the role owns none of the tables
  */
-export function checkEnd({ args, exitCode, stdout, stderr }: Ended, { stranger = false } = {}): string[] {
+export function checkEnd({ args, exitCode, stdout, stderr }: Ended, { asRunner = false } = {}): string[] {
   const output = `${stdout}\n${stderr}`;
-  const told = `${args.slice(0, 3).join(" ")} (exit code ${exitCode})`;
+  const run = `${args.slice(0, 3).join(" ")} (exit code ${exitCode})`;
   const failures: string[] = [];
-  if (exitCode !== null && !ALLOWED_EXITS.has(exitCode)) failures.push(`${told} is not an end for a run`);
-  if (BUGS.test(output)) failures.push(`${told} met something unexpected: ${lastLines(output)}`);
-  if (REFUSALS.test(output)) failures.push(`${told} was refused without reason: ${lastLines(output)}`);
+  if (exitCode !== null && !ALLOWED_EXITS.has(exitCode)) failures.push(`${run} is not an end for a run`);
+  if (BUGS.test(output)) failures.push(`${run} met something unexpected: ${lastLines(output)}`);
+  if (REFUSALS.test(output)) failures.push(`${run} was refused without reason: ${lastLines(output)}`);
   const lagging = reported(stdout).find(
     ({ error, watermark }) => error?.code === "SCHEMA_LAGS" && watermark.position,
   );
   if (lagging !== undefined)
-    failures.push(`${told} stopped ${lagging.table}, which had been loaded, for a new column`);
+    failures.push(`${run} stopped ${lagging.table}, which had been loaded, for a new column`);
   const unmended = [...output.matchAll(UNMENDED)].map(([, why]) => why!);
-  const unexplained = unmended.find((why) => !HELD_UP.test(why) && !(stranger && NOT_THE_OWNER.test(why)));
-  if (unexplained !== undefined) failures.push(`${told} left the tracking as it was: ${unexplained}`);
+  const unexplained = unmended.find((why) => !HELD_UP.test(why) && !(asRunner && NOT_THE_OWNER.test(why)));
+  if (unexplained !== undefined) failures.push(`${run} left the tracking as it was: ${unexplained}`);
   if (exitCode === 3 && unmended.length === 0 && !WAITS.test(output) && !SET_ASIDE.test(output))
-    failures.push(`${told} does not say what is not mirrored: ${lastLines(output)}`);
+    failures.push(`${run} does not say what is not mirrored: ${lastLines(output)}`);
   return failures;
 }
 
@@ -80,7 +80,7 @@ export function checkHealed(ended: Ended, { last }: { last: boolean }): string[]
   return failures;
 }
 
-/** What shows whether a theme has met the moments that it is for: as runs say it with --json, and without. */
+/** What shows whether a scenario has met the moments that it is for: as runs say it with --json, and without. */
 const MOMENTS: readonly [string, RegExp][] = [
   ["resumed", /RESUMED|goes on where it stopped/],
   ["became full", /BECAME_FULL|compares everything:/],

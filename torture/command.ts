@@ -70,7 +70,7 @@ export class Command {
     }
   }
 
-  /** Nothing outlives the torture. */
+  /** No process goes on when the torture has ended. */
   static killAll(): void {
     for (const child of Command.#living) child.kill("SIGKILL");
   }

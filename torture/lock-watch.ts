@@ -15,8 +15,8 @@ interface Wait {
 /** Notices sessions of the owner that wait for one of ours: for long, or in a circle. */
 export class LockWatch {
   readonly failures: string[] = [];
-  /** `migrate` may take its time. */
-  patient = 0;
+  /** How many `migrate` run: they may take their time. */
+  migrations = 0;
   readonly #ours = new Set<number>();
   readonly #since = new Map<string, number>();
   readonly #stop = new AbortController();
@@ -82,7 +82,7 @@ export class LockWatch {
       seen.add(name);
       const since = this.#since.get(name) ?? now;
       this.#since.set(name, since);
-      if (this.patient > 0 || now - since < LONGEST_WAIT_MS) continue;
+      if (this.migrations > 0 || now - since < LONGEST_WAIT_MS) continue;
       this.failures.push(
         `a statement of the owner waited for ${Math.round(now - since)} ms for ours: ${query}`,
       );

@@ -3,10 +3,10 @@
  *
  * Each seed makes tables of random columns and keys, lets writers do random transactions to them, and runs the built
  * command line as real processes meanwhile, while the deployment refuses, conflicts, answers late or not at all, runs
- * are killed or stopped and continued, and Postgres is restarted as by a crash. Then the writers stop, one clean delta
- * runs, and an oracle that shares no code with the sync (oracle/) compares every document with every row.
+ * are killed or stopped and continued, and Postgres is restarted as by a crash. Then the writers stop, one delta without
+ * faults runs, and an oracle that shares no code with the sync (local/oracle/) compares every document with every row.
  *
- * The seed fixes the tables, the rows, what each writer does in which order, what befalls each run and when. It does not
+ * The seed fixes the tables, the rows, what each writer does in which order, each run's faults and their moments. It does not
  * fix how the system schedules these processes: a seed that failed once may need several tries to fail again.
  */
 import { availableParallelism } from "node:os";
@@ -17,7 +17,7 @@ import { startPostgres, type LocalPostgres } from "../local/postgres/start-postg
 import { packageRoot } from "../src/package-root.js";
 import { Command } from "./command.js";
 import { tortureSeed } from "./torture-seed.js";
-import { THEMES, themeOf, type Theme } from "./themes.js";
+import { SCENARIOS, scenarioOf, type Scenario } from "./scenarios.js";
 import { isExpectedFailure } from "./writer.js";
 
 interface Options {
@@ -27,8 +27,8 @@ interface Options {
   jobs: number;
   postgres?: PostgresVersion;
   main: string;
-  theme?: Theme;
-  calm?: true;
+  scenario?: Scenario;
+  faults: boolean;
 }
 
 const number = (text: string): number => {
@@ -36,15 +36,15 @@ const number = (text: string): number => {
   return Number(text);
 };
 
-const themeNamed = (text: string): Theme => {
-  const theme = THEMES.find((known) => known === text);
-  if (!theme) throw new InvalidArgumentError(`Known are ${THEMES.join(", ")}.`);
-  return theme;
+const scenarioNamed = (text: string): Scenario => {
+  const scenario = SCENARIOS.find((known) => known === text);
+  if (!scenario) throw new InvalidArgumentError(`Known are ${SCENARIOS.join(", ")}.`);
+  return scenario;
 };
 
 const options = program
   .name("npm run torture --")
-  .description("Attacks the mirror from every side, and compares it with its tables at the end.")
+  .description("Runs the whole program under faults, and compares each mirror with its table at the end.")
   .option("-s, --seed <number>", "the first seed", number, 1)
   .option("--seeds <count>", "how many; 1 unless --seconds is given", number)
   .option("--seconds <count>", "begins no seed after that time", number)
@@ -59,12 +59,12 @@ const options = program
       }),
   )
   .option("--main <path>", "the built command line", join(packageRoot(), "dist/src/cli/main.js"))
-  .option("--theme <name>", "plays only seeds of this theme", themeNamed)
-  .option("--calm", "writers and runs, without faults, kills and restarts")
+  .option("--scenario <name>", "runs only seeds of this scenario", scenarioNamed)
+  .option("--no-faults", "writers and runs alone: no faults, kills or restarts")
   .parse()
   .opts<Options>();
 
-// postgres.js throws where nobody can catch it when a backend dies at the wrong moment.
+// postgres.js throws where nobody can catch it when a backend ends at the wrong moment.
 process.on("uncaughtException", (error) => {
   if (isExpectedFailure(error)) return;
   console.error(error);
@@ -76,19 +76,19 @@ const startedAt = performance.now();
 const endAt = startedAt + (options.seconds ?? Infinity) * 1000;
 const end = options.seed + (options.seeds ?? (options.seconds === undefined ? 1 : Infinity));
 let next = options.seed;
-let played = 0;
+let done = 0;
 const failed: number[] = [];
 
-/** A lane plays one seed after the other, on servers of its own: a seed restarts them. */
-async function playLane(): Promise<void> {
+/** Runs one seed after the other, on servers of its own: a seed restarts them. */
+async function runSeeds(): Promise<void> {
   const servers = new Map<PostgresVersion, LocalPostgres>();
   try {
     while (next < end && performance.now() < endAt) {
       const seed = next++;
-      if (options.theme && themeOf(seed) !== options.theme) continue;
+      if (options.scenario && scenarioOf(seed) !== options.scenario) continue;
       const version = options.postgres ?? POSTGRES_VERSIONS[seed % POSTGRES_VERSIONS.length]!;
       if (!servers.has(version)) servers.set(version, await startServer(version));
-      await playSeed(servers.get(version)!, seed);
+      await runSeed(servers.get(version)!, seed);
     }
   } finally {
     await Promise.all([...servers.values()].map((server) => server.stop("immediate")));
@@ -100,15 +100,15 @@ function startServer(version: PostgresVersion): Promise<LocalPostgres> {
   return startPostgres({ version, settings: { wal_writer_delay: "5s", wal_writer_flush_after: "64MB" } });
 }
 
-async function playSeed(server: LocalPostgres, seed: number): Promise<void> {
+async function runSeed(server: LocalPostgres, seed: number): Promise<void> {
   const begunAt = performance.now();
-  const { failures, told, folder } = await tortureSeed({
-    ...{ seed, server, main: options.main, chaos: !options.calm },
+  const { failures, events, folder } = await tortureSeed({
+    ...{ seed, server, main: options.main, withFaults: options.faults },
   });
-  played++;
+  done++;
   const seconds = ((performance.now() - begunAt) / 1000).toFixed(1);
   const outcome = failures.length === 0 ? "ok" : "FAILED";
-  console.log(`seed ${seed} on Postgres ${server.version}: ${outcome} (${seconds} s): ${told}`);
+  console.log(`seed ${seed} on Postgres ${server.version}: ${outcome} (${seconds} s): ${events}`);
   if (failures.length === 0) return;
   failed.push(seed);
   for (const failure of failures.slice(0, 30)) console.log(`  ${failure.replaceAll("\n", "\n    ")}`);
@@ -117,8 +117,8 @@ async function playSeed(server: LocalPostgres, seed: number): Promise<void> {
   console.log(`  again: ${again}; outputs and logs: ${folder}`);
 }
 
-await Promise.all(Array.from({ length: options.jobs }, playLane));
+await Promise.all(Array.from({ length: options.jobs }, runSeeds));
 const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-const verdict = failed.length === 0 ? "0 failed" : `${failed.length} failed: ${failed.join(", ")}`;
-console.log(`${played} seeds in ${minutes} minutes, ${verdict}`);
-process.exitCode = failed.length > 0 || played === 0 ? 1 : 0;
+const result = failed.length === 0 ? "0 failed" : `${failed.length} failed: ${failed.join(", ")}`;
+console.log(`${done} seeds in ${minutes} minutes, ${result}`);
+process.exitCode = failed.length > 0 || done === 0 ? 1 : 0;

@@ -1,5 +1,5 @@
 import { lastLines } from "./check-end.js";
-import type { Stage } from "./stage.js";
+import type { Setup } from "./setup.js";
 
 /** A writer's long transaction may hold a table's lock for longer than `migrate` waits, and a table may have a child. */
 const MAY_FAIL = /LOCK_TIMEOUT|inherit from/;
@@ -9,17 +9,17 @@ const MAY_FAIL = /LOCK_TIMEOUT|inherit from/;
  * @param shape of the other deployment's tables, or of the only one's
  * @param quiet whether nobody writes, so that nothing may fail
  */
-export async function migrateAll(stage: Stage, shape = 0, { quiet = false } = {}): Promise<string[]> {
+export async function migrateAll(setup: Setup, shape = 0, { quiet = false } = {}): Promise<string[]> {
   const failures: string[] = [];
-  stage.locks.patient++;
-  for (const [number, target] of stage.targets.entries()) {
-    const shapeOfTarget = number === stage.targets.length - 1 ? shape : 0;
+  setup.locks.migrations++;
+  for (const [number, target] of setup.targets.entries()) {
+    const shapeOfTarget = number === setup.targets.length - 1 ? shape : 0;
     const { exitCode, stdout, stderr } = await target.start(["migrate"], shapeOfTarget).ended;
     const output = `${stdout}\n${stderr}`;
     if (exitCode !== 0 && (quiet || !MAY_FAIL.test(output)))
       failures.push(`migrate ended with exit code ${exitCode}: ${lastLines(output)}`);
     if (/INTERNAL/.test(output)) failures.push(`migrate met something unexpected: ${lastLines(output)}`);
   }
-  stage.locks.patient--;
+  setup.locks.migrations--;
   return failures;
 }

@@ -19,7 +19,7 @@ const OPERATIONS: readonly [number, MakeOperation][] = [
   [5, changeKeys],
   [9, deleteSome],
   [6, upsert],
-  [1, spoil],
+  [1, makeUnmirrorable],
   [1, touch],
   [4, writeExtras],
 ];
@@ -205,7 +205,7 @@ function truncateAndReload(table: TortureTable): Operation[] {
 }
 
 /** Makes a row one that no document holds. */
-function spoil(table: TortureTable, making: Making): Operation[] {
+function makeUnmirrorable(table: TortureTable, making: Making): Operation[] {
   if (table.badColumn === null) return [];
   const value = quoteText(unmirrorableJson(making.random, making.planted));
   return [

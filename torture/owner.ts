@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { makeChange, type ChangeKind } from "./changes.js";
 import type { Making } from "./random-values.js";
 import { isExpectedFailure, isOurs } from "./writer.js";
-import type { Stage } from "./stage.js";
+import type { Setup } from "./setup.js";
 
 /** How an owner changes tables while everybody writes, and runs run. */
 export interface Altering {
@@ -13,7 +13,7 @@ export interface Altering {
 
 /** Changes tables until it is stopped. Returns how often. */
 export async function alterUntilStopped(
-  stage: Stage,
+  setup: Setup,
   { kinds, pauseMs }: Altering,
   { making, stop, onFailure }: { making: Making; stop: AbortSignal; onFailure: (message: string) => void },
 ): Promise<number> {
@@ -23,10 +23,10 @@ export async function alterUntilStopped(
     await sleep(random.integer(20, pauseMs), undefined, { signal: stop }).catch(() => {});
     if (stop.aborted) return made;
     const change = { kind: random.pick(kinds), table: random.integer(0, 5), moment: "before" } as const;
-    await makeChange(stage, change, making).catch((error: unknown) => {
+    await makeChange(setup, change, making).catch((error: unknown) => {
       // Writers were in the way all the time, or what a crash left prepared is.
       const { cause, message } = error as Error;
-      if (!isExpectedFailure(cause) || isOurs(cause, stage)) onFailure(message);
+      if (!isExpectedFailure(cause) || isOurs(cause, setup)) onFailure(message);
     });
   }
 }

@@ -49,7 +49,7 @@ const NUMBERS = [
 
 const STRINGS = ["", "~number", "12345678901234567890", ": 1e5, ", '"\\', "ünï 😀", "\u0001\u007f", "null"];
 
-/** The text of a jsonb: nasty keys, numbers beyond a double, and now and then the planted text. */
+/** The text of a jsonb: odd keys, numbers beyond a double, and now and then the planted text. */
 export function randomJson(random: Random, planted: string, depth = 0): string {
   const draw = random.integer(0, depth > 3 ? 5 : 9);
   if (draw === 0) return "null";

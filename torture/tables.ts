@@ -31,7 +31,7 @@ export interface TortureTable extends MirroredTable {
 
 const COLUMN_NAMES = ["Größe (m)", "select", "_hidden", "1map_id", "Mixed Case", 'a "quoted" name', "plain"];
 
-/** What a theme cannot do without. */
+/** What a scenario needs. */
 export interface Needs {
   /** Of the tables, in which rows are kept. */
   form?: "partitions";
@@ -66,9 +66,9 @@ function randomTable(random: Random, number: number, needs: Needs): TortureTable
     keyColumns.push(toColumn("k9", "k9", true, KEY_KINDS[1]!));
   }
   const names = new Map(COLUMN_NAMES.map((name) => [random.integer(0, 1e9), name]));
-  const nastyNames = [...names].sort(([a], [b]) => a - b).map(([, name]) => name);
+  const oddNames = [...names].sort(([a], [b]) => a - b).map(([, name]) => name);
   const rest = Array.from({ length: random.integer(4, 10) }, (_, i) =>
-    toColumn(i < 2 ? nastyNames[i]! : `c${i}`, `c${i}`, false, random.pick(COLUMN_KINDS)),
+    toColumn(i < 2 ? oddNames[i]! : `c${i}`, `c${i}`, false, random.pick(COLUMN_KINDS)),
   );
   const needed = COLUMN_KINDS.find(({ sqlType }) => sqlType === needs.sqlType);
   if (needed) rest[2] = toColumn("c2", "c2", false, needed);
@@ -137,7 +137,7 @@ function reshape(table: TortureTable, random: Random): TortureTable {
       ? { ...column, configured: "excluded" }
       : { ...column, field: `${column.field}_once` };
   });
-  // Each table gets another shape: one that keeps its own is not what a run dies over.
+  // Each table gets another shape: one that keeps its own would show nothing when a run is killed.
   const changed = columns.some(({ field, configured }, i) => {
     const before = table.columns[i]!;
     return configured === "excluded" ? before.configured === "mirrored" : field !== before.field;

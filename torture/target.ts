@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { defineDatahubSync } from "../src/package/convex.js";
 import { LocalDeployment } from "../local/convex/deployment.js";
 import { serveLocalDeployment } from "../local/convex/serve.js";
-import type { Chaos } from "./chaos.js";
+import type { CallFaults } from "./call-faults.js";
 import { Command } from "./command.js";
 import { CommitWatch } from "./commit-watch.js";
 import { deploySchema, writeConfig } from "./deploy.js";
@@ -21,9 +21,9 @@ export interface Target {
   /**
    * Starts the command line; the configuration and the log's folder are given.
    * @param shape which of the configurations; 0 is the one that `tables` says
-   * @param as `stranger`: a role that owns none of the tables
+   * @param as `asRunner`: a role that owns none of the tables
    */
-  start: (args: readonly string[], shape?: number, as?: { stranger: boolean }) => Command;
+  start: (args: readonly string[], shape?: number, as?: { asRunner: boolean }) => Command;
   /** Deploys the fields that columns may wait for. */
   deployAll: () => void;
   close(): Promise<void>;
@@ -38,15 +38,15 @@ export interface TargetOptions {
   main: string;
   environment: Record<string, string>;
   /** Of the source, for a role that owns none of the tables. */
-  strangersUrl: string;
-  chaos: Chaos | null;
+  runnerUrl: string;
+  callFaults: CallFaults | null;
   seed: number;
   /** Of runs, over all targets. */
   countRun: () => number;
 }
 
 export async function openTarget(options: TargetOptions): Promise<Target> {
-  const { name, shapes, folder, main, environment, strangersUrl, chaos, seed, countRun } = options;
+  const { name, shapes, folder, main, environment, runnerUrl, callFaults, seed, countRun } = options;
   const tables = shapes[0]!;
   const logs = join(folder, `logs of ${name}`);
   await mkdir(logs);
@@ -59,7 +59,9 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
     schema,
     modules: { datahubSync: defineDatahubSync({ tables: mirrors }) },
     env: { CONVEX_SYNC_AUTH_KEY: syncKey },
-    ...(chaos === null ? {} : { faults: chaos.faults, clock: chaos.clock, isolate: chaos.isolate }),
+    ...(callFaults === null
+      ? {}
+      : { faults: callFaults.faults, clock: callFaults.clock, isolate: callFaults.isolate }),
     seed,
   });
   const watch = new CommitWatch(
@@ -70,9 +72,9 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   const convex = { CONVEX_URL: served.url, CONVEX_SYNC_AUTH_KEY: syncKey };
   return {
     ...{ tables, deployment, watch, syncKey, url: served.url },
-    start(args, shape = 0, { stranger } = { stranger: false }) {
+    start(args, shape = 0, { asRunner } = { asRunner: false }) {
       const common = ["--config", configs[shape]!, "--log-dir", logs];
-      const source = stranger ? { DATABASE_URL: strangersUrl } : {};
+      const source = asRunner ? { DATABASE_URL: runnerUrl } : {};
       const settings = { main, folder, environment: { ...environment, ...convex, ...source } };
       return new Command(settings, countRun(), [...args, ...common]);
     },

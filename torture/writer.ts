@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
 import type { Making } from "./random-values.js";
 import { randomOperation, type Operation } from "./operations.js";
-import type { Stage } from "./stage.js";
+import type { Setup } from "./setup.js";
 
 /**
  * What may end a writer's transaction through no fault of the sync: a key that is there, a deadlock with another
@@ -31,7 +31,7 @@ function isOvertaken(error: unknown): boolean {
 }
 
 /** Whether it failed within what we added to the table, or in a circle with a session of ours. */
-export function isOurs(error: unknown, { locks }: Pick<Stage, "locks">): boolean {
+export function isOurs(error: unknown, { locks }: Pick<Setup, "locks">): boolean {
   const { code, message, detail, where } = error as Failure;
   // A session that is ended is ended anywhere.
   if (/^57P0[123]$/.test(String(code))) return false;
@@ -42,7 +42,7 @@ export function isOurs(error: unknown, { locks }: Pick<Stage, "locks">): boolean
 export interface WriterOptions {
   name: string;
   url: string;
-  stage: Pick<Stage, "tables" | "locks" | "alterations">;
+  setup: Pick<Setup, "tables" | "locks" | "alterations">;
   /** Whether it truncates tables. */
   truncates: boolean;
   /** Never waits for the disk: a crash takes its latest commits back. */
@@ -60,20 +60,20 @@ export interface Written {
 
 /** Runs random transactions, one after the other, until it is stopped. Connects again when the server went away. */
 export async function writeUntilStopped(options: WriterOptions): Promise<Written> {
-  const { url, stop, making, onFailure, stage } = options;
+  const { url, stop, making, onFailure, setup } = options;
   const written: Written = { transactions: 0, lostToFailures: 0 };
   let sql = connect(url);
   for (let number = 0; !stop.aborted; number++) {
-    const { alterations } = stage;
+    const { alterations } = setup;
     try {
       await runTransaction(sql, options, number);
       written.transactions++;
     } catch (error) {
       written.lostToFailures++;
       const { code, message } = error as { code?: string; message: string };
-      const altered = alterations % 2 === 1 || stage.alterations !== alterations;
+      const altered = alterations % 2 === 1 || setup.alterations !== alterations;
       const expected = isExpectedFailure(error) || (altered && isOvertaken(error));
-      if (!expected || isOurs(error, stage)) onFailure(`${options.name}: ${String(code)} ${message}`);
+      if (!expected || isOurs(error, setup)) onFailure(`${options.name}: ${String(code)} ${message}`);
       // The driver may hand an old error to the next statement.
       void sql.end({ timeout: 0 }).catch(() => {});
       sql = connect(url);
@@ -96,7 +96,7 @@ function connect(url: string): Sql {
 }
 
 async function runTransaction(sql: Sql, options: WriterOptions, number: number): Promise<void> {
-  const { stage, making, stop } = options;
+  const { setup, making, stop } = options;
   const { random } = making;
   const settings = [
     "lock_timeout = '2s'",
@@ -112,7 +112,7 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
   // A temporary table cannot be part of a prepared transaction, and preparing one waits for the disk.
   let usesTemporary = false;
   for (let left = random.integer(1, 4); left > 0; left--) {
-    const operations = randomOperation(random.pick(stage.tables), making, options);
+    const operations = randomOperation(random.pick(setup.tables), making, options);
     usesTemporary ||= operations.some((operation) => "sql" in operation && operation.sql.includes("pg_temp"));
     const savepoint = random.chance(0.3);
     if (savepoint) await run(sql, "SAVEPOINT s");

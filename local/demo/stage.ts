@@ -21,7 +21,7 @@ export interface StageOptions {
   clock: Clock;
 }
 
-/** Where the story plays: both servers, a connection for the other job and the judge, and the command line. */
+/** What the demo uses: both servers, a connection for the other job and the oracle, and the command line. */
 export interface Stage {
   stack: LocalStack;
   sql: Sql;

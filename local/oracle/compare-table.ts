@@ -29,7 +29,7 @@ export interface Comparison {
 }
 
 /**
- * The judge of demo, torture and tests. Compares every document of a mirror with every row, in Postgres itself: the
+ * For demo, torture and tests. Compares every document of a mirror with every row, in Postgres itself: the
  * documents are read back into a table of the source's own types, and images compared. Also the ledger: one entry a
  * document, under the right key. It shares no code with the sync. Nothing may be writing meanwhile.
  * @param sql one connection, with PINNED_SETTINGS

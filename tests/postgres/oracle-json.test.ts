@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Whether the judge takes a document's value for one of a jsonb. */
+/** Whether the oracle takes a document's value for one of a jsonb. */
 async function isEqual(text: string, value: unknown): Promise<boolean> {
   let read: string | null;
   try {

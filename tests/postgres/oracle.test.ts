@@ -58,7 +58,7 @@ const emptyDocument: Document = {
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** The verdict over these documents, whose ledger is as it has to be. */
+/** What the oracle says of these documents, whose ledger is as it has to be. */
 function compare(table: string, documents: readonly Document[], showsValues = false): Promise<Comparison> {
   const entries = documents.map(({ _id, id }) => ({ m: ledgerNumber(table), k: id, d: _id }));
   const sides: Record<string, readonly Document[]> = {

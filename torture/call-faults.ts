@@ -9,8 +9,8 @@ import {
 import type { IsolateOptions } from "../local/convex/isolate.js";
 import type { Random } from "../local/data/random.js";
 
-/** What befalls a run, once. */
-export type Blow = "kill" | "stop" | "terminate" | "restart";
+/** How a run is interrupted, once. */
+export type InterruptionKind = "kill" | "stop" | "terminate" | "restart";
 
 /** When: at a call to Convex, and there before or after the commit; or after a time. */
 export type Moment = CallMoment | { afterMs: number };
@@ -20,26 +20,26 @@ export interface CallMoment {
   call: number;
   of: "applyBatch" | "beginRuns" | "any";
   point: FaultPoint;
-  /** What becomes of the call itself. A dead process's request may arrive all the same, or not. */
-  fate: Fault | null;
+  /** What goes wrong with the call itself. A killed process's request may arrive all the same, or not. */
+  fault: Fault | null;
 }
 
-export interface Strike {
-  blow: Blow;
+export interface Interruption {
+  kind: InterruptionKind;
   moment: Moment;
 }
 
 /**
- * A call that commits after its caller has given up: the late duplicate. It lands when its run is about to end, or
- * after this time. A run gives up after 1 s and tries again 1 to 2 s later, so that this is later than the repetition.
+ * A call that commits after its caller has given up: the late duplicate. It is committed when its run is about
+ * to end, or after this time. A run gives up after 1 s and tries again 1 to 2 s later, so that this is later than the repetition.
  */
 const LATE_MS = 5_000;
 /** For a late call to be committed before the run's end is. */
-const LANDING_MS = 100;
+const LATE_COMMIT_MS = 100;
 /** For what is done as a table's run begins. */
 const BEGIN_MS = 100;
 
-const WEATHERS = [
+const FAULT_RATES = [
   {},
   { delay: 0.2, maxDelayMs: 100, conflict: 0.05 },
   {
@@ -70,7 +70,7 @@ const WEATHERS = [
  * What functions may use. Convex's own limits mean nothing to tables of this size; those that are below them cut a batch
  * of all rows several times, and let every single row pass.
  */
-const ISOLATES: readonly IsolateOptions[] = [
+const ISOLATE_LIMITS: readonly IsolateOptions[] = [
   {},
   {},
   { tripMs: 100 },
@@ -79,20 +79,20 @@ const ISOLATES: readonly IsolateOptions[] = [
   { tripMs: 100, maxOwnMs: 20, maxHeapBytes: 1 << 20 },
 ];
 
-/** Decides at every point of every call what goes wrong there, and strikes runs that it is armed against. */
-export class Chaos {
-  #stormy = false;
-  #stormMs = 0;
+/** Decides at every point of every call what goes wrong there, and tells who waits for a call that it has come. */
+export class CallFaults {
+  #active = false;
+  #activeMs = 0;
   #end: NodeJS.Timeout | undefined;
-  readonly #weather: Faults;
+  readonly #randomFault: Faults;
   readonly #random: Random;
   readonly #lateness: number;
   #batchLateness = 0;
   /** Calls that are late, and on their way. */
   #pending = 0;
-  #land: () => void = () => {};
-  #landed: Promise<void> = this.#awaitLanding();
-  #armed: { moment: CallMoment; calls: number; hit: () => void }[] = [];
+  #releaseLate: () => void = () => {};
+  #lateReleased: Promise<void> = this.#awaitRelease();
+  #planned: { moment: CallMoment; calls: number; reached: () => void }[] = [];
   /** Given to the deployment as its `isolate`. */
   readonly isolate: IsolateOptions;
 
@@ -101,28 +101,28 @@ export class Chaos {
     random: Random,
     private readonly enabled: boolean,
   ) {
-    const weather = random.pick(WEATHERS);
-    this.#weather = randomFaults(random.integer(0, 2 ** 31 - 1), weather);
+    const rates = random.pick(FAULT_RATES);
+    this.#randomFault = randomFaults(random.integer(0, 2 ** 31 - 1), rates);
     this.#random = random;
-    this.isolate = enabled ? random.pick(ISOLATES) : {};
-    this.#lateness = "failedAfterCommit" in weather ? 0.03 : 0;
+    this.isolate = enabled ? random.pick(ISOLATE_LIMITS) : {};
+    this.#lateness = "failedAfterCommit" in rates ? 0.03 : 0;
   }
 
   /**
-   * From now on things go wrong, and in fair weather again `ms` after the next call: a run gets to its end.
-   * @param batchLateness how likely a batch is to be late, whatever the weather
+   * Calls go wrong from now on, until `ms` after the next call: so a run gets to its end.
+   * @param batchLateness how likely a batch is to be late, whatever the other rates
    */
-  stormFor(ms: number, { batchLateness = 0 } = {}): void {
-    this.clearUp();
-    this.#stormy = this.enabled;
-    this.#stormMs = ms;
+  startFor(ms: number, { batchLateness = 0 } = {}): void {
+    this.stop();
+    this.#active = this.enabled;
+    this.#activeMs = ms;
     this.#batchLateness = batchLateness;
   }
 
-  clearUp(): void {
+  stop(): void {
     clearTimeout(this.#end);
     this.#end = undefined;
-    this.#stormy = false;
+    this.#active = false;
   }
 
   /** Called when a table's run has begun, and has read nothing yet. */
@@ -130,39 +130,39 @@ export class Chaos {
 
   /** Given to the deployment as its `faults`. */
   readonly faults: Faults = (point: FaultPoint, request: FaultRequest): Fault | null => {
-    const fate = this.#aim(point, request);
-    if (fate !== undefined) return fate;
+    const fault = this.#plannedFault(point, request);
+    if (fault !== undefined) return fault;
     if (point === "beforeAnswer" && isCallOf("beginRuns", request) && this.onBegin) {
       this.onBegin();
       return { kind: "delay", delayMs: BEGIN_MS };
     }
     if (point === "beforeCall" && isCallOf("finishRuns", request)) {
-      if (this.#landLate()) return { kind: "delay", delayMs: LANDING_MS };
+      if (this.#commitLate()) return { kind: "delay", delayMs: LATE_COMMIT_MS };
     }
-    if (!this.#stormy) return null;
-    this.#end ??= setTimeout(() => (this.#stormy = false), this.#stormMs);
+    if (!this.#active) return null;
+    this.#end ??= setTimeout(() => (this.#active = false), this.#activeMs);
     if (point === "beforeCommit" && this.#isLate(request)) return { kind: "delay", delayMs: LATE_MS };
-    return this.#weather(point, request);
+    return this.#randomFault(point, request);
   };
 
-  /** Given to the deployment as its `clock`: the one by which late calls land. */
+  /** Given to the deployment as its `clock`: late calls are committed by it. */
   readonly clock: Clock = {
     ...systemClock,
     sleep: async (ms, signal) => {
       if (ms !== LATE_MS) return systemClock.sleep(ms, signal);
       this.#pending++;
-      await Promise.race([systemClock.sleep(ms, signal), this.#landed]);
+      await Promise.race([systemClock.sleep(ms, signal), this.#lateReleased]);
       this.#pending--;
     },
   };
 
-  /** Calls `hit` once, at that call; `disarm` when the run has ended. */
-  arm(moment: CallMoment, hit: () => void): void {
-    this.#armed.push({ moment, calls: 0, hit });
+  /** Calls `reached` once, at that call; `forgetMoments` when the run has ended. */
+  callAt(moment: CallMoment, reached: () => void): void {
+    this.#planned.push({ moment, calls: 0, reached });
   }
 
-  disarm(): void {
-    this.#armed = [];
+  forgetMoments(): void {
+    this.#planned = [];
   }
 
   #isLate(request: FaultRequest): boolean {
@@ -171,31 +171,31 @@ export class Chaos {
   }
 
   /** False if no call is late. */
-  #landLate(): boolean {
+  #commitLate(): boolean {
     if (this.#pending === 0) return false;
-    this.#land();
-    this.#landed = this.#awaitLanding();
+    this.#releaseLate();
+    this.#lateReleased = this.#awaitRelease();
     return true;
   }
 
-  #awaitLanding(): Promise<void> {
-    return new Promise((resolve) => (this.#land = resolve));
+  #awaitRelease(): Promise<void> {
+    return new Promise((resolve) => (this.#releaseLate = resolve));
   }
 
-  /** The fate of a call that somebody aims at; undefined: nobody does. */
-  #aim(point: FaultPoint, request: FaultRequest): Fault | null | undefined {
-    let fate: Fault | null | undefined;
-    this.#armed = this.#armed.filter((aim) => {
-      const { moment, hit } = aim;
+  /** The fault planned for a call; undefined: none is planned. */
+  #plannedFault(point: FaultPoint, request: FaultRequest): Fault | null | undefined {
+    let fault: Fault | null | undefined;
+    this.#planned = this.#planned.filter((planned) => {
+      const { moment, reached } = planned;
       if (moment.of !== "any" && !isCallOf(moment.of, request)) return true;
-      if (point === "beforeCall") aim.calls++;
-      // A query has no commit: then the next mutation is hit.
-      if (aim.calls < moment.call || point !== moment.point) return true;
-      hit();
-      fate = moment.fate;
+      if (point === "beforeCall") planned.calls++;
+      // A query has no commit: then the next mutation is taken.
+      if (planned.calls < moment.call || point !== moment.point) return true;
+      reached();
+      fault = moment.fault;
       return false;
     });
-    return fate;
+    return fault;
   }
 }
 
@@ -211,10 +211,10 @@ export function randomMoment(random: Random): Moment {
 /** At one of the first batches that a run sends; as often as not it never arrives. */
 export function randomBatchMoment(random: Random, calls: number): CallMoment {
   const moment = randomCallMoment(random, "applyBatch", calls);
-  return random.chance(0.5) ? moment : { ...moment, point: "beforeCommit", fate: { kind: "cut" } };
+  return random.chance(0.5) ? moment : { ...moment, point: "beforeCommit", fault: { kind: "cut" } };
 }
 
 export function randomCallMoment(random: Random, of: CallMoment["of"], calls: number): CallMoment {
   const point = random.pick(["beforeCall", "beforeCommit", "afterCommit", "beforeAnswer"] as const);
-  return { of, call: random.integer(1, calls), point, fate: null };
+  return { of, call: random.integer(1, calls), point, fault: null };
 }

@@ -5,20 +5,20 @@ import { compareTable } from "../local/oracle/compare-table.js";
 import { asMirroredNow } from "./extra-columns.js";
 import { findLeaks } from "./secrets.js";
 import { checkSetAside } from "./set-aside.js";
-import type { Stage } from "./stage.js";
+import type { Setup } from "./setup.js";
 
-export interface Trial {
+export interface SeedFacts {
   /** A text of values alone. */
   planted: string;
   restarts: number;
 }
 
-/** Holds both sides against each other, when all is over: every deployment, and what was said on the way. */
-export async function judge(stage: Stage, { planted, restarts }: Trial): Promise<string[]> {
+/** Compares both sides when all is over, for every deployment, and checks what runs have said on the way. */
+export async function checkBothSides(setup: Setup, { planted, restarts }: SeedFacts): Promise<string[]> {
   const failures: string[] = [];
-  const sql = stage.connect();
+  const sql = setup.connect();
   try {
-    for (const { tables, deployment, watch, start } of stage.targets) {
+    for (const { tables, deployment, watch, start } of setup.targets) {
       failures.push(...watch.failures, ...checkLimits(deployment));
       const status = await start(["status", "--json"]).ended;
       for (const table of tables) {
@@ -40,12 +40,12 @@ export async function judge(stage: Stage, { planted, restarts }: Trial): Promise
       }
       failures.push(...(await checkHistories(sql, watch, { crashed: restarts > 0 })));
     }
-    if (stage.targets.length > 1) failures.push(...(await checkLog(stage)));
+    if (setup.targets.length > 1) failures.push(...(await checkLog(setup)));
     failures.push(
-      ...(await findLeaks(stage.folder, sql, [
-        ...stage.targets.map(({ syncKey }) => ({ name: "the sync key", text: syncKey })),
-        { name: "the connection string", text: stage.url },
-        { name: "the database's password", text: decodeURIComponent(new URL(stage.url).password) },
+      ...(await findLeaks(setup.folder, sql, [
+        ...setup.targets.map(({ syncKey }) => ({ name: "the sync key", text: syncKey })),
+        { name: "the connection string", text: setup.url },
+        { name: "the database's password", text: decodeURIComponent(new URL(setup.url).password) },
         { name: "a row's value", text: planted },
       ])),
     );

@@ -1,33 +1,37 @@
 import type { Random } from "../local/data/random.js";
 import type { Change } from "./changes.js";
-import { randomMoment, type Blow, type Strike } from "./chaos.js";
-import type { Deed } from "./deeds.js";
+import { randomMoment, type Interruption, type InterruptionKind } from "./call-faults.js";
+import type { Removal } from "./removals.js";
 
 export const LEASE_SECONDS = 1;
-const harsh = (leaseSeconds: number) => [
-  ...["--lease-seconds", String(leaseSeconds), "--call-timeout-seconds", "1"],
+const shortTimeouts = (leaseSeconds: number) => [
+  "--lease-seconds",
+  String(leaseSeconds),
+  "--call-timeout-seconds",
+  "1",
 ];
-export const HARSH = harsh(LEASE_SECONDS);
+export const SHORT_TIMEOUTS = shortTimeouts(LEASE_SECONDS);
 
-export interface Act {
+/** One run of the command line, with what happens before and beside it. */
+export interface Step {
   args: string[];
   /** Of which deployment, where there are two; `both`: the other's runs beside. */
   on: "first" | "other" | "both";
   /** Whether the role that runs it owns none of the tables, and mends nothing. */
-  stranger: boolean;
+  asRunner: boolean;
   /** Of the tables: the configuration that it runs with. */
   shape: number;
-  strike: Strike | null;
+  interruption: Interruption | null;
   /** Whether calls to Convex go wrong. */
-  weather: boolean;
-  /** How likely a batch is to be late, whatever the weather. */
+  callFaults: boolean;
+  /** How likely a batch is to be late, whatever the other rates. */
   batchLateness: number;
   /** Begin another run at once, which the lease must keep out or let in, never both. */
-  rival: boolean;
+  secondRun: boolean;
   /** `--allow-deletes` for all tables. */
   allowDeletes: boolean;
   /** Done to the source as the run begins. */
-  deed: Deed | null;
+  removal: Removal | null;
   /** Whether each table gets rows, committed asynchronously, just before the run reads it. */
   freshRows: boolean;
   /** What the owner makes of the tables themselves, before the run or in the middle of it. */
@@ -36,24 +40,24 @@ export interface Act {
   migrates: "before" | "beside" | null;
 }
 
-/** A run that nothing befalls, unless more is said. */
+/** A run without faults, unless more is said. */
 export function sync(
   random: Random,
   {
     mode = [],
     // Short pages make many of them, and cursors to resume from.
     pageRows = random.pick(["2", "7", "500"]),
-    weather = false,
+    callFaults = false,
     allowDeletes = false,
     leaseSeconds = LEASE_SECONDS,
   }: {
     mode?: string[];
     pageRows?: string;
-    weather?: boolean;
+    callFaults?: boolean;
     allowDeletes?: boolean;
     leaseSeconds?: number;
   } = {},
-): Act {
+): Step {
   const output = random.pick([["--json"], ["--verbose"], ["--json", "--verbose"]]);
   const inFlight = random.pick(["1", "4"]);
   return {
@@ -61,7 +65,7 @@ export function sync(
       "sync",
       ...mode,
       ...output,
-      ...harsh(leaseSeconds),
+      ...shortTimeouts(leaseSeconds),
       "--max-in-flight",
       inFlight,
       "--page-rows",
@@ -69,15 +73,15 @@ export function sync(
     ],
     ...{
       on: "first",
-      stranger: false,
+      asRunner: false,
       shape: 0,
-      strike: null,
-      weather,
+      interruption: null,
+      callFaults,
       batchLateness: 0,
-      rival: false,
+      secondRun: false,
       allowDeletes,
     },
-    ...{ deed: null, freshRows: false, change: null, migrates: null },
+    ...{ removal: null, freshRows: false, change: null, migrates: null },
   };
 }
 
@@ -85,17 +89,17 @@ export function sync(
  * @param compares whether some runs are full ones: they would mend what a delta has missed
  * @param crashes whether Postgres is what breaks
  */
-export function randomAct(
+export function randomStep(
   random: Random,
   { compares, crashes }: { compares: boolean; crashes: boolean },
-): Act {
+): Step {
   const mode = compares && random.chance(0.4) ? random.pick([["--full"], ["--full", "--deep"]]) : [];
-  const blow = random.pick<Blow | null>(
+  const kind = random.pick<InterruptionKind | null>(
     crashes ? [null, "restart"] : [null, null, "kill", "kill", "stop", "terminate", "restart"],
   );
   return {
-    ...sync(random, { mode, weather: true, allowDeletes: random.chance(0.2) }),
-    strike: blow === null ? null : { blow, moment: randomMoment(random) },
-    rival: random.chance(0.15),
+    ...sync(random, { mode, callFaults: true, allowDeletes: random.chance(0.2) }),
+    interruption: kind === null ? null : { kind, moment: randomMoment(random) },
+    secondRun: random.chance(0.15),
   };
 }

@@ -5,22 +5,22 @@ import postgres, { type Sql } from "postgres";
 import type { Random } from "../local/data/random.js";
 import type { LocalPostgres } from "../local/postgres/start-postgres.js";
 import { auditTable, CHANGES_DDL } from "./audit.js";
-import type { Chaos } from "./chaos.js";
+import type { CallFaults } from "./call-faults.js";
 import { TYPES_DDL } from "./column-kinds.js";
 import { LockWatch } from "./lock-watch.js";
 import { PINNED_SETTINGS } from "../local/oracle/mirrored-table.js";
 import { createTable, ignoredByAll, type TortureTable } from "./tables.js";
 import { openTarget, type Target } from "./target.js";
 
-/** What one seed plays on: a database, one or two deployments, a folder. */
-export interface Stage {
+/** What one seed uses: a database, one or two deployments, a folder. */
+export interface Setup {
   server: LocalPostgres;
   /** As the first deployment mirrors them. */
   tables: readonly TortureTable[];
   database: string;
   /** With the superuser's password. */
   url: string;
-  /** The first is the one that things befall. */
+  /** Only the first one has faults. */
   targets: readonly [Target, ...Target[]];
   folder: string;
   /** Counts the beginnings and the ends of changes to the tables themselves. */
@@ -30,23 +30,30 @@ export interface Stage {
   locks: LockWatch;
   /** Every mirror of a table, of all deployments. */
   mirrorsOf(base: string): TortureTable[];
-  /** Only for who comes to no harm: not for writers. */
+  /** For connections without faults: not for writers. */
   connect(): Sql;
   close(options: { keepFolder: boolean }): Promise<void>;
 }
 
-export interface StageOptions {
+export interface SetupOptions {
   seed: number;
   server: LocalPostgres;
   /** The built command line. */
   main: string;
   /** For each deployment, the shapes of its tables. */
   shapes: readonly (readonly (readonly TortureTable[])[])[];
-  chaos: Chaos;
+  callFaults: CallFaults;
   random: Random;
 }
 
-export async function setStage({ seed, server, main, shapes, chaos, random }: StageOptions): Promise<Stage> {
+export async function setUp({
+  seed,
+  server,
+  main,
+  shapes,
+  callFaults,
+  random,
+}: SetupOptions): Promise<Setup> {
   const database = `torture_${seed}`;
   await createDatabase(server, database, random);
   const url = server.url(database);
@@ -58,7 +65,7 @@ export async function setStage({ seed, server, main, shapes, chaos, random }: St
 
   const folder = await mkdtemp(join(tmpdir(), `datahub-sync-torture-${seed}-`));
   let runs = 0;
-  const stranger = await createStranger(server, database);
+  const runnerUrl = await createRunner(server, database);
   const environment = { DATABASE_URL: url, TZ: random.pick(["UTC", "America/New_York", "Asia/Kolkata"]) };
   const targets: Target[] = [];
   for (const [number, ofTarget] of shapes.entries()) {
@@ -69,9 +76,9 @@ export async function setStage({ seed, server, main, shapes, chaos, random }: St
         folder,
         main,
         environment,
-        strangersUrl: stranger,
+        runnerUrl,
       },
-      ...{ chaos: number === 0 ? chaos : null, seed: seed + number, countRun: () => ++runs },
+      ...{ callFaults: number === 0 ? callFaults : null, seed: seed + number, countRun: () => ++runs },
     });
     targets.push(target);
   }
@@ -85,7 +92,7 @@ export async function setStage({ seed, server, main, shapes, chaos, random }: St
       await locks.end();
       for (const target of targets) await target.close();
       await runOnce(server.url(), `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-      await runOnce(server.url(), `DROP ROLE IF EXISTS stranger_to_${database}`);
+      await runOnce(server.url(), `DROP ROLE IF EXISTS runner_of_${database}`);
       if (!keepFolder) await rm(folder, { recursive: true, force: true });
     },
   };
@@ -113,8 +120,8 @@ async function createDatabase(server: LocalPostgres, name: string, random: Rando
 }
 
 /** A role that may read everything and owns nothing; `grant_runner` gives it the rest. */
-async function createStranger(server: LocalPostgres, database: string): Promise<string> {
-  const role = `stranger_to_${database}`;
+async function createRunner(server: LocalPostgres, database: string): Promise<string> {
+  const role = `runner_of_${database}`;
   await runOnce(
     server.url(),
     `DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN PASSWORD 'invented' IN ROLE pg_read_all_data`,

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { Random } from "../local/data/random.js";
-import type { Making } from "./random-values.js";
-import { insertRows } from "./operations.js";
 import { quoteName } from "../local/oracle/mirrored-table.js";
-import type { Stage } from "./stage.js";
+import type { Setup } from "./setup.js";
 import { isExpectedFailure } from "./writer.js";
 
-/** What an owner does to a table, once, at an act's beginning. */
-export interface Deed {
+/** Rows that an owner removes, once, as a step begins. */
+export interface Removal {
   kind: "truncate" | "purge";
   /** Of the tables, modulo their number. */
   table: number;
@@ -17,11 +15,10 @@ export interface Deed {
 }
 
 const POLL_MS = 10;
-const FRESH_ROWS = 3;
 /** Writers wait for a lock for 2 s. */
 const LONGEST_MS = 2_500;
 
-export function randomDeed(random: Random, kind: Deed["kind"]): Deed {
+export function randomRemoval(random: Random, kind: Removal["kind"]): Removal {
   return { kind, table: random.integer(0, 5), holdMs: random.integer(0, 60) };
 }
 
@@ -29,11 +26,11 @@ export function randomDeed(random: Random, kind: Deed["kind"]): Deed {
  * Does it in a transaction that is still open when this resolves; `commit` ends it when the run waits for its lock, or
  * never does.
  */
-export async function doDeed(
-  { url, tables }: Pick<Stage, "url" | "tables">,
-  { kind, table: number, holdMs }: Deed,
+export async function beginRemoval(
+  { url, tables }: Pick<Setup, "url" | "tables">,
+  { kind, table: number, holdMs }: Removal,
 ): Promise<{ commit: (runEnded: Promise<unknown>) => Promise<void> }> {
-  const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: "deed" } });
+  const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: "removal" } });
   const table = quoteName(tables[number % tables.length]!.base);
   const statement =
     kind === "truncate"
@@ -62,40 +59,6 @@ async function begin(sql: postgres.Sql, statement: string): Promise<boolean> {
     if (!isExpectedFailure(error)) throw error;
     await sql.unsafe("ROLLBACK");
     return false;
-  }
-}
-
-/** Rows committed without waiting for the disk, to every table: for a run that is about to read, and a crash after. */
-export class FreshRows {
-  readonly #sql: postgres.Sql;
-  #working: Promise<unknown> = Promise.resolve();
-
-  constructor(
-    private readonly stage: Pick<Stage, "url" | "tables">,
-    private readonly making: Making,
-  ) {
-    const connection = { synchronous_commit: "off" };
-    this.#sql = postgres(stage.url, { max: 1, onnotice: () => {}, prepare: false, connection });
-    // A connection takes longer than the rows, and there is no time then.
-    this.#insert("SELECT");
-  }
-
-  insert(): void {
-    const operations = this.stage.tables.flatMap((table) => insertRows(table, this.making, FRESH_ROWS));
-    this.#insert(operations.map((operation) => ("sql" in operation ? operation.sql : "")).join("; "));
-  }
-
-  async end(): Promise<void> {
-    await this.#working;
-    await this.#sql.end({ timeout: 1 });
-  }
-
-  #insert(statements: string): void {
-    // A writer in the way, or the crash itself.
-    this.#working = this.#sql.unsafe(`SET lock_timeout = '1s'; ${statements}`).then(
-      () => {},
-      () => {},
-    );
   }
 }
 
