@@ -52,9 +52,13 @@ export async function measureNarrow(extent: Extent, programs: Programs, results:
 
 function rangeInputs({ rows, ours }: Growth, rowsOfRange: number): RangeInputs {
   return {
-    ...{ rows, rowsOfRange, fullReads: ours.full.convexRead, changed: rows / 100 },
+    rows,
+    rowsOfRange,
+    fullReads: ours.full.convexRead,
+    changed: rows / 100,
     deltasBetweenFulls: RUNS_A_WEEK,
     // A small document of ours, with the two keys of its index: as those of the ledger are metered.
-    ...{ digestRead: 150, digestWritten: 300 },
+    digestRead: 150,
+    digestWritten: 300,
   };
 }

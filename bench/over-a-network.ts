@@ -8,7 +8,9 @@ import { describeJourney, Distance, type Target } from "./round-trips.js";
 
 const MANY = 300;
 const target = (postgresTurns: number, convexTurns: number, durationMs: number): Target => ({
-  ...{ postgresTurns, convexTurns, durationMs },
+  postgresTurns,
+  convexTurns,
+  durationMs,
 });
 
 /** Commands of seven mirrors, and of 300, with both sides 40 ms away. */

@@ -45,7 +45,8 @@ export class Distance {
       const { durationMs } = await cli.run(this.environment, ...args);
       const after = turns();
       return {
-        ...{ what, durationMs },
+        what,
+        durationMs,
         postgresTurns: after.postgres - before.postgres,
         convexTurns: after.convex - before.convex,
       };

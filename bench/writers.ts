@@ -160,7 +160,13 @@ export function describeWriters(subject: Subject, costs: Map<string, Map<Copy, C
     id: `writers-${subject.name}`,
     head: [
       `Writers, ${subject.name} table`,
-      ...["tracked", "untracked", "ratio", "empty trigger", "WAL, tracked", "untracked", "ratio"],
+      "tracked",
+      "untracked",
+      "ratio",
+      "empty trigger",
+      "WAL, tracked",
+      "untracked",
+      "ratio",
     ],
     rows: [...costs].map(([what, copies]) => {
       const [tracked, untracked] = [copies.get("tracked")!, copies.get("untracked")!];

@@ -81,9 +81,15 @@ function restoreData(doing: Doing): string[] {
   const rows = insertRows(table, making, 5).map((operation) => ("sql" in operation ? operation.sql : ""));
   const pause = making.random.chance(0.5) ? ["COMMIT; BEGIN"] : [];
   return [
-    ...[`ALTER TABLE ${base} DISABLE TRIGGER ALL`, ...audits, ...pause],
-    ...[...alter(table.base, table, making), ...rows, ...pause],
-    ...[`ALTER TABLE ${base} ENABLE TRIGGER ALL`, ...audits, ...noteTwice(doing)],
+    `ALTER TABLE ${base} DISABLE TRIGGER ALL`,
+    ...audits,
+    ...pause,
+    ...alter(table.base, table, making),
+    ...rows,
+    ...pause,
+    `ALTER TABLE ${base} ENABLE TRIGGER ALL`,
+    ...audits,
+    ...noteTwice(doing),
   ];
 }
 
@@ -125,7 +131,8 @@ async function replaceLoaded(doing: Doing): Promise<string[]> {
     `CREATE TABLE ${next} (LIKE ${base} INCLUDING ALL)`,
     `INSERT INTO ${next} SELECT * FROM ONLY ${base}`,
     ...alter(`${table.base} next`, table, making),
-    ...[`DROP TABLE ${base} CASCADE`, `ALTER TABLE ${next} RENAME TO ${base}`],
+    `DROP TABLE ${base} CASCADE`,
+    `ALTER TABLE ${next} RENAME TO ${base}`,
     ...mirrors.map((mirror) => auditTable({ ...mirror, partitions: [] }, ignoredByAll(mirrors))),
     ...noteTwice(doing),
   ];

@@ -85,8 +85,12 @@ async function comeOrGo({ setup, sql, table, making }: Doing): Promise<string[]>
         `CREATE TABLE ${aside} (LIKE ${base})`,
         `INSERT INTO ${aside} (${names}) SELECT ${names} FROM ${part}`,
         ...alter(`${name} aside`, table, making),
-        ...[detach, `DROP TABLE ${part}`, `ALTER TABLE ${aside} RENAME TO ${part}`, attach],
-        ...[...kept, ...noted],
+        detach,
+        `DROP TABLE ${part}`,
+        `ALTER TABLE ${aside} RENAME TO ${part}`,
+        attach,
+        ...kept,
+        ...noted,
       ];
   }
 }
@@ -107,7 +111,8 @@ async function swap({ setup, sql, table, making }: Doing): Promise<string[]> {
         ];
   return [
     ...created,
-    ...[`ALTER TABLE ${base!} RENAME TO ${between!}`, `ALTER TABLE ${aside!} RENAME TO ${base!}`],
+    `ALTER TABLE ${base!} RENAME TO ${between!}`,
+    `ALTER TABLE ${aside!} RENAME TO ${base!}`,
     `ALTER TABLE ${between!} RENAME TO ${aside!}`,
     ...(found.length > 0 ? [] : mirrors.map((mirror) => audited({ ...mirror, partitions: [] }, mirrors))),
     ...mirrors.map(noteShape),

@@ -42,7 +42,10 @@ export async function asMirroredNow(sql: Sql, table: TortureTable): Promise<Mirr
   const mirrored = asMirrored(table);
   if (table.filterColumn !== null) return mirrored;
   const extras = (await readExtras(sql, table.base)).map(({ name, sqlType }) => ({
-    ...{ name, field: name, sqlType, reading: TYPES[sqlType]! },
+    name,
+    field: name,
+    sqlType,
+    reading: TYPES[sqlType]!,
   }));
   return { ...mirrored, columns: [...mirrored.columns, ...extras] };
 }

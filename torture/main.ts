@@ -103,7 +103,10 @@ function startServer(version: PostgresVersion): Promise<LocalPostgres> {
 async function runSeed(server: LocalPostgres, seed: number): Promise<void> {
   const begunAt = performance.now();
   const { failures, events, folder } = await tortureSeed({
-    ...{ seed, server, main: options.main, withFaults: options.faults },
+    seed,
+    server,
+    main: options.main,
+    withFaults: options.faults,
   });
   done++;
   const seconds = ((performance.now() - begunAt) / 1000).toFixed(1);

@@ -39,8 +39,20 @@ export interface Script {
  * what one kind of fault needs, and leaves to chance when.
  */
 export const SCENARIOS = [
-  ...(["anything", "kills", "crashes", "late calls", "truncations", "deletions", "comparisons"] as const),
-  ...(["partitions", "swaps", "shapes", "deployments", "last triggers", "drifts", "alterations"] as const),
+  "anything",
+  "kills",
+  "crashes",
+  "late calls",
+  "truncations",
+  "deletions",
+  "comparisons",
+  "partitions",
+  "swaps",
+  "shapes",
+  "deployments",
+  "last triggers",
+  "drifts",
+  "alterations",
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 

@@ -70,22 +70,29 @@ export async function setUp({
   const targets: Target[] = [];
   for (const [number, ofTarget] of shapes.entries()) {
     const target = await openTarget({
-      ...{
-        name: number === 0 ? "tables" : `tables of ${number}`,
-        shapes: ofTarget,
-        folder,
-        main,
-        environment,
-        runnerUrl,
-      },
-      ...{ callFaults: number === 0 ? callFaults : null, seed: seed + number, countRun: () => ++runs },
+      name: number === 0 ? "tables" : `tables of ${number}`,
+      shapes: ofTarget,
+      folder,
+      main,
+      environment,
+      runnerUrl,
+      callFaults: number === 0 ? callFaults : null,
+      seed: seed + number,
+      countRun: () => ++runs,
     });
     targets.push(target);
   }
   const locks = new LockWatch(server.url(), database);
   return {
     locks,
-    ...{ server, tables, database, url, folder, mirrorsOf, alterations: 0, changing: Promise.resolve() },
+    server,
+    tables,
+    database,
+    url,
+    folder,
+    mirrorsOf,
+    alterations: 0,
+    changing: Promise.resolve(),
     targets: targets as [Target, ...Target[]],
     connect: () => postgres(url, { max: 1, onnotice: () => {}, connection: { ...PINNED_SETTINGS } }),
     async close({ keepFolder }) {

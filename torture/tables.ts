@@ -121,7 +121,10 @@ function asOtherMirrors(table: TortureTable, random: Random): TortureTable {
   });
   return {
     ...table,
-    ...{ relation: table.base, filterColumn: null, mirror: `other_${table.mirror}`, columns },
+    relation: table.base,
+    filterColumn: null,
+    mirror: `other_${table.mirror}`,
+    columns,
     badColumn: findBadColumn(columns),
   };
 }

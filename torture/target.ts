@@ -71,7 +71,11 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   const served = await serveLocalDeployment(deployment);
   const convex = { CONVEX_URL: served.url, CONVEX_SYNC_AUTH_KEY: syncKey };
   return {
-    ...{ tables, deployment, watch, syncKey, url: served.url },
+    tables,
+    deployment,
+    watch,
+    syncKey,
+    url: served.url,
     start(args, shape = 0, { asRunner } = { asRunner: false }) {
       const common = ["--config", configs[shape]!, "--log-dir", logs];
       const source = asRunner ? { DATABASE_URL: runnerUrl } : {};

@@ -65,7 +65,9 @@ export class Contestant {
       sent: after.sent - before.sent,
       fromPostgres: after.fromPostgres - before.fromPostgres,
       postgresTurns: after.postgresTurns - before.postgresTurns,
-      ...{ cpuMs, peakBytes, durationMs },
+      cpuMs,
+      peakBytes,
+      durationMs,
     };
   }
 
@@ -80,8 +82,15 @@ export function describeCase(id: string, title: string, of: Map<string, Figures 
     id,
     head: [
       title,
-      ...["calls", "read in Convex", "written", "sent", "from Postgres"],
-      ...["turns to it", "CPU", "memory", "time"],
+      "calls",
+      "read in Convex",
+      "written",
+      "sent",
+      "from Postgres",
+      "turns to it",
+      "CPU",
+      "memory",
+      "time",
     ],
     rows: [...of].map(([name, figures]) => {
       if (figures === null) return [name, ...Array<string>(9).fill("–")];

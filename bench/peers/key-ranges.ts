@@ -49,7 +49,8 @@ export function reckonKeyRanges(inputs: RangeInputs): RangeReckoning {
     else high = middle;
   }
   return {
-    ...{ saved, cost: costOf(changed) },
+    saved,
+    cost: costOf(changed),
     breakEven: costOf(rows) < saved ? Infinity : (deltasBetweenFulls * low) / rows,
     shared: touched(BATCH_ROWS) ** 2 / ranges,
   };
@@ -62,19 +63,21 @@ export function describeKeyRanges(cases: readonly RangeInputs[]): ResultTable {
     id: "key-ranges",
     head: [
       "Digests by key range, a week of 42 deltas of 1 %",
-      ...[
-        "a full run reads",
-        "a row",
-        "saved",
-        "cost",
-        "cost against saved",
-        "even at changes a row",
-        "shared by 2 batches",
-      ],
+      "a full run reads",
+      "a row",
+      "saved",
+      "cost",
+      "cost against saved",
+      "even at changes a row",
+      "shared by 2 batches",
     ],
     rows: reckoned.map(({ rows, rowsOfRange, fullReads, saved, cost, breakEven, shared }) => [
       `${count(rows)} rows, ranges of ${count(rowsOfRange)}`,
-      ...[size(fullReads), size(fullReads / rows), size(saved), size(cost), ratio(cost, saved)],
+      size(fullReads),
+      size(fullReads / rows),
+      size(saved),
+      size(cost),
+      ratio(cost, saved),
       breakEven === Infinity ? "never" : breakEven.toFixed(2),
       shared.toFixed(1),
     ]),

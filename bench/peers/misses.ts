@@ -46,7 +46,10 @@ export async function measureMisses(stage: Stage, rows: number): Promise<Misses[
   const left = DELETED_FROM.map((table) => countOf(table, ({ id }) => gone.has(id)));
   const late = countOf(LATE_TABLE, ({ status }) => status === "late");
   const toMisses = (what: string, of: (who: number) => number): Misses => ({
-    ...{ what, ours: of(0), cursor: of(1), everything: of(2) },
+    what,
+    ours: of(0),
+    cursor: of(1),
+    everything: of(2),
   });
   const misses = [
     toMisses(`documents of ${count(rows)} deleted rows that are still there`, (who) =>

@@ -29,7 +29,9 @@ const NOTHING_WRITTEN = JSON.stringify({
 const { databaseUrl, convexUrl, tables } = readTask();
 const clock = systemClock;
 const database = new Database({
-  ...{ url: databaseUrl, ssl: false, clock },
+  url: databaseUrl,
+  ssl: false,
+  clock,
   connectTimeoutMs: TIMEOUT_MS,
   statementTimeoutMs: 10 * TIMEOUT_MS,
 });
@@ -39,13 +41,21 @@ const sink = new ConvexSink({ url: convexUrl, syncKey: "none", clock, fetch });
 async function load(table: string): Promise<void> {
   const relation = { schema: "public", name: table };
   const source = await lookAtMirror(database, {
-    ...{ relation, base: null, name: table, key: null, exclude: [], columns: {} },
-    ...{ ignore: [...DEFAULT_IGNORE], updatedAt: defaultUpdatedAt(relation) },
+    relation,
+    base: null,
+    name: table,
+    key: null,
+    exclude: [],
+    columns: {},
+    ignore: [...DEFAULT_IGNORE],
+    updatedAt: defaultUpdatedAt(relation),
   });
   const reader = new TableReader(database, source);
   const plan = planDocument(source.columns, table);
   const sender = new BatchSender({
-    ...{ sink, clock, token: { table, epoch: 1n, nonce: "none", fence: 0n } },
+    sink,
+    clock,
+    token: { table, epoch: 1n, nonce: "none", fence: 0n },
     onRowRefused: () => Promise.reject(new Error(`A row of ${table} was refused.`)),
   });
   let [rows, bytes] = [0, 0];

@@ -17,8 +17,13 @@ export type Programs = Record<ProgramName, string>;
 export async function buildPrograms(): Promise<Programs> {
   await build({
     entryPoints: NAMES.map((name) => join(here, `${name}.ts`)),
-    ...{ outdir: folder, outExtension: { ".js": ".mjs" } },
-    ...{ bundle: true, packages: "external", platform: "node", format: "esm", logLevel: "error" },
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
   });
   const paths = NAMES.map((name) => [name, join(folder, `${name}.mjs`)]);
   return Object.fromEntries(paths) as Programs;

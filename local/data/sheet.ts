@@ -84,8 +84,20 @@ const POLE_WORK = {
 } satisfies Record<string, Kind>;
 
 const POLE_SUBJECTS = [
-  ...["permission", "planting", "stay", "crossarm", "earthing", "cable_entry", "dome_joint", "inspection"],
-  ...["snag", "as_built", "handover", "civil_works", "trench", "splitter"],
+  "permission",
+  "planting",
+  "stay",
+  "crossarm",
+  "earthing",
+  "cable_entry",
+  "dome_joint",
+  "inspection",
+  "snag",
+  "as_built",
+  "handover",
+  "civil_works",
+  "trench",
+  "splitter",
 ];
 
 export const DROP_SHEET: Sheet = { columns: Object.entries(PLAN_COLUMNS), minFilled: 0.6, maxFilled: 0.95 };
@@ -197,32 +209,36 @@ const PHOTO_SUFFIXES = {
 } satisfies Record<string, Kind>;
 
 const PHOTO_SUBJECTS = [
-  ...[
-    "pole_before",
-    "pole_during",
-    "pole_after",
-    "pole_label",
-    "pole_depth",
-    "stay_wire",
-    "property_frontage",
-  ],
-  ...[
-    "wall_location",
-    "outside_cable_span",
-    "house_entry_outside",
-    "house_entry_inside",
-    "fibre_entry_to_ont",
-  ],
-  ...["ont_on_wall", "ont_barcode", "mini_ups", "powermeter_at_pole", "powermeter_at_ont", "broadband_light"],
-  ...[
-    "completed_work_area",
-    "customer_signature",
-    "trench_open",
-    "trench_closed",
-    "dome_joint",
-    "drop_label",
-  ],
-  ...["splitter_port", "customer_letter", "permission_form", "damage_before", "damage_after", "site_cleared"],
+  "pole_before",
+  "pole_during",
+  "pole_after",
+  "pole_label",
+  "pole_depth",
+  "stay_wire",
+  "property_frontage",
+  "wall_location",
+  "outside_cable_span",
+  "house_entry_outside",
+  "house_entry_inside",
+  "fibre_entry_to_ont",
+  "ont_on_wall",
+  "ont_barcode",
+  "mini_ups",
+  "powermeter_at_pole",
+  "powermeter_at_ont",
+  "broadband_light",
+  "completed_work_area",
+  "customer_signature",
+  "trench_open",
+  "trench_closed",
+  "dome_joint",
+  "drop_label",
+  "splitter_port",
+  "customer_letter",
+  "permission_form",
+  "damage_before",
+  "damage_after",
+  "site_cleared",
 ];
 
 const SURVEY = [...SURVEY_COLUMNS, ...grid(PHOTO_SUBJECTS, PHOTO_SUFFIXES)];

@@ -22,9 +22,12 @@ export function showCosts(
     ["", "seconds", "calls", "documents read", "bytes read", "documents written", "bytes written"],
     costs.map(({ step, ms, usage }) => [
       step,
-      ...[showSeconds(ms), usage.calls],
-      ...[usage.documentsRead, showBytes(usage.bytesRead)],
-      ...[usage.documentsWritten, showBytes(usage.bytesWritten)],
+      showSeconds(ms),
+      usage.calls,
+      usage.documentsRead,
+      showBytes(usage.bytesRead),
+      usage.documentsWritten,
+      showBytes(usage.bytesWritten),
     ]),
   );
   const sent = day.tables.reduce((sum, { changed, added }) => sum + changed + added, 0);

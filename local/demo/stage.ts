@@ -42,7 +42,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   const { DATABASE_URL, CONVEX_URL, CONVEX_SYNC_AUTH_KEY } = stack.environment;
   const variables = {
-    ...{ DATABASE_URL, CONVEX_URL, CONVEX_SYNC_AUTH_KEY },
+    DATABASE_URL,
+    CONVEX_URL,
+    CONVEX_SYNC_AUTH_KEY,
     DATAHUB_SYNC_LOG_DIR: join(folder, "logs"),
     // Its log tells what its tables tell.
     DATAHUB_SYNC_LOG_LEVEL: "warn",
@@ -56,7 +58,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       narrator.command(commandLine);
       stack.deployment.resetUsage();
       const exitCode = await runCommand(args, {
-        ...{ environment, variables, folder },
+        environment,
+        variables,
+        folder,
         onStart: (stop) => cleanup.add(stop),
       });
       narrator.line();

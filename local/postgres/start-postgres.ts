@@ -76,7 +76,9 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
           String(port),
           ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
         ],
-        ...{ folder, owner, watchdog },
+        folder,
+        owner,
+        watchdog,
       });
 
     const passwordFile = join(folder, "password");
@@ -85,10 +87,22 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
     await runToEnd({
       program: binaries.initdb,
       args: [
-        ...["--pgdata", data, "--username", USER, "--pwfile", passwordFile, "--auth", "scram-sha-256"],
-        ...["--encoding", "UTF8", "--no-locale", "--no-sync"],
+        "--pgdata",
+        data,
+        "--username",
+        USER,
+        "--pwfile",
+        passwordFile,
+        "--auth",
+        "scram-sha-256",
+        "--encoding",
+        "UTF8",
+        "--no-locale",
+        "--no-sync",
       ],
-      ...{ folder, owner, watchdog },
+      folder,
+      owner,
+      watchdog,
     });
 
     const launched = await launchOnFreePort(launchOn);

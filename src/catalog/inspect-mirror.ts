@@ -51,7 +51,9 @@ export function inspectMirror(resolved: ResolvedMirror, rules: DocumentRules): M
     isPartitioned: base.kind === "partitioned",
     estimatedRows: base.estimatedRows,
     keyColumns: key.parts.map(({ name, kind, sorting }, index) => ({
-      ...{ name, kind, sorting },
+      name,
+      kind,
+      sorting,
       typeSql: quoteRelation(belowDomains(keyTypes[index]!)),
     })),
     keyExpression: key.expression,

@@ -78,7 +78,10 @@ export function toRelation(fact: RelationFact, resolveType: ResolveType): Relati
     hasDeleteRule: fact.hasDeleteRule === true,
     isRowByRow: fact.isRowByRow === true,
     columns: fact.columns.map(({ name, number, typeSql, wide, ...type }) => ({
-      ...{ name, number, typeSql, wide },
+      name,
+      number,
+      typeSql,
+      wide,
       type: resolveType(type, type.display),
     })),
   };

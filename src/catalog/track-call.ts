@@ -13,8 +13,12 @@ export function trackParameters(
   { target, keyColumns, compared, ignored, updatedAt }: TrackingClaim,
 ): (string | null)[] {
   return [
-    ...[oid, keyColumns === null ? null : arrayLiteral(keyColumns), arrayLiteral(ignored)],
-    ...[arrayLiteral(compared), updatedAt, target],
+    oid,
+    keyColumns === null ? null : arrayLiteral(keyColumns),
+    arrayLiteral(ignored),
+    arrayLiteral(compared),
+    updatedAt,
+    target,
   ];
 }
 

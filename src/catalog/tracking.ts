@@ -36,7 +36,11 @@ export interface TrackingRecord extends Tracking {
 export function toTracking(fact: TrackingFact): TrackingRecord {
   const { id, generation, keyColumns, comparedColumns, updatedAt, sameColumns } = fact;
   return {
-    ...{ id, generation, keyColumns, comparedColumns, updatedAt },
+    id,
+    generation,
+    keyColumns,
+    comparedColumns,
+    updatedAt,
     problem: describeProblem(fact),
     isBehind: !sameColumns,
   };
@@ -82,8 +86,11 @@ export async function healTable(
   const [row] = await sql.unsafe<{ healed: string }[]>(
     `SELECT datahub_sync.heal($1::text::oid::regclass, $2::text::text[], $3::text::text[], $4::text::text[], $5::text)::text AS healed`,
     [
-      ...[base.oid, keyColumns === null ? null : arrayLiteral(keyColumns), arrayLiteral(ignored)],
-      ...[arrayLiteral(compared), target],
+      base.oid,
+      keyColumns === null ? null : arrayLiteral(keyColumns),
+      arrayLiteral(ignored),
+      arrayLiteral(compared),
+      target,
     ],
   );
   return row!.healed === "true";

@@ -41,7 +41,12 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
     const sink = deployment.createSink();
     let effects: ForeseenEffects;
     const context = createRunContext(options, {
-      ...{ database, sink, identity, signal, startedAtMs, pacer: null },
+      database,
+      sink,
+      identity,
+      signal,
+      startedAtMs,
+      pacer: null,
       lease: { targetId: targetId ?? NO_TARGET, epoch: 1n, nonce: clock.uuid() },
       ensureLease: () => Promise.resolve(),
       createEffects: (of) => (effects = new ForeseenEffects(of, deployment)),
@@ -59,7 +64,12 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
     const tables = reports.map((report) => withDeletions(report, effects));
     const finishedAtMs = clock.now();
     const summary = summarise(tables, {
-      ...{ mode, runId: context.lease.nonce, startedAtMs, finishedAtMs, shared: sink.shared, notices },
+      mode,
+      runId: context.lease.nonce,
+      startedAtMs,
+      finishedAtMs,
+      shared: sink.shared,
+      notices,
     });
     if (config.budget !== null) {
       const { bytesRead, bytesWritten } = summary.totals;
@@ -108,7 +118,11 @@ function toReport(summary: RunReport, tables: ForeseenTable[]): DryRunReport {
     ok,
     exitCode: ok ? EXIT.done : EXIT.failed,
     foreseenExitCode: summary.exitCode,
-    ...{ mode, startedAt, durationMs, tables, notices },
+    mode,
+    startedAt,
+    durationMs,
+    tables,
+    notices,
     totals: counts,
   };
 }

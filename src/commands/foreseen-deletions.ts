@@ -128,8 +128,13 @@ class Lane {
     const { clock, settings, signal, deadlineAt } = context;
     this.#pageHashes = settings.pageHashes;
     this.#sender = new BatchSender({
-      ...{ sink, token: writer.token, clock, signal, deadlineAt },
-      ...{ pacer: null, maxInFlight: settings.maxInFlight },
+      sink,
+      token: writer.token,
+      clock,
+      signal,
+      deadlineAt,
+      pacer: null,
+      maxInFlight: settings.maxInFlight,
       onRowRefused: () => Promise.resolve(),
     });
   }

@@ -71,7 +71,9 @@ export async function planMigration(options: Omit<MigrateOptions, "announce">): 
     const recorded = isMigrated ? await foreseeRecorded(context) : [];
     const failed = plans.some(({ change }) => change.outcome === "failed");
     return {
-      ...{ dryRun: true, ok: !failed, exitCode: failed ? EXIT.failed : EXIT.done },
+      dryRun: true,
+      ok: !failed,
+      exitCode: failed ? EXIT.failed : EXIT.done,
       pending: migrations.pending,
       statements: [...migrationStatements(migrations), ...plans.flatMap(({ statements }) => statements)],
       tables: plans.map(({ change }) => change),

@@ -58,7 +58,8 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       handshake: shaken.value.mirrors[place]!,
       memory: memories.get(mirror.name)!,
       looked: looked[place]!,
-      ...{ problem: null, waiting: [] },
+      problem: null,
+      waiting: [],
     }));
     for (const state of states) {
       signal?.throwIfAborted();

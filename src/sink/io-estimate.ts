@@ -40,16 +40,31 @@ export interface StateBytes {
 
 /** As a first run begins it; the texts are as long as they usually are. */
 const BEGUN: Omit<MirrorState, "table"> = {
-  ...{ lineage: "0".repeat(64), epoch: 1n, nonce: "0".repeat(36), fence: 0n, running: true, rows: 0 },
-  ...{ highWaterMark: null, position: null, lastRun: null },
+  lineage: "0".repeat(64),
+  epoch: 1n,
+  nonce: "0".repeat(36),
+  fence: 0n,
+  running: true,
+  rows: 0,
+  highWaterMark: null,
+  position: null,
+  lastRun: null,
 };
 
 /** As a run ends it. */
 const ENDED: Partial<MirrorState> = {
-  ...{ highWaterMark: "2026-01-01T00:00:00.000000Z", position: "1000:1000:" },
+  highWaterMark: "2026-01-01T00:00:00.000000Z",
+  position: "1000:1000:",
   lastRun: {
-    ...{ mode: "delta", outcome: "done", finishedAt: "2026-01-01T00:00:00.000Z" },
-    ...{ read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, rejected: 0 },
+    mode: "delta",
+    outcome: "done",
+    finishedAt: "2026-01-01T00:00:00.000Z",
+    read: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    rejected: 0,
   },
 };
 

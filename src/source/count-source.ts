@@ -30,7 +30,8 @@ export async function countSource(
 ): Promise<{ counts: SourceCounts[]; horizon: Horizon | null }> {
   const rows = questions.map(({ source }) => `(SELECT count(*) FROM ${quoteRelation(source.relation)})`);
   const asked = questions.map(({ source, watermark }, place) => ({
-    ...{ place, since: watermark },
+    place,
+    since: watermark,
     trackedId: source.sight.trackedId,
   }));
   const [row] = await database.run("counting rows and changes that wait", (sql) =>

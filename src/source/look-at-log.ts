@@ -34,7 +34,8 @@ export async function lookAtLog(
   questions: readonly LogQuestion[],
 ): Promise<{ taken: SnapshotMoment; answers: LogAnswer[] }> {
   const asked = questions.map(({ trackedId, watermark, openSnapshot }, place) => ({
-    ...{ place, trackedId },
+    place,
+    trackedId,
     since: watermark && parseSnapshot(watermark),
     open: openSnapshot && parseSnapshot(openSnapshot),
   }));

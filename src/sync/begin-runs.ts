@@ -89,7 +89,10 @@ function createRun(context: RunContext, task: MirrorTask): MirrorRun {
     log: new ChangeLog(context.database, { name, trackedId: source.sight.trackedId }),
     reader,
     writer: new MirrorWriter(context, {
-      ...{ reader, plan: document, indexes: handshake.indexes, effects },
+      reader,
+      plan: document,
+      indexes: handshake.indexes,
+      effects,
       token: { table: name, epoch, nonce, fence: 0n },
       hadRejected: memory.rejected > 0,
     }),

@@ -18,7 +18,10 @@ export function describeCosts(
   const { month, calls, bytesRead, bytesWritten, daysLeft, pace } = spending;
   const ahead = (perPace: number) => Math.round((perPace / pace!.days) * daysLeft);
   return {
-    ...{ month, calls, bytesRead, bytesWritten },
+    month,
+    calls,
+    bytesRead,
+    bytesWritten,
     projected:
       pace === null
         ? null

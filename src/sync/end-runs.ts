@@ -41,7 +41,9 @@ export async function endRuns(context: RunContext, tasks: readonly MirrorTask[])
   if (ends.length === 0) return;
   const { witness, refused } = await effects.announceEnds(
     ends.map(({ task, seen, nextNonce }) => ({
-      ...{ name: task.name, finalNonce: nextNonce, seen },
+      name: task.name,
+      finalNonce: nextNonce,
+      seen,
       opening: task.run === null ? openingOf(context, task) : null,
     })),
     sql.raw(TIMELINE),
@@ -58,7 +60,9 @@ export async function endRuns(context: RunContext, tasks: readonly MirrorTask[])
   await settle(
     await effects.commitWatermarks(
       ends.map(({ task, outcome, nextNonce }) => ({
-        ...{ name: task.name, mode: outcome.mode, finalNonce: nextNonce },
+        name: task.name,
+        mode: outcome.mode,
+        finalNonce: nextNonce,
         changes: task.run?.changes ?? { read: 0, timestamps: 0 },
         sizes: sizesOf(task),
       })),
@@ -87,7 +91,8 @@ async function lookAgain(context: RunContext, tasks: readonly MirrorTask[]): Pro
       const outcome = task.outcome ?? idleOutcome(task);
       if (!steady) outcome.notices.push(catalogChanged(task.name));
       ends.push({
-        ...{ task, outcome },
+        task,
+        outcome,
         seen: steady ? sight : { ...sight, unsteady: true },
         nextNonce: context.clock.uuid(),
         rows: task.run?.miscounted === true ? await countLedger(task.run) : null,
@@ -102,7 +107,14 @@ async function lookAgain(context: RunContext, tasks: readonly MirrorTask[]): Pro
 function idleOutcome({ name, fit, planned, survey }: MirrorTask): MirrorOutcome {
   const { rejected } = survey.memory;
   return {
-    ...{ mode: "delta", read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, heldBack: 0, rejected },
+    mode: "delta",
+    read: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    heldBack: 0,
+    rejected,
     watermark: { position: planned!.snapshot, at: planned!.at },
     tracking: fit!.tracking,
     waiting: fit!.waiting,
@@ -135,8 +147,15 @@ function toRunEnd({ clock }: RunContext, { task, outcome, nextNonce, rows: count
     position: outcome.watermark.position,
     ...(counted !== null && { rows: counted }),
     lastRun: {
-      ...{ mode, outcome: "done", finishedAt: new Date(clock.now()).toISOString() },
-      ...{ read, inserted, updated, unchanged, deleted, rejected },
+      mode,
+      outcome: "done",
+      finishedAt: new Date(clock.now()).toISOString(),
+      read,
+      inserted,
+      updated,
+      unchanged,
+      deleted,
+      rejected,
     },
   };
 }

@@ -35,7 +35,9 @@ export async function warnOfBudget(
   const spending = await readSpending(context.database, context.lease.targetId);
   const foreseen = await foresee(context, mode, surveys, spending.pace?.deltaBytes ?? 0);
   const known = surveys.map(({ config, handshake, memory }) => ({
-    ...{ name: config.name, rows: handshake.rows, indexes: handshake.indexes.length },
+    name: config.name,
+    rows: handshake.rows,
+    indexes: handshake.indexes.length,
     sizes: memory.record?.sizes ?? null,
   }));
   const { storage } = describeCosts(spending, known, budget);

@@ -63,7 +63,14 @@ export class MirrorWriter {
     this.#indexedFields = new Set(indexes.flat().map((path) => path.split(".")[0]!));
     this.#setAside = new SetAside(token.table, effects, hadRejected);
     this.#sender = new BatchSender({
-      ...{ sink, token, clock, pacer, indexes, signal, deadlineAt, ensureLease },
+      sink,
+      token,
+      clock,
+      pacer,
+      indexes,
+      signal,
+      deadlineAt,
+      ensureLease,
       maxInFlight: settings.maxInFlight,
       onRowRefused: (key, reason) => {
         const { inserted, updated, unchanged } = this.counts;

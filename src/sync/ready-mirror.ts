@@ -60,7 +60,9 @@ export async function readyMirror(
     tracking: ReadyMirror["tracking"],
     notices: Notice[],
   ): ReadyMirror => ({
-    ...{ source, tracking, config: leaveOut(config, names()) },
+    source,
+    tracking,
+    config: leaveOut(config, names()),
     waiting: names(),
     notices: waiting.length === 0 ? notices : [columnsWait(looked.name, waiting), ...notices],
   });

@@ -56,7 +56,13 @@ export function createRunContext(
   const { settings, allMirrors, target } = config;
   const context: Omit<RunContext, "effects"> = {
     ...parts,
-    ...{ clock, settings, allMirrors, target, lineage, timeline, history },
+    clock,
+    settings,
+    allMirrors,
+    target,
+    lineage,
+    timeline,
+    history,
     listener: progress,
     deadlineAt: startedAtMs + settings.runDeadlineMs,
   };

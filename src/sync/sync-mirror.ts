@@ -41,7 +41,13 @@ export async function doWork(
   const { inserted, updated, unchanged, deleted } = writer.counts;
   task.outcome = {
     mode: end.mode,
-    ...{ read: writer.read, inserted, updated, unchanged, deleted, rejected, heldBack },
+    read: writer.read,
+    inserted,
+    updated,
+    unchanged,
+    deleted,
+    rejected,
+    heldBack,
     watermark: { position: end.snapshot, at: end.at },
     tracking: task.fit!.tracking,
     waiting: task.fit!.waiting,

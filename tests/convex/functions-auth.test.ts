@@ -37,7 +37,10 @@ const calls = {
   finishRuns: async (t, syncKey, table) =>
     onlyOne(
       await t.mutation(functions.finishRuns, {
-        ...{ syncKey, lineage: "source", epoch: FIRST_TOKEN.epoch, nonce: FIRST_TOKEN.nonce },
+        syncKey,
+        lineage: "source",
+        epoch: FIRST_TOKEN.epoch,
+        nonce: FIRST_TOKEN.nonce,
         ends: [{ table, fence: FIRST_TOKEN.fence, priorNonce: null, ...FIRST_END }],
       }),
     ),

@@ -16,18 +16,29 @@ async function startRun(tables: string[]) {
   const run = { syncKey, epoch: 1n, nonce: "first" };
   await deployment.runMutation("datahubSync:beginRuns", {
     ...run,
-    ...{ tables, lineage: "source", takeOver: false },
+    tables,
+    lineage: "source",
+    takeOver: false,
   });
   deployment.resetUsage();
   const apply = (table: string, change: object) =>
     deployment.runMutation("datahubSync:applyBatch", {
-      ...{ ...run, fence: 0n, slot: 0, table, upserts: [], deletions: [], orphans: [], force: false },
+      ...run,
+      fence: 0n,
+      slot: 0,
+      table,
+      upserts: [],
+      deletions: [],
+      orphans: [],
+      force: false,
       ...change,
     });
   const insert = (table: string, rows: number) =>
     apply(table, {
       upserts: Array.from({ length: rows }, (_, row) => ({
-        ...{ key: key(row), hash: HASH, document: { id: key(row) } },
+        key: key(row),
+        hash: HASH,
+        document: { id: key(row) },
       })),
     });
   return { deployment, apply, insert, entries: () => [...deployment.tableDocuments("datahubSyncLedger")] };

@@ -65,7 +65,11 @@ describe("the end of a run that had nothing to do, and was never begun", () => {
     const mirror = await ended();
     await mirror.finish({ ...SECOND_RUN, ...idle });
     expect(await mirror.state()).toMatchObject({
-      ...{ epoch: 2n, nonce: "idle end", fence: 0n, running: false, position: "200:200:" },
+      epoch: 2n,
+      nonce: "idle end",
+      fence: 0n,
+      running: false,
+      position: "200:200:",
     });
     // The repeat of a call whose answer was lost.
     await mirror.finish({ ...SECOND_RUN, ...idle, position: "later" });

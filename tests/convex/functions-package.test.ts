@@ -115,7 +115,8 @@ describe("datahub-sync/convex in an app that was there first", () => {
     expect(await t.query(sync!["freshness"]!, { table: "sow_drops" })).toBeNull();
     const end = { nextNonce: "ended", highWaterMark: "2025-10-31T08:15:00.000000Z", position: "100:110:104" };
     await t.mutation(datahubSync!["finishRuns"]!, {
-      ...{ ...token, lineage: "source" },
+      ...token,
+      lineage: "source",
       ends: [{ table: "customers", fence: 0n, priorNonce: null, ...end, lastRun: lastRun() }],
     });
     expect(await t.query(sync!["freshness"]!, { table: "customers" })).toEqual({

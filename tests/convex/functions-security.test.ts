@@ -18,8 +18,21 @@ const SECRET = "planted-in-a-table-of-the-application";
 
 /** Mirrored by no one, or not a table at all. */
 const FORBIDDEN = [
-  ...["users", ...Object.keys(datahubSyncTables), "_storage", "_scheduled_functions", "_system"],
-  ...["", " ", "sow_poles ", "SOW_POLES", "__proto__", "constructor", "toString", "hasOwnProperty", "*", "%"],
+  "users",
+  ...Object.keys(datahubSyncTables),
+  "_storage",
+  "_scheduled_functions",
+  "_system",
+  "",
+  " ",
+  "sow_poles ",
+  "SOW_POLES",
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  "*",
+  "%",
 ];
 
 /** Every function that a deployment of `convex/` has, found in the modules themselves. */
@@ -51,7 +64,8 @@ function soundArguments({ args }: DeployedFunction): Record<string, JSONValue> {
 /** A deployment of an application that has a table of its own, and rows in its mirrors. */
 async function deploy() {
   const schema = defineSchema({
-    ...{ ...defaultMirrorTables, ...datahubSyncTables },
+    ...defaultMirrorTables,
+    ...datahubSyncTables,
     users: defineTable({ name: v.string() }),
   });
   const options = { schema, modules: { datahubSync } };
@@ -59,12 +73,22 @@ async function deploy() {
   const user = deployment.insert("users", { name: SECRET });
   const run = { syncKey: SYNC_KEY, table: TABLE, epoch: 1n, nonce: "the run" };
   await deployment.runMutation("datahubSync:beginRuns", {
-    ...{ syncKey: SYNC_KEY, tables: [TABLE], epoch: run.epoch, nonce: run.nonce },
-    ...{ lineage: "the source", takeOver: false },
+    syncKey: SYNC_KEY,
+    tables: [TABLE],
+    epoch: run.epoch,
+    nonce: run.nonce,
+    lineage: "the source",
+    takeOver: false,
   });
   const upserts = ["a", "b"].map((key) => ({ key, hash: key, document: { id: key, comments: SECRET } }));
   await deployment.runMutation("datahubSync:applyBatch", {
-    ...{ ...run, upserts, fence: 0n, slot: 0, deletions: [], orphans: [], force: false },
+    ...run,
+    upserts,
+    fence: 0n,
+    slot: 0,
+    deletions: [],
+    orphans: [],
+    force: false,
   });
   /** The same deployment with another environment. */
   const withEnv = (env: Record<string, string>) => {

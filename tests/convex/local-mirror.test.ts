@@ -35,7 +35,10 @@ describe("the local deployment with this project's functions", () => {
   it("takes batches side by side without one conflict", async () => {
     const { lineage, takeOver } = { lineage: "source", takeOver: false };
     await client.mutation(api.datahubSync.beginRuns, {
-      ...{ syncKey, tables: [table], epoch: 1n, nonce: "first" },
+      syncKey,
+      tables: [table],
+      epoch: 1n,
+      nonce: "first",
       lineage,
       takeOver,
     });

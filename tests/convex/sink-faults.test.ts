@@ -39,8 +39,11 @@ async function startSink(faults: Faults) {
   });
   served = await serveLocalDeployment(deployment);
   const sink = new ConvexSink({
-    ...{ url: served.url, syncKey: SYNC_KEY, clock },
-    ...{ callTimeoutMs: CALL_TIMEOUT_MS, maxAttempts: 100 },
+    url: served.url,
+    syncKey: SYNC_KEY,
+    clock,
+    callTimeoutMs: CALL_TIMEOUT_MS,
+    maxAttempts: 100,
   });
   /** Resolves when the last late call has gone on. */
   const stopFaults = async () => {
@@ -55,15 +58,25 @@ test.each([1, 2])(
   async (seed) => {
     const { deployment, sink, stopFaults } = await startSink(
       randomFaults(seed, {
-        ...{ delay: 0.15, maxDelayMs: LONGEST_DELAY_MS, tooManyRequests: 0.05, overloaded: 0.05 },
-        ...{ conflict: 0.05, failedAfterCommit: 0.05 },
-        ...{ cutBeforeCall: 0.05, cutAfterCommit: 0.05, cutMidAnswer: 0.05 },
+        delay: 0.15,
+        maxDelayMs: LONGEST_DELAY_MS,
+        tooManyRequests: 0.05,
+        overloaded: 0.05,
+        conflict: 0.05,
+        failedAfterCommit: 0.05,
+        cutBeforeCall: 0.05,
+        cutAfterCommit: 0.05,
+        cutMidAnswer: 0.05,
       }),
     );
     const run = { table: TABLE, epoch: 1n, nonce: "first" };
     await beginRun(sink, { ...run, lineage: "source", takeOver: false });
     const sender = new BatchSender({
-      ...{ sink, token: { ...run, fence: 0n }, clock, maxAttempts: 100, maxBatchRows: 8 },
+      sink,
+      token: { ...run, fence: 0n },
+      clock,
+      maxAttempts: 100,
+      maxBatchRows: 8,
       onRowRefused: (_, { message }) => Promise.reject(new Error(message)),
     });
 

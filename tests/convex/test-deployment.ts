@@ -55,7 +55,10 @@ export function startTestDeployment(options: { transactionLimits?: boolean } = {
         ...(nonce !== undefined && { nonce }),
       };
       const ended = {
-        ...{ table: run.table, fence: 0n, priorNonce: null, nextNonce: "ended" },
+        table: run.table,
+        fence: 0n,
+        priorNonce: null,
+        nextNonce: "ended",
         highWaterMark: "2025-10-31T08:15:00.000000Z",
         position: "100:110:104",
         lastRun: lastRun(),

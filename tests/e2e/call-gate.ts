@@ -61,7 +61,11 @@ export class CallGate {
     const reached = deferred();
     const released = deferred();
     const hold: ActiveHold = {
-      ...{ path, letThrough, passed: 0, answered: 0, waiting: 0 },
+      path,
+      letThrough,
+      passed: 0,
+      answered: 0,
+      waiting: 0,
       noteReached: () => {
         if (hold.waiting > 0 && hold.answered === letThrough) reached.resolve();
       },

@@ -68,16 +68,35 @@ test("the demo: every count is the changes that were made, and both sides are eq
 
   // 90 + 474 + 38 + 434 + 108 + 38 + 8 rows; one row of each table changed, one added, one deleted.
   expect(totalsAfter("3. First sync", demo.stdout)).toMatchObject({
-    ...{ read: 1_190, inserted: 1_190, updated: 0, unchanged: 0, deleted: 0, "set aside": 0 },
+    read: 1_190,
+    inserted: 1_190,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    "set aside": 0,
   });
   expect(totalsAfter("5. Delta", demo.stdout)).toMatchObject({
-    ...{ read: 14, inserted: 7, updated: 7, unchanged: 0, deleted: 7, "set aside": 0 },
+    read: 14,
+    inserted: 7,
+    updated: 7,
+    unchanged: 0,
+    deleted: 7,
+    "set aside": 0,
   });
   expect(totalsAfter("6. Delta again", demo.stdout)).toMatchObject({
-    ...{ read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, "set aside": 0 },
+    read: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    "set aside": 0,
   });
   expect(totalsAfter("7. Edits by hand", demo.stdout)).toMatchObject({
-    ...{ inserted: 1, updated: 1, unchanged: 0, deleted: 0, "set aside": 0 },
+    inserted: 1,
+    updated: 1,
+    unchanged: 0,
+    deleted: 0,
+    "set aside": 0,
   });
   // The five tables that are written whole have 1,144 rows, five less and five more; the other two four stamped ones.
   expect(demo.stdout).toContain("would have sent 1,148 rows after that day, and kept 7 deleted rows.");

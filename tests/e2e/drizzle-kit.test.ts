@@ -94,7 +94,9 @@ describe("an owner who works with drizzle-kit", () => {
     served = await serveLocalDeployment(deployment);
     const { url } = database;
     cli = await CliProcess.create({
-      ...{ DATABASE_URL: url, CONVEX_URL: served.url, CONVEX_SYNC_AUTH_KEY: SYNC_KEY },
+      DATABASE_URL: url,
+      CONVEX_URL: served.url,
+      CONVEX_SYNC_AUTH_KEY: SYNC_KEY,
     });
     await writeFile(join(cli.folder, "datahub-sync.config.json"), JSON.stringify(CONFIG));
     owner = await OwnersProject.create(url);
@@ -139,8 +141,14 @@ describe("an owner who works with drizzle-kit", () => {
     expect(await cli.sync()).toMatchObject({ code: 0, report: { ok: true, tables } });
     for (const { relation: name } of CONFIG.tables) {
       await compareMirror(database.sql, deployment, {
-        ...{ relation: { schema: "public", name }, name, base: null, key: null },
-        ...{ ignore: [], updatedAt: "as-written", exclude: [], columns: {} },
+        relation: { schema: "public", name },
+        name,
+        base: null,
+        key: null,
+        ignore: [],
+        updatedAt: "as-written",
+        exclude: [],
+        columns: {},
       });
     }
   }
@@ -156,8 +164,11 @@ describe("an owner who works with drizzle-kit", () => {
     await writeRows();
     const before = await readOurs();
     expect(before.triggers.map(({ name }) => name)).toEqual([
-      ...["zzz_datahub_sync_1_content", "zzz_datahub_sync_1_log", "zzz_datahub_sync_1_truncate"],
-      ...["zzz_datahub_sync_2_log", "zzz_datahub_sync_2_truncate"],
+      "zzz_datahub_sync_1_content",
+      "zzz_datahub_sync_1_log",
+      "zzz_datahub_sync_1_truncate",
+      "zzz_datahub_sync_2_log",
+      "zzz_datahub_sync_2_truncate",
     ]);
     expect(before.log.map((entries) => entries.length)).toEqual([5, 15]);
 

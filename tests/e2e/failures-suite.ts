@@ -59,9 +59,11 @@ export function describeFailures(kind: StackKind): void {
         const failed = await scene.cli.run(["sync", "--json"], given);
         expect(failed.code).toBe(1);
         expect(JSON.parse(failed.stdout)).toEqual({
-          ...{ ok: false, exitCode: 1 },
+          ok: false,
+          exitCode: 1,
           error: {
-            ...{ code, table: null },
+            code,
+            table: null,
             message: expect.stringMatching(says) as string,
             remedy: expect.stringMatching(remedy) as string,
           },
@@ -114,7 +116,8 @@ export function describeFailures(kind: StackKind): void {
           ok: false,
           tables: [
             ...expected.map(([table, errorCode, message]) => ({
-              ...{ table, outcome: "failed" },
+              table,
+              outcome: "failed",
               error: { code: errorCode, message: expect.stringMatching(message) as string },
             })),
             // An empty table is no failure.

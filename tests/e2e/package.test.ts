@@ -112,8 +112,14 @@ describe("the package, installed", () => {
       return JSON.parse(stdout) as string[];
     };
     const values = [
-      ...["decodeArray", "decodeComposite", "decodeJson", "decodeMultirange", "decodeRange"],
-      ...["printJson", "toDate", "toMicroseconds"],
+      "decodeArray",
+      "decodeComposite",
+      "decodeJson",
+      "decodeMultirange",
+      "decodeRange",
+      "printJson",
+      "toDate",
+      "toMicroseconds",
     ];
     const forFunctions = ["datahubSyncTables", "defaultMirrorTables", "defineDatahubSync"];
     const functions = [...forFunctions, "mirrorFreshness", "mirrored"];

@@ -28,7 +28,11 @@ afterAll(async () => {
 
 function open(url: string, options: Partial<DatabaseOptions> = {}): Database {
   const database = new Database({
-    ...{ url, ssl: false, clock: systemClock, connectTimeoutMs: 30_000, statementTimeoutMs: 600_000 },
+    url,
+    ssl: false,
+    clock: systemClock,
+    connectTimeoutMs: 30_000,
+    statementTimeoutMs: 600_000,
     ...options,
   });
   opened.push(database);

@@ -26,8 +26,14 @@ beforeAll(async () => {
   await writer`INSERT INTO things SELECT n, 'old' FROM generate_series(1, 3) n`;
   await track(writer, "things");
   const config = {
-    ...{ relation: { schema: "public", name: "things" }, base: null, name: "things", key: null },
-    ...{ updatedAt: "as-written" as const, ignore: [], exclude: [], columns: {} },
+    relation: { schema: "public", name: "things" },
+    base: null,
+    name: "things",
+    key: null,
+    updatedAt: "as-written" as const,
+    ignore: [],
+    exclude: [],
+    columns: {},
   };
   const rules = { encoderVersion: 1, fieldName: (name: string) => name };
   reader = new TableReader(database, await database.run("test", (sql) => inspectOne(sql, config, rules)));
@@ -58,8 +64,15 @@ async function beginRun(): Promise<void> {
     leaseMs: 60_000,
   });
   await openRun(database, token, "things", tracked!.id, {
-    ...{ nonce: "n", priorNonce: null, mode: "full", snapshot: "10:10:", snapshotAt: "2024-01-01T00:00:00Z" },
-    ...{ seen: { files: "f" }, history: "h", cursor: null, finalNonce: null },
+    nonce: "n",
+    priorNonce: null,
+    mode: "full",
+    snapshot: "10:10:",
+    snapshotAt: "2024-01-01T00:00:00Z",
+    seen: { files: "f" },
+    history: "h",
+    cursor: null,
+    finalNonce: null,
   });
 }
 

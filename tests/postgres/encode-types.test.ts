@@ -24,8 +24,16 @@ const UNHELPFUL_SETTINGS = {
 
 /** Types for indexes and statistics: no column holds a value of theirs, for their input functions refuse every text. */
 const WITHOUT_INPUT = [
-  ...["ghstore", "gtsvector", "intbig_gkey", "ltree_gist", "pg_brin_bloom_summary"],
-  ...["pg_brin_minmax_multi_summary", "pg_dependencies", "pg_mcv_list", "pg_ndistinct", "pg_node_tree"],
+  "ghstore",
+  "gtsvector",
+  "intbig_gkey",
+  "ltree_gist",
+  "pg_brin_bloom_summary",
+  "pg_brin_minmax_multi_summary",
+  "pg_dependencies",
+  "pg_mcv_list",
+  "pg_ndistinct",
+  "pg_node_tree",
 ];
 
 /** What ran, for the list that the file prints when it is done. */

@@ -12,13 +12,11 @@ beforeAll(async () => {
   db = await createTestDatabase();
   port = await DistantPort.open(db.url);
   database = new Database({
-    ...{
-      url: port.url,
-      ssl: false,
-      clock: systemClock,
-      connectTimeoutMs: 30_000,
-      statementTimeoutMs: 600_000,
-    },
+    url: port.url,
+    ssl: false,
+    clock: systemClock,
+    connectTimeoutMs: 30_000,
+    statementTimeoutMs: 600_000,
   });
   await database.run("connecting", (client) => client.unsafe("SELECT 1"));
 });

@@ -53,7 +53,11 @@ const document: Document = {
 /** The second row's: everything is null but three. */
 const emptyDocument: Document = {
   ...Object.fromEntries(Object.keys(document).map((field) => [field, null])),
-  ...{ _id: "second", _creationTime: 2, id: SECOND, serial_number: "", ont_rx_sig_dbm: 0 },
+  _id: "second",
+  _creationTime: 2,
+  id: SECOND,
+  serial_number: "",
+  ont_rx_sig_dbm: 0,
 };
 
 type Document = Readonly<Record<string, unknown>>;
@@ -94,13 +98,11 @@ test("booleans and integers are compared as such", async () => {
      WHERE table_name = 'lawley_activations' AND column_name <> 'sync_timestamp'`;
   const equal: Document = {
     ...Object.fromEntries(columns.map(({ name }) => [name, null])),
-    ...{
-      _id: "first",
-      id: FIRST,
-      step_1_property_frontage: true,
-      step_2_location_on_wall: false,
-      zone_no: 7,
-    },
+    _id: "first",
+    id: FIRST,
+    step_1_property_frontage: true,
+    step_2_location_on_wall: false,
+    zone_no: 7,
   };
   const candidates = [equal, { ...equal, step_2_location_on_wall: null }, { ...equal, zone_no: 7n }];
   const found: unknown[] = [];
@@ -143,7 +145,9 @@ describe("a planted difference is found", () => {
 
   test("-0 for a numeric 0", async () => {
     expect(await findDifferences(document, { ...emptyDocument, ont_rx_sig_dbm: -0 })).toContainEqual({
-      ...{ key: "second", column: "ont_rx_sig_dbm", what: "-0 where no number is" },
+      key: "second",
+      column: "ont_rx_sig_dbm",
+      what: "-0 where no number is",
     });
   });
 

@@ -10,8 +10,13 @@ let reading: Database;
 beforeAll(async () => {
   db = await createMigratedDatabase();
   reading = new Database({
-    ...{ url: db.url, ssl: false, clock: systemClock, maxAttempts: 1, readOnly: true },
-    ...{ connectTimeoutMs: 60_000, statementTimeoutMs: 60_000 },
+    url: db.url,
+    ssl: false,
+    clock: systemClock,
+    maxAttempts: 1,
+    readOnly: true,
+    connectTimeoutMs: 60_000,
+    statementTimeoutMs: 60_000,
   });
 });
 afterAll(async () => {

@@ -212,7 +212,8 @@ describe.each(ALL_POSTGRES_VERSIONS)("inspecting a mirror (Postgres %i)", (versi
   test("what updated_at means is said where it is mirrored", async () => {
     await run("CREATE TABLE $t (id int PRIMARY KEY, a text, updated_at timestamp)");
     expect(await look("$t")).toMatchObject({
-      ...{ updatedAt: "none", tracking: null },
+      updatedAt: "none",
+      tracking: null,
       sight: { trackedId: 0, unnoticed: expect.stringMatching(/are not being tracked/) as string },
     });
     for (const updatedAt of ["as-written", "content"] as const) {

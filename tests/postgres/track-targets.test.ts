@@ -178,8 +178,11 @@ describe.each(ALL_POSTGRES_VERSIONS)("deployments that mirror one table (Postgre
     await run(`CREATE TABLE $t (${COLUMNS}, UNIQUE (a)); ALTER TABLE $t ALTER a SET NOT NULL`);
     const base = { schema: "public", name: table.name, oid: await oid() };
     await trackTable(table.sql, base, {
-      ...{ target: "https://one.example", keyColumns: ["a"], compared: ["a", 'not "there", no', "b"] },
-      ...{ ignored: ["c"], updatedAt: "content" },
+      target: "https://one.example",
+      keyColumns: ["a"],
+      compared: ["a", 'not "there", no', "b"],
+      ignored: ["c"],
+      updatedAt: "content",
     });
     expect(await tracked()).toEqual({ compared: ["a", "b"], ignored: ["c"], mode: "content", generation: 1 });
     expect(await newEntries("INSERT INTO $t (id, a) VALUES (1, 'x')")).toEqual(["i x"]);

@@ -75,7 +75,7 @@ const ordered = fc
 const integerRange = ordered.map(([lower, upper]) => `[${lower},${upper}]`);
 const openRange = (bound: fc.Arbitrary<string>) =>
   fc
-    .tuple(bound, fc.constantFrom(...["[<,)", "(<,)", "(,<)", "(,<]"]))
+    .tuple(bound, fc.constantFrom("[<,)", "(<,)", "(,<)", "(,<]"))
     .map(([at, form]) => form.replace("<", `"${at}"`));
 
 const GENERATORS: Record<string, fc.Arbitrary<string>> = {

@@ -60,8 +60,19 @@ function comparable(of: DryRunReport["tables"][number] | RunReport["tables"][num
   const { table, mode, read, inserted, updated, unchanged, deleted, rejected, heldBack } = of;
   const { tracking, waiting, notices, error } = of;
   return {
-    ...{ table, mode, read, inserted, updated, unchanged, deleted, rejected, heldBack },
-    ...{ tracking, waiting, notices, error },
+    table,
+    mode,
+    read,
+    inserted,
+    updated,
+    unchanged,
+    deleted,
+    rejected,
+    heldBack,
+    tracking,
+    waiting,
+    notices,
+    error,
   };
 }
 

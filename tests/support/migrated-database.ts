@@ -26,7 +26,11 @@ export async function createMigratedDatabase(options: TestDatabaseOptions = {}):
 /** One try for each statement: a test wants to see the first failure. */
 export function connectTo({ url }: { url: string }): Database {
   return new Database({
-    ...{ url, ssl: false, clock: systemClock, maxAttempts: 1 },
-    ...{ connectTimeoutMs: 60_000, statementTimeoutMs: 60_000 },
+    url,
+    ssl: false,
+    clock: systemClock,
+    maxAttempts: 1,
+    connectTimeoutMs: 60_000,
+    statementTimeoutMs: 60_000,
   });
 }

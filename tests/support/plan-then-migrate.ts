@@ -70,7 +70,10 @@ async function printSent({ sql }: TestDatabase, sent: readonly SentStatement[]):
     const list = (literal: string) => JSON.parse(`[${literal.slice(1, -1)}]`) as string[];
     printed.push(
       printTrack(base!, {
-        ...{ target, keyColumns: list(key), ignored: list(ignored), compared: list(compared) },
+        target,
+        keyColumns: list(key),
+        ignored: list(ignored),
+        compared: list(compared),
         updatedAt: updatedAt as UpdatedAtMode,
       }),
     );

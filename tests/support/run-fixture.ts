@@ -27,14 +27,15 @@ export function useRuns(table: TableFixture): RunFixture {
   async function begin({ token }: RunTarget, trackedId: number, mirror = "m"): Promise<void> {
     const snapshot = await snapshotOf(table.sql);
     const run: OpenRun = {
-      ...{
-        nonce: token.nonce,
-        priorNonce: null,
-        mode: "delta",
-        snapshot,
-        snapshotAt: new Date().toISOString(),
-      },
-      ...{ seen: {}, history: "h", cursor: null, finalNonce: null },
+      nonce: token.nonce,
+      priorNonce: null,
+      mode: "delta",
+      snapshot,
+      snapshotAt: new Date().toISOString(),
+      seen: {},
+      history: "h",
+      cursor: null,
+      finalNonce: null,
     };
     await openRun(table.database, token, mirror, trackedId, run);
   }

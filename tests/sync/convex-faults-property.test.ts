@@ -24,7 +24,7 @@ const strike: fc.Arbitrary<Strike> = fc.oneof(
     fc.constantFrom(answer(500, "InternalServerError"), answer(408, ""), answer(503, "ServiceUnavailable")),
   ),
   fc.tuple(
-    fc.constantFrom(...(["beforeCall", "beforeCommit", "afterCommit", "beforeAnswer", "midAnswer"] as const)),
+    fc.constantFrom("beforeCall", "beforeCommit", "afterCommit", "beforeAnswer", "midAnswer"),
     fc.constant(CUT),
   ),
   fc.tuple(fc.constant("beforeCommit" as const), fc.constant({ kind: "conflict" as const })),

@@ -8,8 +8,17 @@ import { PostgresGate } from "../support/postgres-gate.js";
 const SETTINGS = { pageRows: 3, ...SMALL_PAGES };
 const DDL = "CREATE TABLE $t (id int PRIMARY KEY, a text)";
 const STATE = [
-  ...["leases", "mirrors", "targets", "migrations", "source", "tracked_tables", "rejected_rows"],
-  ...["pending_deletions", "changes", "tracking_claims", "runs"],
+  "leases",
+  "mirrors",
+  "targets",
+  "migrations",
+  "source",
+  "tracked_tables",
+  "rejected_rows",
+  "pending_deletions",
+  "changes",
+  "tracking_claims",
+  "runs",
 ]
   .map((table) => `datahub_sync.${table}`)
   .join(", ");

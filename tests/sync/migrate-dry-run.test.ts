@@ -58,7 +58,8 @@ describe("migrate --dry-run on a database without the schema datahub_sync", () =
       "RELATION_MISSING",
     ]);
     expect(plan.effects.map(({ code }) => code)).toEqual([
-      ...["SCHEMA_CREATED", "UPDATED_AT_FOLLOWS_CONTENT"],
+      "SCHEMA_CREATED",
+      "UPDATED_AT_FOLLOWS_CONTENT",
       "TABLES_TRACKED",
     ]);
   });

@@ -40,7 +40,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { arbitrary: write.map((sql) => ({ kind: "write" as const, sql })), weight: 6 },
   { arbitrary: fc.constant({ kind: "write" as const, sql: "TRUNCATE $t" }), weight: 1 },
   {
-    arbitrary: fc.constantFrom(...(["begin", "commit", "rollback"] as const)).map((kind) => ({ kind })),
+    arbitrary: fc.constantFrom("begin", "commit", "rollback").map((kind) => ({ kind })),
     weight: 2,
   },
   { arbitrary: write.map((sql) => ({ kind: "inside" as const, sql })), weight: 3 },

@@ -76,7 +76,10 @@ describe("invariant 7: a row that cannot be mirrored losslessly", () => {
       const { exitCode, totals, tables } = await mirror.runSync(mode);
       const told = tables[0]!.notices.map(({ code }) => code);
       expect({ mode, exitCode, read: totals.read, rejected: totals.rejected, told }).toEqual({
-        ...{ mode, exitCode: 3, read, rejected: 1 },
+        mode,
+        exitCode: 3,
+        read,
+        rejected: 1,
         told: ["ROWS_SET_ASIDE"],
       });
     }

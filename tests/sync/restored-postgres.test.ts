@@ -114,7 +114,9 @@ describe("invariant 6: Postgres was restored", () => {
         const refused = await dumped.runSync(mode);
         expect(refused.exitCode).toBe(1);
         expect(refused.tables[0]).toMatchObject({
-          ...{ outcome: "failed", read: 0, calls: 0 },
+          outcome: "failed",
+          read: 0,
+          calls: 0,
           error: {
             code: "LINEAGE_MISMATCH",
             message: expect.stringMatching(/was made from another database/) as string,

@@ -236,8 +236,11 @@ describe("a run of several mirrors that crashes", () => {
         if (step !== "Convex: finishRuns") return;
         const { lineage } = mirror.state() as { lineage: string };
         await mirror.deployment.runMutation("datahubSync:beginRuns", {
-          ...{ syncKey: mirror.config.convex.syncKey.reveal(), tables: [mirror.table] },
-          ...{ ...other, lineage, takeOver: false },
+          syncKey: mirror.config.convex.syncKey.reveal(),
+          tables: [mirror.table],
+          ...other,
+          lineage,
+          takeOver: false,
         });
       },
     });

@@ -53,7 +53,10 @@ export function describeChanges(what: string, changes: readonly Change[]): void 
     let mirror: MirrorFixture;
     let failures: readonly FailedWrite[];
     const runs: Record<"changed" | "mended" | "settled" | "quiet", TableReport[]> = {
-      ...{ changed: [], mended: [], settled: [], quiet: [] },
+      changed: [],
+      mended: [],
+      settled: [],
+      quiet: [],
     };
     let statusWhenChanged: StatusReport;
     let statusAtEnd: StatusReport;

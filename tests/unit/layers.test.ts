@@ -11,21 +11,30 @@ const UNTYPED_RULES =
 
 /** An empty house with the project's folders: the rules are tested, not today's files. */
 const FOLDERS = [
-  ...["config", "catalog", "source", "encode", "sink", "state", "model", "postgres", "sync", "commands"],
-  ...["cli", "cli/render", "package"],
+  "config",
+  "catalog",
+  "source",
+  "encode",
+  "sink",
+  "state",
+  "model",
+  "postgres",
+  "sync",
+  "commands",
+  "cli",
+  "cli/render",
+  "package",
 ].map((folder) => `src/${folder}`);
 const LOCAL = ["local", "local/convex", "local/demo", "local/oracle"];
 const FILES = [
   ...[...FOLDERS, ...LOCAL].map((folder) => `${folder}/some.ts`),
-  ...[
-    "src/model/errors.ts",
-    "src/model/encoding.ts",
-    "convex/some.ts",
-    "src/package/json.ts",
-    "drizzle/some.ts",
-    "tests/support/some.ts",
-    "torture/some.ts",
-  ],
+  "src/model/errors.ts",
+  "src/model/encoding.ts",
+  "convex/some.ts",
+  "src/package/json.ts",
+  "drizzle/some.ts",
+  "tests/support/some.ts",
+  "torture/some.ts",
 ];
 
 const house = realpathSync(mkdtempSync(join(tmpdir(), "datahub-sync-test-")));

@@ -91,7 +91,9 @@ function inCommon({ tables, totals }: DryRunReport): string[] {
     rest(({ bytesWritten }) => bytesWritten),
   ];
   return [
-    ...["in common", "", ...Array<string>(6).fill("-")],
+    "in common",
+    "",
+    ...Array<string>(6).fill("-"),
     showCount(rest(({ calls }) => calls)),
     ...bytes.map((each) => showBytes(Math.max(0, each))),
   ];

@@ -46,8 +46,13 @@ describe("the bench's tables in a document", () => {
 
 describe("digests by key range, as they are reckoned", () => {
   const inputs: RangeInputs = {
-    ...{ rows: 1_000_000, fullReads: 250_000_000, changed: 10, deltasBetweenFulls: 42 },
-    ...{ rowsOfRange: 100, digestRead: 150, digestWritten: 300 },
+    rows: 1_000_000,
+    fullReads: 250_000_000,
+    changed: 10,
+    deltasBetweenFulls: 42,
+    rowsOfRange: 100,
+    digestRead: 150,
+    digestWritten: 300,
   };
 
   it("save what a full run reads, but for the digests", () => {

@@ -110,7 +110,11 @@ describe("migrate --dry-run", () => {
 
   it("says that nothing is to be done", async () => {
     cli.commands.planMigration.mockResolvedValue({
-      ...{ ...PLAN, ok: true, exitCode: EXIT.done, pending: [], effects: [] },
+      ...PLAN,
+      ok: true,
+      exitCode: EXIT.done,
+      pending: [],
+      effects: [],
       statements: PLAN.statements.filter(({ changes }) => !changes),
       tables: PLAN.tables.slice(1, 2),
     });

@@ -15,7 +15,9 @@ describe("the settings", () => {
     expect(await settings({})).toEqual({
       leaseSeconds: 90,
       maxInFlight: 4,
-      ...{ pageRows: 500, pageKeys: 2_000, pageHashes: 4_000 },
+      pageRows: 500,
+      pageKeys: 2_000,
+      pageHashes: 4_000,
       writeBytesPerSecond: 3.4 * 1024 * 1024,
       callTimeoutMs: 60_000,
       runDeadlineMs: 3 * 60 * 60 * 1000,

@@ -88,7 +88,12 @@ describe("the last word", () => {
   const narrator = (colour = false) =>
     new Narrator((text) => (printed += text), createPaint(colour), new VirtualClock());
   const equal: TableVerdict = {
-    ...{ table: "poles", rows: 2, documents: 2, values: 1_234, differences: [], missing: [] },
+    table: "poles",
+    rows: 2,
+    documents: 2,
+    values: 1_234,
+    differences: [],
+    missing: [],
   };
   const different: TableVerdict = {
     ...equal,

@@ -187,7 +187,9 @@ it("datahub-sync/values runs where there is nothing but JavaScript", async () =>
     String(values.toMicroseconds("2024-01-31")),
   ])`).runInContext(context);
   expect(JSON.parse(answer as string)).toEqual([
-    ...["undefined", "undefined", "undefined"],
+    "undefined",
+    "undefined",
+    "undefined",
     { é: "1e400" },
     { lower: 1, upper: 2, lowerInclusive: true, upperInclusive: false },
     [{ lower: "1", upper: "2", lowerInclusive: true, upperInclusive: false }],

@@ -78,7 +78,12 @@ test("a whole run, from the handshake to what the mirror then holds", async () =
   await sender.remove("never there");
   await sender.drain();
   expect(sender.counts).toEqual({
-    ...{ inserted: 4, updated: 1, unchanged: 1, deleted: 1, absent: 1, refused: 0 },
+    inserted: 4,
+    updated: 1,
+    unchanged: 1,
+    deleted: 1,
+    absent: 1,
+    refused: 0,
   });
   await finishRun(sink, sender.token, FIRST_END);
 
@@ -123,7 +128,9 @@ test("a row that the deployed schema does not take is set aside with the reason,
   const reasons: string[] = [];
   await beginRun(sink, BEGIN);
   const sender = new BatchSender({
-    ...{ sink, token: FIRST_TOKEN, clock },
+    sink,
+    token: FIRST_TOKEN,
+    clock,
     onRowRefused: (key, { code, message }) => Promise.resolve(void reasons.push(`${key} ${code} ${message}`)),
   });
   const bad = { ...outgoing("bad", "new"), json: JSON.stringify({ id: "bad", status: 42 }) };

@@ -119,8 +119,13 @@ test("a run that fails or is interrupted: what was settled stays, and nothing is
       const waiting = new Map<string, number>();
       const expected = new Map<string, string | undefined>();
       const sender = new BatchSender({
-        ...{ sink: convex.sink, token: TOKEN, clock, maxAttempts, signal: controller.signal },
-        ...{ maxInFlight: given.maxInFlight, maxBatchRows: given.maxBatchRows },
+        sink: convex.sink,
+        token: TOKEN,
+        clock,
+        maxAttempts,
+        signal: controller.signal,
+        maxInFlight: given.maxInFlight,
+        maxBatchRows: given.maxBatchRows,
         onRowRefused: () => Promise.reject(new Error("No row of these is bad.")),
         onSettled: (keys) => keys.forEach((key) => waiting.set(key, waiting.get(key)! - 1)),
       });

@@ -27,7 +27,9 @@ describe("each method calls its function with its arguments", () => {
   const begin = { tables: ["poles"], lineage: "l", epoch: 7n, nonce: "n", takeOver: false };
   const end = { nextNonce: "m", highWaterMark: null, position: "5:9:", lastRun: { ...lastRun, ...counts } };
   const finish = {
-    ...{ lineage: "l", epoch: 7n, nonce: "n" },
+    lineage: "l",
+    epoch: 7n,
+    nonce: "n",
     ends: [{ table: "poles", fence: 2n, priorNonce: null, ...end }],
   };
   const refusedNothing = { results: [{ table: "poles", rows: 4, refused: null }] };
@@ -56,7 +58,10 @@ describe("each method calls its function with its arguments", () => {
       // Texts that look like what stands for the rows, and like what a replacement would expand.
       (s) => s.applyBatch({ ...token, ...batch, upserts: [tricky], deletions: [LIKE_ROWS] }),
       {
-        ...{ ...token, ...int64, ...batch, deletions: [LIKE_ROWS] },
+        ...token,
+        ...int64,
+        ...batch,
+        deletions: [LIKE_ROWS],
         upserts: [{ key: LIKE_ROWS, hash: "$&$1", document: { a: LIKE_ROWS, n: 1.5 } }],
       },
     ],

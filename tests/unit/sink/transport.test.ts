@@ -56,8 +56,11 @@ describe("a call that succeeds", () => {
     });
     expect(init.redirect).toBe("manual");
     expect(meter).toEqual({
-      ...{ calls: 1, retries: 0, bytesSent: Buffer.byteLength(text) },
-      ...{ bytesRead: 420, bytesWritten: 90 },
+      calls: 1,
+      retries: 0,
+      bytesSent: Buffer.byteLength(text),
+      bytesRead: 420,
+      bytesWritten: 90,
     });
     await clock.runOut();
     expect(clock.now(), "the time limit was lifted").toBe(Date.UTC(2026, 7, 1));

@@ -4,7 +4,11 @@ import type { Spending } from "../../../src/state/spending.js";
 import type { Budget } from "../../../src/model/report.js";
 
 const SPENDING: Spending = {
-  ...{ month: "2026-11", calls: 1_000, bytesRead: 300_000_000, bytesWritten: 100_000_000, daysLeft: 10 },
+  month: "2026-11",
+  calls: 1_000,
+  bytesRead: 300_000_000,
+  bytesWritten: 100_000_000,
+  daysLeft: 10,
   pace: { days: 20, calls: 2_000, bytes: 800_000_000, deltaBytes: 3_000_000 },
 };
 const MIRRORS: MirrorSize[] = [

@@ -33,12 +33,20 @@ function startWriter(textOf: (key: string) => string = () => "a", rejectedBefore
     rows: (asked: readonly string[]) => Promise.resolve({ rows: asked.map(rowOf), covered: asked.length }),
   } as Partial<TableReader> as TableReader;
   const context = {
-    ...{ sink: convex.sink, clock, pacer: null, deadlineAt: Infinity, ensureLease: () => Promise.resolve() },
+    sink: convex.sink,
+    clock,
+    pacer: null,
+    deadlineAt: Infinity,
+    ensureLease: () => Promise.resolve(),
     settings: { maxInFlight: 2, pageRows: 50 },
     signal: new AbortController().signal,
   } as unknown as RunContext;
   const writer = new MirrorWriter(context, {
-    ...{ reader, effects, token: TOKEN, indexes: [], hadRejected: rejectedBefore.length > 0 },
+    reader,
+    effects,
+    token: TOKEN,
+    indexes: [],
+    hadRejected: rejectedBefore.length > 0,
     plan: planDocument([{ name: "a", field: "a", type: pgType("text"), encoding: "default" }]),
   });
   const send = (count: number) => clock.run(writer.sendRows(keys(count)).then(() => writer.checkpoint()));
