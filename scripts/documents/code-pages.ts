@@ -1,4 +1,5 @@
 import { ERROR_CODE_ROWS } from "../../src/model/error-codes.js";
+import { EXIT, EXIT_OF_ERROR } from "../../src/model/errors.js";
 import { EXIT_CODE_ROWS } from "../../src/model/exit-codes.js";
 import { NOTICE_CODE_ROWS } from "../../src/model/notice-codes.js";
 import { REFUSAL_CODE_ROWS } from "../../src/model/refusal-codes.js";
@@ -37,7 +38,9 @@ export function errorsPage(): string {
   const sections = inGroups(ERROR_CODE_ROWS, ([, { group }]) => group).map(([group, rows]) =>
     [
       `## ${group}`,
-      ...(group === "Configuration and usage" ? ["Exit code 2: nothing was run."] : []),
+      ...(rows.every(([errorCode]) => EXIT_OF_ERROR[errorCode] === EXIT.usage)
+        ? ["Exit code 2: nothing was run."]
+        : []),
       ...rows.map(([errorCode, row]) =>
         [`### ${code(errorCode)}`, wrap(row.means), wrap(`**What to do:** ${remedyOf(row)}`)].join("\n\n"),
       ),

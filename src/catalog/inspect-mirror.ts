@@ -125,7 +125,6 @@ function mirroredColumns(config: MirrorConfig, relation: Relation, rules: Docume
       "CONFIG_INVALID",
       `The configuration names the column ${unknown}, which ${display(relation)} does not have.`,
       "Correct the name in datahub-sync.config.json: a misspelt exclusion would publish the column.",
-      2,
     );
   }
   const left = new Set([...config.exclude, ...config.ignore]);

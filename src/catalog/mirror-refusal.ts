@@ -3,8 +3,8 @@ import { SyncError, type ErrorCode } from "../model/errors.js";
 
 /** Makes the errors of one mirror, which is not run as it stands. */
 export function refuser(table: string) {
-  return (code: ErrorCode, message: string, remedy: string, exitCode: 1 | 2 = 1): SyncError =>
-    new SyncError({ code, message, remedy, table, exitCode });
+  return (code: ErrorCode, message: string, remedy: string): SyncError =>
+    new SyncError({ code, message, remedy, table });
 }
 
 /** A relation as messages name it. */

@@ -146,7 +146,6 @@ function findTooWide(config: MirrorConfig, relation: Relation): SyncError | null
     "CONFIG_INVALID",
     `${mirrored} columns of ${display(relation)} are to be mirrored, and a Convex document holds ${most}.`,
     `Name at least ${mirrored - most} of them as "exclude" in datahub-sync.config.json, or mirror views that each show some of them.`,
-    2,
   );
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { EXIT, SyncError } from "../model/errors.js";
+import { SyncError } from "../model/errors.js";
 
 const MARK = "# Written by `datahub-sync local`, and removed when it ends.";
 
@@ -13,7 +13,6 @@ export function refuseForeignEnvFile(path: string): void {
     code: "USAGE",
     message: `--write-env would overwrite ${path}, which was written by somebody else.`,
     remedy: "Name a file that does not exist, or remove this one.",
-    exitCode: EXIT.usage,
   });
 }
 

@@ -29,7 +29,6 @@ function usageError(error: CommanderError, program: Command, args: readonly stri
     code: "USAGE",
     message: `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?!]$/.test(message) ? "" : "."}`,
     remedy: [...hints.map((hint) => hint.replace(/^\((.*)\)$/, "$1")), help].join(" "),
-    exitCode: EXIT.usage,
   });
 }
 

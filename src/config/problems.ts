@@ -1,4 +1,4 @@
-import { EXIT, SyncError } from "../model/errors.js";
+import { SyncError } from "../model/errors.js";
 
 /** One thing that is wrong with the configuration. Several are collected and reported together. */
 export interface Problem {
@@ -16,13 +16,12 @@ export function configError(problems: readonly [Problem, ...Problem[]]): SyncErr
   const [first, ...rest] = problems;
   const code = rest.every((problem) => problem.kind === first.kind) ? CODE[first.kind] : "CONFIG_INVALID";
   if (rest.length === 0) {
-    return new SyncError({ code, message: first.message, remedy: first.remedy, exitCode: EXIT.usage });
+    return new SyncError({ code, message: first.message, remedy: first.remedy });
   }
   const list = problems.map(({ message, remedy }, index) => `  ${index + 1}. ${message}\n     ${remedy}`);
   return new SyncError({
     code,
     message: `The configuration has ${problems.length} problems:\n${list.join("\n")}`,
     remedy: "Mend these and run the command again. .env.example explains every variable.",
-    exitCode: EXIT.usage,
   });
 }

@@ -1,5 +1,5 @@
 import { getDocumentSize } from "convex/values";
-import { EXIT, SyncError } from "../model/errors.js";
+import { SyncError } from "../model/errors.js";
 import { CONVEX_LIMITS } from "../model/limits.js";
 import type { Codec } from "./codec.js";
 import { isConvexName } from "../model/names.js";
@@ -94,7 +94,6 @@ function configError(table: string | undefined, message: string, remedy: string)
     code: "CONFIG_INVALID",
     message,
     remedy,
-    exitCode: EXIT.usage,
     ...(table === undefined ? {} : { table }),
   });
 }

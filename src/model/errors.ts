@@ -15,6 +15,46 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** What the command line ends with where this error ends it. One that fails a table alone leaves that to the report. */
+export const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
+  CONFIG_MISSING: EXIT.usage,
+  CONFIG_INVALID: EXIT.usage,
+  USAGE: EXIT.usage,
+  PACKAGES_MISSING: EXIT.usage,
+  DATABASE_UNREACHABLE: EXIT.failed,
+  DATABASE_AUTH: EXIT.failed,
+  DATABASE_IN_RECOVERY: EXIT.failed,
+  DATABASE_FAILED: EXIT.failed,
+  ENCODING_UNSUPPORTED: EXIT.failed,
+  MIGRATIONS_MISSING: EXIT.failed,
+  MIGRATIONS_NEWER: EXIT.failed,
+  MIGRATIONS_OBSOLETE: EXIT.failed,
+  RELATION_MISSING: EXIT.failed,
+  RELATION_UNSUPPORTED: EXIT.failed,
+  NO_KEY: EXIT.failed,
+  VIEW_OVER_SEVERAL_TABLES: EXIT.failed,
+  NOT_TRACKABLE: EXIT.failed,
+  NOT_TRACKED: EXIT.failed,
+  UPDATED_AT_DISPUTED: EXIT.failed,
+  KEY_DISPUTED: EXIT.failed,
+  PERMISSION_DENIED: EXIT.failed,
+  LOCK_TIMEOUT: EXIT.failed,
+  DEPLOYMENT_UNREACHABLE: EXIT.failed,
+  DEPLOYMENT_FAILED: EXIT.failed,
+  FUNCTIONS_NOT_DEPLOYED: EXIT.failed,
+  PROTOCOL_MISMATCH: EXIT.failed,
+  WRONG_SYNC_KEY: EXIT.failed,
+  SYNC_KEY_UNSET: EXIT.failed,
+  TABLE_NOT_DEPLOYED: EXIT.failed,
+  SCHEMA_LAGS: EXIT.failed,
+  LEASE_HELD: EXIT.leaseHeld,
+  LEASE_LOST: EXIT.failed,
+  LINEAGE_MISMATCH: EXIT.failed,
+  SYSTEMIC_REFUSAL: EXIT.failed,
+  INTERRUPTED: EXIT.failed,
+  INTERNAL: EXIT.failed,
+};
+
 export interface SyncErrorOptions {
   code: ErrorCode;
   /** What happened, in one sentence. Never a row value, a key or a connection string. */
@@ -23,7 +63,6 @@ export interface SyncErrorOptions {
   remedy: string;
   /** The table concerned, as the configuration names it. */
   table?: string;
-  exitCode?: ExitCode;
   cause?: unknown;
 }
 
@@ -43,6 +82,6 @@ export class SyncError extends Error {
     this.code = options.code;
     this.remedy = options.remedy;
     this.table = options.table;
-    this.exitCode = options.exitCode ?? EXIT.failed;
+    this.exitCode = EXIT_OF_ERROR[options.code];
   }
 }

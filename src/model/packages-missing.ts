@@ -1,4 +1,4 @@
-import { EXIT, SyncError } from "./errors.js";
+import { SyncError } from "./errors.js";
 
 /** What only trying things out needs is not installed with the package: whoever merges it into an app installs no test server. */
 export function packagesMissing(
@@ -11,7 +11,6 @@ export function packagesMissing(
     code: "PACKAGES_MISSING",
     message: `${what} needs packages that are not installed.`,
     remedy: `Run \`npm install --save-dev ${named.join(" ")}\`, or \`npm ci\` in a clone of the repository. Linux (glibc) and macOS are supported.`,
-    exitCode: EXIT.usage,
     cause,
   });
 }

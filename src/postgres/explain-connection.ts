@@ -1,4 +1,4 @@
-import { EXIT, type SyncErrorOptions } from "../model/errors.js";
+import type { SyncErrorOptions } from "../model/errors.js";
 import type { PoolerRefusal } from "./database-error.js";
 
 export type Explanation = Omit<SyncErrorOptions, "cause" | "table">;
@@ -24,7 +24,6 @@ export function explainPooler(refusal: PoolerRefusal | null): Explanation | null
         remedy:
           `Take ${what} out of DATABASE_URL, where it stands, or connect past the pooler. A PgBouncer of your own lets it pass ` +
           `with ignore_startup_parameters = ${name}.`,
-        exitCode: EXIT.usage,
       };
     }
     case "database":
@@ -45,7 +44,6 @@ export function explainPooler(refusal: PoolerRefusal | null): Explanation | null
         code: "CONFIG_INVALID",
         message: "The pooler takes encrypted connections alone (08P01).",
         remedy: "Add sslmode=require or sslmode=verify-full to DATABASE_URL.",
-        exitCode: EXIT.usage,
       };
   }
 }
@@ -76,7 +74,6 @@ export function explainNotLetIn(code: string | undefined, { message }: ServerErr
       code: "CONFIG_INVALID",
       message: `Postgres does not take ${name === undefined ? "a start-up parameter" : `the start-up parameter ${name}`} (${code}).`,
       remedy: "Correct what stands as options in DATABASE_URL, or take it out.",
-      exitCode: EXIT.usage,
     };
   }
   if (code === "42501") {

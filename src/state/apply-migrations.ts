@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EXIT, SyncError } from "../model/errors.js";
+import { SyncError } from "../model/errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Database, Sql } from "../postgres/database.js";
 import { databaseErrorCode, isMissingRelation } from "../postgres/database-error.js";
@@ -198,7 +198,6 @@ function refuseNewer(applied: readonly string[], known: readonly Migration[]): v
     code: "MIGRATIONS_NEWER",
     message: "This database was migrated by another, probably newer version of datahub-sync.",
     remedy: "Update datahub-sync here to the version that migrated the database.",
-    exitCode: EXIT.failed,
   });
 }
 

@@ -1,7 +1,7 @@
 import { and, eq, sql, type SQL } from "drizzle-orm";
 import { leases, targets } from "../../drizzle/state.js";
 import type { Database, Drizzle } from "../postgres/database.js";
-import { EXIT, SyncError } from "../model/errors.js";
+import { SyncError } from "../model/errors.js";
 import { utcText } from "./utc-text.js";
 
 /** Who may write for a target: every write of a run carries it, here and in Convex (invariant 5). */
@@ -78,7 +78,6 @@ async function leaseHeld(database: Database, url: string): Promise<SyncError> {
     remedy: holder
       ? `Let it end. Should it have crashed, its lease is free at ${holder.expiresAt}.`
       : "Run again in a moment.",
-    exitCode: EXIT.leaseHeld,
   });
 }
 

@@ -125,6 +125,5 @@ function noUpdatedAt({ name: mirror }: MirrorConfig, base: string): SyncError {
     remedy:
       'Take "updatedAt" out of datahub-sync.config.json. It is for a column of this name and of the type timestamp or timestamptz.',
     table: mirror,
-    exitCode: 2,
   });
 }

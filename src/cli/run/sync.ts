@@ -1,5 +1,5 @@
 import { loadConfig } from "../../config/load-config.js";
-import { EXIT, SyncError, type ExitCode } from "../../model/errors.js";
+import { SyncError, type ExitCode } from "../../model/errors.js";
 import type { RunMode } from "../../model/report.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
@@ -42,7 +42,6 @@ function modeOf({ full, deep }: SyncFlags): RunMode {
       code: "USAGE",
       message: "--deep is given without --full.",
       remedy: "A deep run is a full run that also reads the documents: use --full --deep.",
-      exitCode: EXIT.usage,
     });
   }
   return deep ? "deep" : full ? "full" : "delta";

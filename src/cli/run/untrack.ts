@@ -1,5 +1,5 @@
 import { loadConfig } from "../../config/load-config.js";
-import { EXIT, SyncError, type ExitCode } from "../../model/errors.js";
+import { SyncError, type ExitCode } from "../../model/errors.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import type { ParsedFlags } from "../flags.js";
@@ -13,7 +13,6 @@ export async function runUntrack(flags: ParsedFlags, io: CliIo, commands: Comman
       code: "USAGE",
       message: "untrack needs a --table.",
       remedy: "Name each table whose tracking should go: datahub-sync untrack --table sow_poles.",
-      exitCode: EXIT.usage,
     });
   }
   const loaded = await loadConfig(configInput(io, flags), "source");

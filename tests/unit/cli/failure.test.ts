@@ -73,7 +73,7 @@ describe("a failure", () => {
       },
       exitCode: 1,
     });
-    const tableless = new SyncError({ code: "USAGE", message: "-", remedy: "-", exitCode: 2 });
+    const tableless = new SyncError({ code: "USAGE", message: "-", remedy: "-" });
     expect(failureReport(tableless)).toMatchObject({ error: { table: null }, exitCode: 2 });
   });
 

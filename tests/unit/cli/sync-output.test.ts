@@ -37,7 +37,6 @@ describe("sync", () => {
           code: "LEASE_HELD",
           message: "Another run holds the lease.",
           remedy: "Wait for it.",
-          exitCode: EXIT.leaseHeld,
         }),
       );
     });
