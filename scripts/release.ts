@@ -14,7 +14,7 @@ const { publish } = new Command("release")
   .opts<{ publish: boolean }>();
 
 const read = (command: string, ...args: string[]) => execFileSync(command, args, { encoding: "utf8" }).trim();
-const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: "inherit" });
+const execute = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: "inherit" });
 
 const { name, version } = JSON.parse(readFileSync("package.json", "utf8")) as {
   name: string;
@@ -41,7 +41,7 @@ function refuseProblems(): void {
 refuseProblems();
 rmSync("dist", { recursive: true, force: true }); // what was built before would be packed as well
 try {
-  run("bash", ".ci/run");
+  execute("bash", ".ci/run");
 } catch {
   console.error(`No release of ${name} ${version}:\n- .ci/run has failed.`);
   process.exit(1);
@@ -49,7 +49,7 @@ try {
 refuseProblems();
 
 const tarball = read("npm", "pack", "--silent").split("\n").at(-1)!;
-run("git", "tag", "--annotate", tag, "--message", `${name} ${version}`);
+execute("git", "tag", "--annotate", tag, "--message", `${name} ${version}`);
 console.log(`Packed ${tarball} and tagged ${tag}. Nothing was pushed: git push origin main ${tag}`);
-if (publish) run("npm", "publish", `./${tarball}`);
+if (publish) execute("npm", "publish", `./${tarball}`);
 else console.log(`Nothing was published: npm publish ./${tarball}`);

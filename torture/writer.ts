@@ -107,7 +107,7 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
     `synchronous_commit = ${options.asynchronous ? "off" : "on"}`,
     `session_replication_role = ${random.chance(0.1) ? "replica" : "origin"}`,
   ];
-  await run(sql, `BEGIN; ${settings.map((setting) => `SET LOCAL ${setting}`).join("; ")}`);
+  await execute(sql, `BEGIN; ${settings.map((setting) => `SET LOCAL ${setting}`).join("; ")}`);
 
   // A temporary table cannot be part of a prepared transaction, and preparing one waits for the disk.
   let usesTemporary = false;
@@ -115,16 +115,16 @@ async function runTransaction(sql: Sql, options: WriterOptions, number: number):
     const operations = randomOperation(random.pick(setup.tables), making, options);
     usesTemporary ||= operations.some((operation) => "sql" in operation && operation.sql.includes("pg_temp"));
     const savepoint = random.chance(0.3);
-    if (savepoint) await run(sql, "SAVEPOINT s");
+    if (savepoint) await execute(sql, "SAVEPOINT s");
     for (const operation of operations) await perform(sql, operation);
-    if (savepoint) await run(sql, random.chance(0.5) ? "ROLLBACK TO SAVEPOINT s" : "RELEASE SAVEPOINT s");
+    if (savepoint) await execute(sql, random.chance(0.5) ? "ROLLBACK TO SAVEPOINT s" : "RELEASE SAVEPOINT s");
     // Some are long: they hold the snapshot's horizon while runs begin and end.
     const pauseMs = random.chance(0.05) ? random.integer(100, 800) : random.integer(0, 5);
     await sleep(pauseMs, undefined, { signal: stop }).catch(() => {});
   }
   const end = random.integer(1, 20);
-  if (end <= 2) await run(sql, "ROLLBACK");
-  else if (end > 3 || usesTemporary || options.asynchronous) await run(sql, "COMMIT");
+  if (end <= 2) await execute(sql, "ROLLBACK");
+  else if (end > 3 || usesTemporary || options.asynchronous) await execute(sql, "COMMIT");
   else await prepare(sql, `${options.name} ${number}`, random.integer(0, 300), random.chance(0.7), stop);
 }
 
@@ -135,21 +135,21 @@ async function resolveOwn(sql: Sql, name: string): Promise<void> {
     sql<{ gid: string }[]>`SELECT gid FROM pg_prepared_xacts
                             WHERE database = current_database() AND starts_with(gid, ${name})`,
   );
-  for (const { gid } of prepared) await run(sql, `COMMIT PREPARED '${gid}'`);
+  for (const { gid } of prepared) await execute(sql, `COMMIT PREPARED '${gid}'`);
 }
 
 async function prepare(sql: Sql, name: string, waitMs: number, commits: boolean, stop: AbortSignal) {
-  await run(sql, `PREPARE TRANSACTION '${name}'`);
+  await execute(sql, `PREPARE TRANSACTION '${name}'`);
   await sleep(waitMs, undefined, { signal: stop }).catch(() => {});
-  await run(sql, `${commits ? "COMMIT" : "ROLLBACK"} PREPARED '${name}'`);
+  await execute(sql, `${commits ? "COMMIT" : "ROLLBACK"} PREPARED '${name}'`);
 }
 
-function run(sql: Sql, statement: string): Promise<unknown> {
+function execute(sql: Sql, statement: string): Promise<unknown> {
   return beforeDeadline(10_000, sql.unsafe(statement));
 }
 
 async function perform(sql: Sql, operation: Operation): Promise<void> {
-  if ("sql" in operation) await run(sql, operation.sql);
+  if ("sql" in operation) await execute(sql, operation.sql);
   else await beforeDeadline(2_000, copyIn(sql, operation));
 }
 

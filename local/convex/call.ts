@@ -6,7 +6,7 @@ import type { Transaction } from "./transaction.js";
 
 export type FunctionKind = "query" | "mutation" | "action";
 
-/** One run of one function. Functions reach it through the globals that `convex/server` expects. */
+/** One execution of one function. Functions reach it through the globals that `convex/server` expects. */
 export interface Call {
   readonly path: string;
   readonly kind: FunctionKind;
@@ -33,9 +33,9 @@ const calls = new AsyncLocalStorage<Call>();
 /** The call that is running here, or undefined outside of functions. */
 export const currentCall = (): Call | undefined => calls.getStore();
 
-export function runInCall<T>(call: Call, run: () => Promise<T>): Promise<T> {
+export function withinCall<T>(call: Call, work: () => Promise<T>): Promise<T> {
   installGlobals();
-  return calls.run(call, run);
+  return calls.run(call, work);
 }
 
 interface Syscalls {

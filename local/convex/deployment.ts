@@ -17,7 +17,7 @@ import {
 import { PlanGate, type Throughput } from "./plan.js";
 import { internalIdSource } from "./random.js";
 import type { CallOptions, LocalDeploymentOptions } from "./options.js";
-import { Runner, type RunResult } from "./runner.js";
+import { Runner, type Execution } from "./runner.js";
 import type { AnySchema } from "./schema.js";
 import { Store, type CommitListener } from "./store.js";
 import { systemModules } from "./system-functions.js";
@@ -100,11 +100,11 @@ export class LocalDeployment {
     path: string,
     args: JSONValue,
     { admin = false, requestId = this.newRequestId(), atPoint }: CallOptions = {},
-  ): Promise<RunResult> {
+  ): Promise<Execution> {
     const system = admin ? this.#system.get(canonicalPath(path)) : undefined;
     const failure = (thrown: unknown) => describeFailure(thrown, requestId, this.#redact);
-    const run = { requestId, failure, metered: system === undefined, ...(atPoint && { atPoint }) };
-    if (system) return this.#runner.run(system, args, run);
+    const options = { requestId, failure, metered: system === undefined, ...(atPoint && { atPoint }) };
+    if (system) return this.#runner.execute(system, args, options);
     try {
       let deployed: DeployedFunction;
       try {
@@ -114,7 +114,7 @@ export class LocalDeployment {
         throw failure(error);
       }
       this.#meter.countCall(deployed.kind);
-      return await this.#runner.run(deployed, args, run);
+      return await this.#runner.execute(deployed, args, options);
     } catch (error) {
       this.#meter.countFailure();
       throw error;

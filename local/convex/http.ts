@@ -10,7 +10,7 @@ import { CallRefused, ConflictError, FunctionFailed } from "./errors.js";
 import { ConnectionCut, type FaultPoint } from "./faults.js";
 import { MAX_BODY_BYTES } from "./limits.js";
 import { readCallBody } from "./request-body.js";
-import type { AtPoint, RunResult } from "./runner.js";
+import type { AtPoint, Execution } from "./runner.js";
 
 type Env = { Bindings: HttpBindings };
 
@@ -99,7 +99,7 @@ function authenticate(deployment: LocalDeployment, header: string | undefined): 
   throw new CallRefused(401, "InvalidAuthHeader", "Header must begin with `bearer `");
 }
 
-async function answerOf(result: Promise<RunResult>, format: ValueFormat): Promise<string> {
+async function answerOf(result: Promise<Execution>, format: ValueFormat): Promise<string> {
   try {
     const { value, text } = await result;
     return `{"status":"success","value":${format === "encoded" ? text : JSON.stringify(exportValue(value, format))}}`;

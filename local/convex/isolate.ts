@@ -2,7 +2,7 @@ import { CallRefused } from "./errors.js";
 import { MAX_DATABASE_MS, MAX_HEAP_BYTES, MAX_OWN_MS, READS_AT_ONCE } from "./limits.js";
 
 /**
- * What a run of a function costs, as a model: the same on every machine, and no clock is read. Given, even without a
+ * What an execution of a function costs, as a model: the same on every machine, and no clock is read. Given, even without a
  * field, Convex's limits are enforced by it.
  */
 export interface IsolateOptions {
@@ -34,7 +34,7 @@ const BYTES_PER_CHARACTER = 1;
 const READS = new Set(["1.0/get", "1.0/queryStreamNext"]);
 
 /**
- * One run of a function, and what it has used. Past a limit the function is ended: it can't catch that, and nothing of
+ * One execution of a function, and what it has used. Past a limit the function is ended: it can't catch that, and nothing of
  * it is committed.
  */
 export class Isolate {

@@ -1,6 +1,6 @@
 import type { JSONValue, Value } from "convex/values";
 import type { Clock } from "../../src/model/clock.js";
-import { runInCall, type Call, type FunctionKind } from "./call.js";
+import { withinCall, type Call, type FunctionKind } from "./call.js";
 import { CallRefused, ConflictError, type FunctionFailed } from "./errors.js";
 import { decodeValue } from "./decode.js";
 import type { FaultPoint } from "./faults.js";
@@ -19,7 +19,7 @@ import "./syscalls.js";
 /** Called at the boundaries of a call; may delay, or throw to inject a fault. */
 export type AtPoint = (point: FaultPoint, attempt?: number) => Promise<void>;
 
-export interface RunOptions {
+export interface ExecutionOptions {
   requestId: string;
   /** Turns what a function threw into what its caller may see. */
   failure: (thrown: unknown) => FunctionFailed;
@@ -28,7 +28,7 @@ export interface RunOptions {
   metered: boolean;
 }
 
-export interface RunResult {
+export interface Execution {
   /** In Convex's JSON encoding. */
   value: JSONValue;
   /** The same as JSON text. */
@@ -37,7 +37,7 @@ export interface RunResult {
   reads: readonly ReadRange[];
 }
 
-type Result = Pick<RunResult, "value" | "text">;
+type Result = Pick<Execution, "value" | "text">;
 
 /** Finds a function for `ctx.runQuery` and `ctx.runMutation`; throws when there is none of this kind. */
 export type FindFunction = (path: string, kind: FunctionKind) => DeployedFunction;
@@ -62,7 +62,7 @@ export class Runner {
   constructor(private readonly options: RunnerOptions) {}
 
   /** Throws {@link FunctionFailed} or {@link CallRefused}. `args` is in Convex's JSON encoding. */
-  async run(deployed: DeployedFunction, args: JSONValue, options: RunOptions): Promise<RunResult> {
+  async execute(deployed: DeployedFunction, args: JSONValue, options: ExecutionOptions): Promise<Execution> {
     if (deployed.kind === "action") {
       throw options.failure(new Error("The local deployment does not run actions"));
     }
@@ -75,7 +75,11 @@ export class Runner {
     }
   }
 
-  async #retrying(deployed: DeployedFunction, args: JSONValue, options: RunOptions): Promise<RunResult> {
+  async #retrying(
+    deployed: DeployedFunction,
+    args: JSONValue,
+    options: ExecutionOptions,
+  ): Promise<Execution> {
     for (let attempt = 1; ; attempt++) {
       const refusal = this.options.plan?.throughputRefusal();
       if (refusal) {
@@ -94,7 +98,7 @@ export class Runner {
     }
   }
 
-  async #attempt(deployed: DeployedFunction, args: JSONValue, options: RunOptions, attempt: number) {
+  async #attempt(deployed: DeployedFunction, args: JSONValue, options: ExecutionOptions, attempt: number) {
     const { store, meter, plan } = this.options;
     const writes = deployed.kind === "mutation";
     const transaction = new Transaction(store, writes ? this.options.validators() : null);
@@ -183,7 +187,7 @@ async function invoke(deployed: DeployedFunction, args: JSONValue, call: Call): 
   if (mismatch) throw new Error(`ArgumentValidationError: ${describeMismatch(mismatch)}`);
   const argsText = JSON.stringify([args]);
   call.isolate?.hold(argsText);
-  const text = await runInCall(call, () => deployed.invoke(argsText));
+  const text = await withinCall(call, () => deployed.invoke(argsText));
   call.isolate?.hold(text);
   call.checkTime();
   const value = JSON.parse(text) as JSONValue;

@@ -80,7 +80,7 @@ export class SyncSession {
           } else {
             const { udfPath, args } = change;
             this.#subscriptions.set(change.queryId, { udfPath, args: args[0] ?? {}, reads: null });
-            modifications.push(await this.#run(change.queryId));
+            modifications.push(await this.#answer(change.queryId));
           }
         }
         return this.#transition({ querySet: message.newVersion }, modifications);
@@ -110,12 +110,12 @@ export class SyncSession {
   async #refresh(queryIds: number[]): Promise<void> {
     const modifications: JSONValue[] = [];
     for (const queryId of queryIds) {
-      if (this.#subscriptions.has(queryId)) modifications.push(await this.#run(queryId));
+      if (this.#subscriptions.has(queryId)) modifications.push(await this.#answer(queryId));
     }
     this.#transition({}, modifications);
   }
 
-  async #run(queryId: number): Promise<JSONValue> {
+  async #answer(queryId: number): Promise<JSONValue> {
     const subscription = this.#subscriptions.get(queryId)!;
     const rest = { queryId, logLines: [], journal: null };
     try {

@@ -122,15 +122,15 @@ provideSyscalls((call) => ({
     call.checkTime();
     const perform = SYNCHRONOUS[operation];
     if (perform === undefined) throw unsupported(`the system call ${operation}`);
-    const run = () => perform(call, JSON.parse(args) as never);
-    return call.isolate === null ? run() : call.isolate.call(args, run);
+    const answer = () => perform(call, JSON.parse(args) as never);
+    return call.isolate === null ? answer() : call.isolate.call(args, answer);
   },
   async asyncSyscall(operation, args) {
     call.checkTime();
     const perform = ASYNCHRONOUS[operation];
     if (perform === undefined) throw unsupported(`the system call ${operation}`);
-    const run = () => perform(call, JSON.parse(args) as never);
-    return call.isolate === null ? run() : call.isolate.callAsync(operation, args, run);
+    const answer = () => perform(call, JSON.parse(args) as never);
+    return call.isolate === null ? answer() : call.isolate.callAsync(operation, args, answer);
   },
   jsSyscall(operation) {
     throw unsupported(`the system call ${operation} (file storage)`);

@@ -13,7 +13,7 @@ export class Cleanup {
   }
 
   /** May be called more than once. One task's failure keeps none of the others from running. */
-  run(): Promise<void> {
+  undoAll(): Promise<void> {
     this.#running ??= this.#runAll();
     return this.#running;
   }

@@ -24,7 +24,7 @@ const narrator = new Narrator((text) => process.stdout.write(text), paint, syste
 const cleanup = new Cleanup();
 
 function stop(exitCode: number): void {
-  void cleanup.run().finally(() => process.exit(exitCode));
+  void cleanup.undoAll().finally(() => process.exit(exitCode));
 }
 
 /** The first signal ends the demo in order. A second one ends it at once: the servers' watchdog tidies up then. */
@@ -50,7 +50,7 @@ try {
     process.exitCode = EXIT.failed;
   }
 } finally {
-  await cleanup.run();
+  await cleanup.undoAll();
 }
 
 function readScale(text: string): number {

@@ -7,7 +7,7 @@ import { SyncError } from "../../src/model/errors.js";
 import { packagesMissing } from "../../src/model/packages-missing.js";
 import { isOtherUser, type ServerOwner } from "./server-owner.js";
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 
 /** Major versions that can be started. */
 export const POSTGRES_VERSIONS = [15, 18] as const;
@@ -70,7 +70,7 @@ export function findInstalledFolder(version: PostgresVersion): string {
 /** Runs the server's `--version` as the owner: the only test that sees permissions, mounts and libraries. */
 async function probe(native: string, owner: ServerOwner): Promise<PostgresBinaries> {
   const postgres = join(native, "bin", "postgres");
-  const { stdout } = await run(postgres, ["--version"], { ...owner, cwd: "/", env: SERVER_ENVIRONMENT });
+  const { stdout } = await execute(postgres, ["--version"], { ...owner, cwd: "/", env: SERVER_ENVIRONMENT });
   const release = /(\d+\.\d+)/.exec(stdout)?.[1] ?? "unknown";
   return { initdb: join(native, "bin", "initdb"), postgres, release };
 }

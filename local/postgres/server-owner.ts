@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { SyncError } from "../../src/model/errors.js";
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 
 /** The user that the server's processes run as and that owns its files. Empty: the user of this process. */
 export type ServerOwner = { uid: number; gid: number } | Record<string, never>;
@@ -17,7 +17,9 @@ export type ServerOwner = { uid: number; gid: number } | Record<string, never>;
 export async function findServerOwner(): Promise<ServerOwner> {
   if (process.getuid?.() !== 0) return {};
   for (const user of ["postgres", "_postgres", "nobody"]) {
-    const ids = await Promise.all([run("id", ["-u", user]), run("id", ["-g", user])]).catch(() => undefined);
+    const ids = await Promise.all([execute("id", ["-u", user]), execute("id", ["-g", user])]).catch(
+      () => undefined,
+    );
     if (ids) return { uid: Number(ids[0].stdout), gid: Number(ids[1].stdout) };
   }
   throw new SyncError({

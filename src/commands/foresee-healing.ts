@@ -24,7 +24,7 @@ export async function foreseeHealing(
   const base = display(source.base);
   try {
     const all = await resolveMirrors(database, allMirrors);
-    const { known, may } = await database.run(`looking at the tracking of ${base}`, async (sql) => {
+    const { known, may } = await database.execute(`looking at the tracking of ${base}`, async (sql) => {
       const resolved = await resolveOne(sql, config);
       await claimColumns(sql, resolved, siblingsOf(resolved, all), target);
       return {

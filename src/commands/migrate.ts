@@ -105,7 +105,7 @@ export async function announceContent(
   mirrors: readonly MirrorConfig[],
 ): Promise<Notice[]> {
   const content = mirrors.filter(({ updatedAt }) => updatedAt === "content").map(({ relation }) => relation);
-  const tables = await database.run("looking for updated_at", (sql) => findContentTables(sql, content));
+  const tables = await database.execute("looking for updated_at", (sql) => findContentTables(sql, content));
   return tables.length === 0 ? [] : [contentFollows(tables.map(display))];
 }
 
@@ -118,10 +118,10 @@ async function trackMirror(
     target: string;
   },
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
-  const resolved = await database.run("reading the catalog", (sql) => resolveOne(sql, mirror));
+  const resolved = await database.execute("reading the catalog", (sql) => resolveOne(sql, mirror));
   const { base } = resolved;
   const siblings = siblingsOf(resolved, context.all);
-  await database.run(`tracking ${display(base)}`, async (sql) =>
+  await database.execute(`tracking ${display(base)}`, async (sql) =>
     trackTable(sql, base, await claimTable(sql, resolved, siblings, context.target)),
   );
   const generation = (await readTrackedTables(database)).get(base.oid);
@@ -138,10 +138,10 @@ async function untrackMirror(
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
   const [found] = await lookAtCatalog(database, [mirror], resolveRelations);
   const { base } = orThrow(found!);
-  const [removed, remains] = await database.run(`removing the tracking of ${mirror.name}`, async (sql) => [
-    await untrackTable(sql, base.oid, target),
-    await isTracked(sql, base.oid),
-  ]);
+  const [removed, remains] = await database.execute(
+    `removing the tracking of ${mirror.name}`,
+    async (sql) => [await untrackTable(sql, base.oid, target), await isTracked(sql, base.oid)],
+  );
   const outcome = remains ? "kept-for-others" : removed ? "untracked" : "not-tracked";
   return { base: display(base), outcome };
 }

@@ -106,7 +106,7 @@ async function planTable(
   try {
     if (!isResolved(found)) throw found;
     const base = display(found.base);
-    const planned = await database.run(`looking at the tracking of ${base}`, async (sql) => {
+    const planned = await database.execute(`looking at the tracking of ${base}`, async (sql) => {
       const claim = await claimTable(sql, found, siblingsOf(found, all), options.config.target);
       if (!(await ownsTable(sql, found.base.oid))) throw notOurs(mirror.name, base);
       const foreseen: ForeseenTracking = isMigrated
@@ -144,7 +144,7 @@ async function othersCompare(
   target: string,
   { before }: ForeseenTracking,
 ): Promise<Notice[]> {
-  const mirrors = await database.run("reading the watermarks", (sql) =>
+  const mirrors = await database.execute("reading the watermarks", (sql) =>
     listMirrorsOf(sql, before!.trackedId),
   );
   return mirrors
@@ -180,7 +180,7 @@ async function foreseeRuns(
 
 async function foreseeRecorded({ database, options, all }: PlanContext): Promise<Notice[]> {
   const { target } = options.config;
-  const tables = await database.run("reading the tracked tables", listRecorded);
+  const tables = await database.execute("reading the tracked tables", listRecorded);
   const isConfigured = (oid: string) => all.some(({ base }) => base.oid === oid);
   return tables.flatMap((table) => {
     if (table.isGone) return [droppedForgotten(table)];

@@ -81,7 +81,7 @@ export class Database {
    * @param once what other sessions stand in the way of is given up at once
    * @throws SyncError; the signal's reason when it was aborted during a wait, or nobody answers once it is
    */
-  async run<T>(doing: string, work: (sql: Sql) => Promise<T>, { once = false } = {}): Promise<T> {
+  async execute<T>(doing: string, work: (sql: Sql) => Promise<T>, { once = false } = {}): Promise<T> {
     const { clock, signal } = this.#options;
     const ending = signal?.aborted === true;
     for (let attempt = 1; ; attempt++) {
@@ -101,9 +101,9 @@ export class Database {
     }
   }
 
-  /** As `run`, through Drizzle: for our own state. */
-  async runDrizzle<T>(doing: string, work: (db: Drizzle) => Promise<T>): Promise<T> {
-    return this.run(doing, (sql) => work(drizzle(sql)));
+  /** As `execute`, through Drizzle: for our own state. */
+  async executeDrizzle<T>(doing: string, work: (db: Drizzle) => Promise<T>): Promise<T> {
+    return this.execute(doing, (sql) => work(drizzle(sql)));
   }
 
   async close(): Promise<void> {

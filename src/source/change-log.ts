@@ -91,7 +91,7 @@ export class ChangeLog {
   }
 
   #read<T>(doing: string, query: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.#database.run(`${doing} of ${this.#name}`, query);
+    return this.#database.execute(`${doing} of ${this.#name}`, query);
   }
 }
 

@@ -34,7 +34,7 @@ export async function countSource(
     since: watermark,
     trackedId: source.sight.trackedId,
   }));
-  const [row] = await database.run("counting rows and changes that wait", (sql) =>
+  const [row] = await database.execute("counting rows and changes that wait", (sql) =>
     sql.unsafe<{ rows: string; changes: string | null; horizon: string }[]>(
       `SELECT json_build_array(${rows.join(", ")})::text AS rows,
               (SELECT json_object_agg(a.place, CASE WHEN a.since IS NOT NULL THEN

@@ -39,7 +39,7 @@ export async function lookAtLog(
     since: watermark && parseSnapshot(watermark),
     open: openSnapshot && parseSnapshot(openSnapshot),
   }));
-  const [row] = await database.run("taking the snapshot", (sql) =>
+  const [row] = await database.execute("taking the snapshot", (sql) =>
     sql.unsafe<{ snapshot: string; at: string; found: string | null }[]>(lookSql(durable(database)), [
       JSON.stringify(asked),
     ]),

@@ -18,7 +18,7 @@ export async function sampleRowBytes(
     const names = columns.map(({ name }) => quoteIdentifier(name)).join(", ");
     return `(SELECT avg(octet_length(s::text)) FROM (SELECT ${names} FROM ${quoteRelation(relation)} ${sampleOf(source)} LIMIT ${2 * SAMPLED_ROWS}) AS s)`;
   });
-  const [row] = await database.run("looking at some rows of tables to be loaded", (sql) =>
+  const [row] = await database.execute("looking at some rows of tables to be loaded", (sql) =>
     sql.unsafe<{ means: string }[]>(`SELECT json_build_array(${means.join(", ")})::text AS means`),
   );
   return JSON.parse(row!.means) as (number | null)[];

@@ -84,7 +84,7 @@ export function toIdentity(facts: IdentityFacts | null): SourceIdentity {
  * and no change that is logged with such an xid may look older than the snapshot.
  */
 export async function takeSnapshot(database: Database): Promise<SnapshotMoment> {
-  const [row] = await database.run("taking the snapshot", (sql) =>
+  const [row] = await database.execute("taking the snapshot", (sql) =>
     sql.unsafe<{ snapshot: string; at: string }[]>(
       `SELECT pg_current_snapshot()::text AS snapshot,
               to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at

@@ -196,7 +196,7 @@ export class TableReader {
   }
 
   #read<T>(doing: string, query: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.#database.run(`${doing} of ${this.#source.name}`, query);
+    return this.#database.execute(`${doing} of ${this.#source.name}`, query);
   }
 }
 

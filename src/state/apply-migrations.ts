@@ -34,7 +34,7 @@ interface Migration {
  */
 export async function applyMigrations(database: Database): Promise<string[]> {
   const known = await readMigrations();
-  return database.run("migrating the schema datahub_sync", async (sql) => {
+  return database.execute("migrating the schema datahub_sync", async (sql) => {
     for (;;) {
       const { before, pending } = await findPending(sql, known);
       if (pending.length === 0) return [];
@@ -66,7 +66,9 @@ export interface PendingMigrations {
 /** @throws SyncError as `applyMigrations` does */
 export async function planMigrations(database: Database): Promise<PendingMigrations> {
   const known = await readMigrations();
-  const { before, pending } = await database.run("reading the migrations", (sql) => findPending(sql, known));
+  const { before, pending } = await database.execute("reading the migrations", (sql) =>
+    findPending(sql, known),
+  );
   return {
     applied: before.length,
     pending: pending.map(({ name }) => name),
@@ -135,7 +137,7 @@ export interface MigrationFacts {
  */
 export async function checkMigrations(database: Database, facts: MigrationFacts | null): Promise<void> {
   const known = await readMigrations();
-  if (facts === null) await database.run("reading the migrations", refuseDatabase);
+  if (facts === null) await database.execute("reading the migrations", refuseDatabase);
   else refuseFacts(facts);
   const applied = facts?.applied ?? [];
   refuseNewer(applied, known);
@@ -153,7 +155,7 @@ export async function checkMigrations(database: Database, facts: MigrationFacts 
 
 /** The same, asked for by itself. */
 export async function requireMigrations(database: Database): Promise<void> {
-  const facts = await database.run("reading the migrations", (sql) =>
+  const facts = await database.execute("reading the migrations", (sql) =>
     sql
       .unsafe<{ facts: string }[]>(`SELECT ${MIGRATION_FACTS}::text AS facts`)
       .then(([row]) => JSON.parse(row!.facts) as MigrationFacts)

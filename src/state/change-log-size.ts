@@ -37,7 +37,7 @@ export async function purgeChanges(
   running: readonly string[],
 ): Promise<void> {
   for (;;) {
-    const rows = await database.runDrizzle("purging the change log", (db) =>
+    const rows = await database.executeDrizzle("purging the change log", (db) =>
       db.execute<{ purged: string }>(sql`
         WITH RECURSIVE ${heldLeaseSql(token)},
              forgotten AS (${forgetIdle(running)} RETURNING ${mirrors.targetId} AS target_id, ${mirrors.name} AS name),

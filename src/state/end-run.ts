@@ -38,7 +38,7 @@ export async function announceEnds(
 ): Promise<{ witness: string; refused: Map<string, SyncError> }> {
   const opened = (column: SQL, value: SQL) =>
     sql`CASE WHEN r.opening IS NULL THEN m.${column} ELSE ${value} END`;
-  const rows = await database.runDrizzle(`announcing the end of ${list(ends)}`, (db) =>
+  const rows = await database.executeDrizzle(`announcing the end of ${list(ends)}`, (db) =>
     db.execute<{ written: string | null; witness: string }>(sql`
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true)),
@@ -99,7 +99,7 @@ export async function commitWatermarks(
   const mean = (column: SQL, sent: SQL) =>
     sql`CASE WHEN r.share IS NULL THEN m.${column} ELSE coalesce(m.${column}, ${sent}) * (1 - r.share) + ${sent} * r.share END`;
   const written = ends.map(({ changes, sizes, ...end }) => ({ ...end, ...changes, ...sizes }));
-  const rows = await database.runDrizzle(`moving the watermark of ${list(ends)}`, (db) =>
+  const rows = await database.executeDrizzle(`moving the watermark of ${list(ends)}`, (db) =>
     db.execute<{ written: string | null }>(sql`
       WITH ${heldLeaseSql(token)},
            ended AS (

@@ -27,7 +27,7 @@ export interface LeaseHolder {
 
 /** The target's row, or null for a deployment that no run has seen. */
 export async function findTargetId(database: Database, url: string): Promise<number | null> {
-  const rows = await database.runDrizzle("reading the deployment's record", (db) =>
+  const rows = await database.executeDrizzle("reading the deployment's record", (db) =>
     db.select({ id: targets.id }).from(targets).where(eq(targets.url, url)),
   );
   return rows[0] ? Number(rows[0].id) : null;
@@ -44,7 +44,7 @@ export async function acquireLease(
   url: string,
   { nonce, holder, leaseMs }: { nonce: string; holder: string; leaseMs: number },
 ): Promise<AcquiredLease> {
-  const [row] = await database.runDrizzle("taking the lease", (db) =>
+  const [row] = await database.executeDrizzle("taking the lease", (db) =>
     db.execute<{ target_id: string; epoch: string; holder: string | null; acquired_at: string | null }>(sql`
       WITH target AS (
         INSERT INTO ${targets} (url) VALUES (${url}) ON CONFLICT (url) DO UPDATE SET url = excluded.url RETURNING id),
@@ -83,7 +83,7 @@ async function leaseHeld(database: Database, url: string): Promise<SyncError> {
 
 /** Extends the lease. An expired lease that nobody took is extended too: only (epoch, nonce) decides. */
 export async function renewLease(database: Database, token: LeaseToken, leaseMs: number): Promise<void> {
-  const rows = await database.runDrizzle("renewing the lease", (db) =>
+  const rows = await database.executeDrizzle("renewing the lease", (db) =>
     db
       .update(leases)
       .set({ expiresAt: expiry(leaseMs) })
@@ -96,7 +96,7 @@ export async function renewLease(database: Database, token: LeaseToken, leaseMs:
 /** Lifts the epoch above one that Convex has already seen: Postgres was restored to before that run. */
 export async function raiseEpoch(database: Database, token: LeaseToken, above: bigint): Promise<LeaseToken> {
   const epoch = above + 1n;
-  const rows = await database.runDrizzle("raising the epoch", (db) =>
+  const rows = await database.executeDrizzle("raising the epoch", (db) =>
     db
       .update(leases)
       .set({ epoch })
@@ -109,14 +109,14 @@ export async function raiseEpoch(database: Database, token: LeaseToken, above: b
 
 /** Frees the lease at once. A lease that is no longer ours is left alone. */
 export async function releaseLease(database: Database, token: LeaseToken): Promise<void> {
-  await database.runDrizzle("releasing the lease", (db) =>
+  await database.executeDrizzle("releasing the lease", (db) =>
     db.update(leases).set({ released: true }).where(holds(token)),
   );
 }
 
 /** Whether no other run has taken it. It may have expired. */
 export async function isLeaseHeld(database: Database, token: LeaseToken): Promise<boolean> {
-  const rows = await database.runDrizzle("looking whether the lease is held", (db) =>
+  const rows = await database.executeDrizzle("looking whether the lease is held", (db) =>
     db.select({ epoch: leases.epoch }).from(leases).where(holds(token)),
   );
   return rows.length > 0;
@@ -124,7 +124,7 @@ export async function isLeaseHeld(database: Database, token: LeaseToken): Promis
 
 /** The run that is going on, or null. */
 export async function readLease(database: Database, targetId: number): Promise<LeaseHolder | null> {
-  const rows = await database.runDrizzle("reading the lease", (db) =>
+  const rows = await database.executeDrizzle("reading the lease", (db) =>
     db
       .select({
         holder: leases.holder,
@@ -178,7 +178,7 @@ export async function writeUnderLease(
   ...writes: SQL[]
 ): Promise<void> {
   const named = writes.map((write, index) => sql`${sql.identifier(`write_${index}`)} AS (${write})`);
-  const rows = await database.runDrizzle(doing, (db) =>
+  const rows = await database.executeDrizzle(doing, (db) =>
     db.execute(sql`WITH ${sql.join([heldLeaseSql(token), ...named], sql`, `)} SELECT held_target FROM held`),
   );
   if (rows.length === 0) throw leaseLost();

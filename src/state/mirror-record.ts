@@ -62,7 +62,7 @@ export const RECORD_COLUMNS = {
 };
 
 export async function readMirrorRecord(mirror: StoredMirror): Promise<MirrorRecord | null> {
-  const rows = await mirror.database.runDrizzle(`reading the watermark of ${mirror.name}`, (db) =>
+  const rows = await mirror.database.executeDrizzle(`reading the watermark of ${mirror.name}`, (db) =>
     db
       .select(RECORD_COLUMNS)
       .from(mirrors)

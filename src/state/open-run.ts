@@ -69,7 +69,7 @@ export async function openRuns(
   const voided = runs.filter((run) => run.voidWatermark).map(({ name }) => name);
   const isVoid = sql`${mirrors.name} = ANY (${arrayLiteral(voided)}::text::text[])`;
   const unlessVoid = (column: SQL) => sql`CASE WHEN ${isVoid} THEN NULL ELSE ${column} END`;
-  const rows = await database.runDrizzle(`writing the start of ${names.join(", ")}`, (db) =>
+  const rows = await database.executeDrizzle(`writing the start of ${names.join(", ")}`, (db) =>
     db.execute<{ name: string; anew: string }>(sql`
       WITH ${heldLeaseSql(token)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
@@ -136,7 +136,7 @@ export async function advanceRun(
   mirror: HeldMirror,
   { from, to, cursor }: { from: Moment; to: Moment; cursor: unknown },
 ): Promise<void> {
-  const rows = await mirror.database.runDrizzle(`moving the watermark of ${mirror.name}`, (db) =>
+  const rows = await mirror.database.executeDrizzle(`moving the watermark of ${mirror.name}`, (db) =>
     db.execute(sql`
       WITH ${heldLeaseSql(mirror.lease)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
@@ -172,7 +172,7 @@ function outcomeOf(mode: RunMode, outcome: string): Change {
 
 /** Whether the lease was held and the mirror had such a row. */
 async function update(mirror: HeldMirror, doing: string, change: Change): Promise<boolean> {
-  const rows = await mirror.database.runDrizzle(doing, (db) => {
+  const rows = await mirror.database.executeDrizzle(doing, (db) => {
     const held = heldLease(db, mirror.lease);
     return db
       .with(held)

@@ -86,7 +86,7 @@ export async function readPendingDeletions(
   limit: number,
   foundBy?: string,
 ): Promise<string[]> {
-  const rows = await mirror.database.runDrizzle(`reading the deletions of ${mirror.name}`, (db) =>
+  const rows = await mirror.database.executeDrizzle(`reading the deletions of ${mirror.name}`, (db) =>
     db
       .select({ key: pendingDeletions.key })
       .from(pendingDeletions)
@@ -107,7 +107,7 @@ export async function findPendingDeletions(
   keys: readonly string[],
   foundBy?: string,
 ): Promise<Set<string>> {
-  const rows = await mirror.database.runDrizzle(`looking up the deletions of ${mirror.name}`, (db) =>
+  const rows = await mirror.database.executeDrizzle(`looking up the deletions of ${mirror.name}`, (db) =>
     db
       .select({ key: pendingDeletions.key })
       .from(pendingDeletions)
@@ -124,7 +124,7 @@ export async function findPendingDeletions(
 }
 
 export async function countPendingDeletions(mirror: StoredMirror): Promise<Record<DeletionKind, number>> {
-  const rows = await mirror.database.runDrizzle(`counting the deletions of ${mirror.name}`, (db) =>
+  const rows = await mirror.database.executeDrizzle(`counting the deletions of ${mirror.name}`, (db) =>
     db
       .select({ kind: pendingDeletions.kind, n: sql<string>`count(*)::text` })
       .from(pendingDeletions)

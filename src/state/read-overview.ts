@@ -44,7 +44,7 @@ const UNREAD_ENTRIES = 10_000;
 export async function readOverview(database: Database, url: string): Promise<Overview> {
   const target = sql`(SELECT ${targets.id} FROM ${targets} WHERE ${eq(targets.url, url)})`;
   const waiting = sql`${changes.trackedId} = ${mirrors.trackedId} AND NOT pg_visible_in_snapshot(${changes.xid}, ${position})`;
-  const [row] = await database.runDrizzle("reading the state", (db) =>
+  const [row] = await database.executeDrizzle("reading the state", (db) =>
     db.execute<{ overview: string }>(sql`
       SELECT json_build_object(
         'targetId', ${target},

@@ -22,7 +22,7 @@ export async function readMemories(
   names: readonly string[],
 ): Promise<Map<string, MirrorMemory>> {
   const asked = sql<string>`asked.name`;
-  const rows = await database.runDrizzle("reading the watermarks", (db) =>
+  const rows = await database.executeDrizzle("reading the watermarks", (db) =>
     db
       .select({
         ...RECORD_COLUMNS,

@@ -53,7 +53,7 @@ export async function readRejectedRows(
   page: { after?: string | null; limit: number },
 ): Promise<(RejectedRow & { since: string })[]> {
   const { after, limit } = page;
-  return mirror.database.runDrizzle(`reading the rows of ${mirror.name} that were set aside`, (db) =>
+  return mirror.database.executeDrizzle(`reading the rows of ${mirror.name} that were set aside`, (db) =>
     db
       .select({
         key: rejectedRows.key,
@@ -82,7 +82,7 @@ export async function* rejectedKeys(mirror: StoredMirror, limit: number): AsyncG
 
 /** Which of these keys are set aside. */
 export async function findRejectedRows(mirror: StoredMirror, keys: readonly string[]): Promise<string[]> {
-  const rows = await mirror.database.runDrizzle(
+  const rows = await mirror.database.executeDrizzle(
     `looking up the rows of ${mirror.name} that were set aside`,
     (db) =>
       db
@@ -94,7 +94,7 @@ export async function findRejectedRows(mirror: StoredMirror, keys: readonly stri
 }
 
 export async function countRejectedRows(mirror: StoredMirror): Promise<number> {
-  const rows = await mirror.database.runDrizzle(
+  const rows = await mirror.database.executeDrizzle(
     `counting the rows of ${mirror.name} that were set aside`,
     (db) =>
       db

@@ -53,7 +53,7 @@ export function spendingSql(target: SQL): SQL {
 }
 
 export async function readSpending(database: Database, targetId: number): Promise<Spending> {
-  const [row] = await database.runDrizzle("adding up what runs have cost", (db) =>
+  const [row] = await database.executeDrizzle("adding up what runs have cost", (db) =>
     db.execute<{ spending: string }>(sql`SELECT ${spendingSql(sql`${targetId}::integer`)}::text AS spending`),
   );
   return JSON.parse(row!.spending) as Spending;

@@ -11,7 +11,7 @@ export interface TrackedTable {
 
 /** The tables that are recorded as tracked; none where no migration has been applied. */
 export async function listTrackedTables(database: Database): Promise<TrackedTable[]> {
-  return database.runDrizzle("reading the tracked tables", async (db) => {
+  return database.executeDrizzle("reading the tracked tables", async (db) => {
     try {
       return await db
         .select({

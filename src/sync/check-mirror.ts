@@ -20,7 +20,7 @@ export async function requireTracked(
   record: MirrorRecord | null,
 ): Promise<void> {
   if (source.tracking !== null || record !== null) return;
-  if (await database.run("reading the tracking", (sql) => wasTracked(sql, source.base, target))) return;
+  if (await database.execute("reading the tracking", (sql) => wasTracked(sql, source.base, target))) return;
   throw new SyncError({
     code: "NOT_TRACKED",
     message: `Changes of ${display(source.base)} are not being tracked.`,

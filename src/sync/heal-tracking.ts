@@ -51,7 +51,7 @@ export async function healTracking(
   const base = display(source.base);
   try {
     const all = await resolveMirrors(database, allMirrors);
-    const healed = await database.run(
+    const healed = await database.execute(
       `mending the tracking of ${base}`,
       async (sql) => {
         // By now the name may be another table's than at the look.

@@ -82,7 +82,9 @@ export async function lookAtCatalog<T>(
 ): Promise<(T | SyncError)[]> {
   let entries: CatalogEntry[];
   try {
-    entries = await database.run("reading the catalog", (sql) => readCatalog(sql, configs, memoOf(database)));
+    entries = await database.execute("reading the catalog", (sql) =>
+      readCatalog(sql, configs, memoOf(database)),
+    );
   } catch (error) {
     if (!concernsOneMirror(error)) throw error;
     if (configs.length === 1) return [error];

@@ -19,7 +19,7 @@ import {
  *   DATABASE_IN_RECOVERY
  */
 export async function openSource(database: Database): Promise<SourceIdentity> {
-  const facts = await database.run("reading the migrations", (sql) =>
+  const facts = await database.execute("reading the migrations", (sql) =>
     sql
       .unsafe<{ migrations: string; identity: string }[]>(
         `SELECT ${MIGRATION_FACTS}::text AS migrations, ${IDENTITY_FACTS}::text AS identity`,

@@ -132,7 +132,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("purging the change log (Postgres %i)", (ve
                SELECT ${id}, 'u', n::text FROM generate_series(1, 120000) n`);
     await finish(target, id);
     await insert(1);
-    const spy = vi.spyOn(Database.prototype, "runDrizzle");
+    const spy = vi.spyOn(Database.prototype, "executeDrizzle");
     await purge(target);
     const batches = spy.mock.calls.filter(([doing]) => doing === "purging the change log");
     spy.mockRestore();

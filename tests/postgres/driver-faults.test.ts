@@ -40,7 +40,7 @@ function open(url: string, options: Partial<DatabaseOptions> = {}): Database {
 }
 
 const one = async (database: Database) => {
-  const [row] = await database.run("asking", (sql) => sql.unsafe<{ n: string }[]>("SELECT 1 AS n"));
+  const [row] = await database.execute("asking", (sql) => sql.unsafe<{ n: string }[]>("SELECT 1 AS n"));
   return Number(row!.n);
 };
 
@@ -143,7 +143,7 @@ describe("a query that never settles when the peer closes before it has authenti
     const database = open(gate.url, { clock, maxAttempts: 1 });
     await one(database);
     clock.hurry = 200; // 150 ms to connect, 3 s in all
-    const [row] = await database.run("sleeping", (sql) => sql.unsafe("SELECT pg_sleep(0.3), 2 AS n"));
+    const [row] = await database.execute("sleeping", (sql) => sql.unsafe("SELECT pg_sleep(0.3), 2 AS n"));
     expect(row!["n"]).toBe("2");
   });
 });
@@ -169,7 +169,7 @@ describe("an error of an earlier statement, reported for the next one on that co
     const database = open(db.url, { maxAttempts: 1 });
     const uncaught = await collectUncaught(async () => {
       const killed = Array.from({ length: count }, () =>
-        database.run("sleeping", (sql) => sql.unsafe("SELECT pg_sleep(60)")),
+        database.execute("sleeping", (sql) => sql.unsafe("SELECT pg_sleep(60)")),
       ).map((statement) => expect(statement).rejects.toMatchObject({ code: "DATABASE_UNREACHABLE" }));
       await killOnce(`(SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep') = ${count}`);
       await Promise.all(killed);
@@ -181,7 +181,7 @@ describe("an error of an earlier statement, reported for the next one on that co
   test("and none is seen by a statement that comes while the old connection is dying", async () => {
     const database = open(db.url, { maxAttempts: 1 });
     const answers: number[] = [];
-    const dying = database.run("sleeping", (sql) => sql.unsafe("SELECT pg_sleep(60)"));
+    const dying = database.execute("sleeping", (sql) => sql.unsafe("SELECT pg_sleep(60)"));
     const following = dying.catch(() => Promise.all([one(database), one(database), one(database)]));
     await killOnce("wait_event = 'PgSleep'");
     answers.push(...((await following) as number[]));
@@ -195,7 +195,7 @@ describe("an answer that was lost", () => {
     const database = open(gate.url);
     await one(database);
     gate.loseNextAnswer();
-    await database.run("inserting", (sql) => sql.unsafe("INSERT INTO carried_out VALUES ($1)", [1]));
+    await database.execute("inserting", (sql) => sql.unsafe("INSERT INTO carried_out VALUES ($1)", [1]));
     expect(gate.lost).toBe(1);
     expect(await db.sql`SELECT count(*)::int AS n FROM carried_out`).toMatchObject([{ n: 2 }]);
   });

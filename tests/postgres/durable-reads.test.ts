@@ -36,7 +36,7 @@ beforeAll(async () => {
     columns: {},
   };
   const rules = { encoderVersion: 1, fieldName: (name: string) => name };
-  reader = new TableReader(database, await database.run("test", (sql) => inspectOne(sql, config, rules)));
+  reader = new TableReader(database, await database.execute("test", (sql) => inspectOne(sql, config, rules)));
 });
 
 afterAll(async () => {

@@ -20,7 +20,9 @@ async function fail(change: (url: URL) => void): Promise<unknown> {
   change(url);
   const database = connectTo({ url: url.href });
   try {
-    return await database.run("connecting", (sql) => sql.unsafe("SELECT 1")).catch((error: unknown) => error);
+    return await database
+      .execute("connecting", (sql) => sql.unsafe("SELECT 1"))
+      .catch((error: unknown) => error);
   } finally {
     await database.close();
   }

@@ -18,7 +18,7 @@ beforeAll(async () => {
     connectTimeoutMs: 30_000,
     statementTimeoutMs: 600_000,
   });
-  await database.run("connecting", (client) => client.unsafe("SELECT 1"));
+  await database.execute("connecting", (client) => client.unsafe("SELECT 1"));
 });
 afterAll(async () => {
   await database.close();
@@ -34,13 +34,13 @@ async function countTurns(work: () => Promise<unknown>): Promise<number> {
 
 describe("a statement is one round trip", () => {
   test("without parameters", async () => {
-    const ask = () => database.run("asking", (client) => client.unsafe("SELECT 1"));
+    const ask = () => database.execute("asking", (client) => client.unsafe("SELECT 1"));
     expect(await countTurns(ask)).toBe(1);
   });
 
   test("with parameters, NULL among them, and with values as lists", async () => {
     const ask = () =>
-      database.run("asking", (client) =>
+      database.execute("asking", (client) =>
         client
           .unsafe("SELECT $1::text, $2::text::integer + 1, $3::text", ["é\u{1F600}", 41, null] as never[])
           .values(),
@@ -50,20 +50,23 @@ describe("a statement is one round trip", () => {
 
   test("from Drizzle", async () => {
     const ask = () =>
-      database.runDrizzle("asking", (orm) => orm.execute(sql`SELECT ${7}::integer AS n, ${"a"}::text AS t`));
+      database.executeDrizzle("asking", (orm) =>
+        orm.execute(sql`SELECT ${7}::integer AS n, ${"a"}::text AS t`),
+      );
     expect(await countTurns(async () => expect(await ask()).toEqual([{ n: "7", t: "a" }]))).toBe(1);
   });
 
   test("where it fails; the next one on the connection is answered", async () => {
-    const fail = () => database.run("asking", (client) => client.unsafe("SELECT $1::text::integer", ["x"]));
+    const fail = () =>
+      database.execute("asking", (client) => client.unsafe("SELECT $1::text::integer", ["x"]));
     expect(await countTurns(() => expect(fail()).rejects.toThrow())).toBe(1);
-    const ask = () => database.run("asking", (client) => client.unsafe("SELECT $1::text AS t", ["y"]));
+    const ask = () => database.execute("asking", (client) => client.unsafe("SELECT $1::text AS t", ["y"]));
     expect(await countTurns(async () => expect(await ask()).toEqual([{ t: "y" }]))).toBe(1);
   });
 });
 
 test("what has no text of its own is refused, not printed as [object Object]", async () => {
   await expect(
-    database.run("asking", (client) => client.unsafe("SELECT $1::text", [{}] as never[])),
+    database.execute("asking", (client) => client.unsafe("SELECT $1::text", [{}] as never[])),
   ).rejects.toMatchObject({ cause: { name: "TypeError" } });
 });

@@ -22,7 +22,7 @@ async function fail(change: (url: URL) => void) {
   const database = connectTo({ url: url.href });
   let thrown: unknown;
   try {
-    const statement = database.run("connecting", (sql) =>
+    const statement = database.execute("connecting", (sql) =>
       sql.unsafe("SELECT 1").catch((error: unknown) => {
         thrown = error;
         throw error;

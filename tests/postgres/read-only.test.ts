@@ -28,35 +28,37 @@ const INSERT = "INSERT INTO datahub_sync.targets (url) VALUES ('https://nobody.e
 
 test("what is opened for reading cannot write: Postgres refuses it, with parameters and without", async () => {
   const refused = { cause: { code: "25006" } };
-  await expect(reading.run("writing", (client) => client.unsafe(INSERT))).rejects.toMatchObject(refused);
+  await expect(reading.execute("writing", (client) => client.unsafe(INSERT))).rejects.toMatchObject(refused);
   await expect(
-    reading.run("writing", (client) =>
+    reading.execute("writing", (client) =>
       client.unsafe("SELECT nextval($1::text::regclass)", ["datahub_sync.targets_id_seq"]).values(),
     ),
   ).rejects.toMatchObject(refused);
   await expect(
-    reading.runDrizzle("writing", (drizzle) => drizzle.execute(sql.raw(INSERT))),
+    reading.executeDrizzle("writing", (drizzle) => drizzle.execute(sql.raw(INSERT))),
   ).rejects.toMatchObject(refused);
   expect(await db.sql`SELECT * FROM datahub_sync.targets`).toEqual([]);
 });
 
 test("it reads rows and values, goes on after a failure, and leaves nothing set for the next one", async () => {
-  const answer = await reading.run("reading", async (client) => {
+  const answer = await reading.execute("reading", async (client) => {
     await client.unsafe("SELECT 1/0").catch(() => {});
     return client.unsafe<{ n: string }[]>("SELECT $1::text AS n", ["1"]);
   });
   expect([...answer]).toEqual([{ n: "1" }]);
-  expect([...(await reading.run("reading", (client) => client.unsafe("SELECT 2").values()))]).toEqual([
+  expect([...(await reading.execute("reading", (client) => client.unsafe("SELECT 2").values()))]).toEqual([
     ["2"],
   ]);
   const setting = "SELECT current_setting('default_transaction_read_only') AS here";
-  expect([...(await reading.run("reading", (client) => client.unsafe(setting)))]).toEqual([{ here: "off" }]);
+  expect([...(await reading.execute("reading", (client) => client.unsafe(setting)))]).toEqual([
+    { here: "off" },
+  ]);
 });
 
 test("a snapshot that nobody acts upon takes no transaction id, and writes nothing to the WAL", async () => {
   const at = () => db.sql`SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xmax`;
   const xidOf = (database: Database) =>
-    database.run("looking", (client) =>
+    database.execute("looking", (client) =>
       client.unsafe<{ xid: string | null }[]>("SELECT pg_current_xact_id_if_assigned()::text AS xid"),
     );
   expect(await at()).toHaveLength(1);

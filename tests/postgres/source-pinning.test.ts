@@ -104,7 +104,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
 
     test("the polluted session is what the test says it is", async () => {
       for (const [setting, value] of Object.entries(POLLUTION)) {
-        const [row] = await polluted.run("asking", (sql) =>
+        const [row] = await polluted.execute("asking", (sql) =>
           sql.unsafe<{ value: string }[]>("SELECT current_setting($1) AS value", [setting]),
         );
         expect(row!.value).toBe(value);
@@ -112,7 +112,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     });
 
     test("the language of what a view computes with to_char is pinned, too", async () => {
-      const [row] = await polluted.run("asking", (sql) =>
+      const [row] = await polluted.execute("asking", (sql) =>
         sql.unsafe<{ time: string; numeric: string }[]>(
           `SELECT current_setting('lc_time') AS time, current_setting('lc_numeric') AS numeric
             WHERE (SELECT datahub_sync.pin_output())`,
@@ -163,7 +163,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     test("the settings of a session are not changed by reading", async () => {
       const reader = await openReader(polluted, "t");
       await readAll(reader);
-      const after = await polluted.run("asking", (sql) =>
+      const after = await polluted.execute("asking", (sql) =>
         sql.unsafe<{ zone: string; path: string }[]>(
           "SELECT current_setting('TimeZone') AS zone, current_setting('search_path') AS path",
         ),
@@ -174,7 +174,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
     test("a key that a polluted session deletes is recorded as it is read", async () => {
       const reader = await openReader(db.database, "t");
       const [first] = await reader.allKeys(null, 1);
-      await polluted.run("deleting", (sql) =>
+      await polluted.execute("deleting", (sql) =>
         sql.unsafe("DELETE FROM public.t WHERE at = (SELECT min(at) FROM public.t)"),
       );
       expect((await logEntries(db.sql, "t")).at(-1)).toEqual({ kind: "d", key: first });
@@ -222,7 +222,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       await track(db.sql, "s");
       await db.sql.unsafe("INSERT INTO s VALUES (1, 'a', 'b')");
       const of = async (config: Parameters<typeof mirrorConfig>[1], encoderVersion = 1) => {
-        const source = await db.database.run("inspecting", (sql) =>
+        const source = await db.database.execute("inspecting", (sql) =>
           inspectOne(sql, mirrorConfig("s", config), { encoderVersion, fieldName: (column) => column }),
         );
         return source.fingerprint;

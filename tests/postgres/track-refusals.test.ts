@@ -96,7 +96,7 @@ describe.each(ALL_POSTGRES_VERSIONS)("what cannot be tracked (Postgres %i)", (ve
           ...options,
         };
         const base = { schema: "public", name: table.name, oid };
-        const failed = table.database.run("tracking", (sql) => trackTable(sql, base, claim));
+        const failed = table.database.execute("tracking", (sql) => trackTable(sql, base, claim));
         const error = await failed.catch((refused: unknown) => refused as SyncError);
         expect(error).toMatchObject({ code });
         const { message, remedy: shown } = error as SyncError;

@@ -45,12 +45,12 @@ export async function watchRun(mirror: MirrorFixture, options: CrashOptions = {}
   };
 
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its `this` below
-  const runStatement = Database.prototype.run;
+  const execute = Database.prototype.execute;
   const statements = vi
-    .spyOn(Database.prototype, "run")
+    .spyOn(Database.prototype, "execute")
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the method is generic
     .mockImplementation(function (this: Database, doing: string, work: any) {
-      return pass(`Postgres: ${doing}`, () => runStatement.call(this, doing, work as never));
+      return pass(`Postgres: ${doing}`, () => execute.call(this, doing, work as never));
     });
   const realFetch = globalThis.fetch;
   const calls = vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => {

@@ -24,7 +24,7 @@ export function mirrorConfig(relation: string, config: Partial<MirrorConfig> = {
 
 export function inspect(database: Database, config: MirrorConfig): Promise<MirrorSource> {
   const rules = { encoderVersion: 1, fieldName: toConvexName };
-  return database.run("inspecting", (sql) => inspectOne(sql, config, rules));
+  return database.execute("inspecting", (sql) => inspectOne(sql, config, rules));
 }
 
 export async function openReader(

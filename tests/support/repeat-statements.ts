@@ -12,12 +12,12 @@ export async function repeatStatements(
 ): Promise<string[]> {
   const repeated: string[] = [];
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its `this` below
-  const run = Database.prototype.run;
+  const execute = Database.prototype.execute;
   // No spy: `watchRun` would replace what it does, and call itself.
-  Database.prototype.run = function <T>(this: Database, doing: string, use: (sql: Sql) => Promise<T>) {
-    if (!which(doing)) return run.call(this, doing, use) as Promise<T>;
+  Database.prototype.execute = function <T>(this: Database, doing: string, use: (sql: Sql) => Promise<T>) {
+    if (!which(doing)) return execute.call(this, doing, use) as Promise<T>;
     repeated.push(doing);
-    return run.call(this, doing, async (sql) => {
+    return execute.call(this, doing, async (sql) => {
       await use(sql);
       return use(sql);
     }) as Promise<T>;
@@ -25,7 +25,7 @@ export async function repeatStatements(
   try {
     await work();
   } finally {
-    Database.prototype.run = run;
+    Database.prototype.execute = execute;
   }
   return repeated;
 }

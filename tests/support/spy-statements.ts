@@ -10,13 +10,13 @@ export interface SentStatement {
 export async function spyOnStatements(work: () => Promise<unknown>): Promise<SentStatement[]> {
   const sent: SentStatement[] = [];
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its `this` below
-  const run = Database.prototype.run;
-  const spy = vi.spyOn(Database.prototype, "run").mockImplementation(function (
+  const execute = Database.prototype.execute;
+  const spy = vi.spyOn(Database.prototype, "execute").mockImplementation(function (
     this: Database,
     doing: string,
     use: (sql: Sql) => Promise<unknown>,
   ) {
-    return run.call(this, doing, (sql) => {
+    return execute.call(this, doing, (sql) => {
       const watched = new Proxy(sql, {
         get(target, name) {
           if (name !== "unsafe") return Reflect.get(target, name) as unknown;

@@ -175,10 +175,13 @@ describe("both sides are asked once, for all mirrors", () => {
     const statements: string[] = [];
     const calls = mirror.deployment.usage().calls;
     // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its `this` below
-    const run = Database.prototype.run;
-    const spy = vi.spyOn(Database.prototype, "run").mockImplementation(function (this: Database, ...args) {
+    const execute = Database.prototype.execute;
+    const spy = vi.spyOn(Database.prototype, "execute").mockImplementation(function (
+      this: Database,
+      ...args
+    ) {
       statements.push(args[0]);
-      return run.apply(this, args);
+      return execute.apply(this, args);
     });
     const report = await mirror.status();
     spy.mockRestore();

@@ -135,7 +135,7 @@ test("the end undoes what was begun, last first, once, and goes on after a failu
   cleanup.add(() => Promise.reject(new Error("ended by itself")));
   cleanup.add(() => void undone.push("last"));
   expect(cleanup.started).toBe(false);
-  await Promise.all([cleanup.run(), cleanup.run()]);
+  await Promise.all([cleanup.undoAll(), cleanup.undoAll()]);
   expect(cleanup.started).toBe(true);
   expect(undone).toEqual(["last", "first"]);
 });

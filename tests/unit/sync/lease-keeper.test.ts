@@ -14,7 +14,7 @@ function keep(renew: (n: number) => Promise<unknown[]>, token = () => TOKEN) {
   const renewedAt: number[] = [];
   const lost: SyncError[] = [];
   const database = {
-    runDrizzle: () => {
+    executeDrizzle: () => {
       renewedAt.push(clock.now());
       return renew(renewedAt.length);
     },
