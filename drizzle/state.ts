@@ -210,8 +210,8 @@ export const pendingDeletions = datahubSync.table(
   (table) => [primaryKey({ columns: [table.targetId, table.mirror, table.kind, table.digest] })],
 );
 
-/** Rows that could not be mirrored losslessly, with the reason; never a value. Removed when the row is mended. */
-export const rejectedRows = datahubSync.table(
+/** Rows that are set aside, since they cannot be mirrored losslessly, with the reason; never a value. Removed when mended. */
+export const setAsideRows = datahubSync.table(
   "rejected_rows",
   {
     targetId: integer("target_id")

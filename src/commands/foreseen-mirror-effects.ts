@@ -1,6 +1,6 @@
 import type { ForeseenDeployment } from "../sink/foreseen-deployment.js";
 import { readMirrorRecord, type MirrorRecord } from "../state/mirror-record.js";
-import { countRejectedRows, findRejectedRows, rejectedKeys } from "../state/rejected-rows.js";
+import { countSetAside, findSetAside, setAsideKeys } from "../state/set-aside-rows.js";
 import type { StoredMirror } from "../state/stored-mirror.js";
 import type { MirrorRun } from "../sync/mirror-run.js";
 import type { MirrorEffects } from "../sync/run-effects.js";
@@ -63,7 +63,7 @@ export class ForeseenMirrorEffects implements MirrorEffects {
   readonly recordDeletions: MirrorEffects["recordDeletions"] = async (run, kind, keys, foundBy) => {
     await this.#deletionsOf(run).record(kind, keys, foundBy);
     // What is gone cannot be set aside any more.
-    if (kind === "key") await this.forgetRejectedRows(keys);
+    if (kind === "key") await this.forgetSetAside(keys);
   };
 
   readonly confirmDeletions: MirrorEffects["confirmDeletions"] = (run, kind, foundBy) => {
@@ -77,35 +77,35 @@ export class ForeseenMirrorEffects implements MirrorEffects {
     return heldBack;
   };
 
-  readonly recordRejectedRow: MirrorEffects["recordRejectedRow"] = ({ key, code, column }) => {
+  readonly setRowAside: MirrorEffects["setRowAside"] = ({ key, code, column }) => {
     this.#setAside.set(key, { code, column });
     return Promise.resolve();
   };
 
-  readonly forgetRejectedRows: MirrorEffects["forgetRejectedRows"] = async (keys) => {
-    for (const key of await this.findRejectedRows(keys)) this.#mended.add(key);
+  readonly forgetSetAside: MirrorEffects["forgetSetAside"] = async (keys) => {
+    for (const key of await this.findSetAside(keys)) this.#mended.add(key);
   };
 
-  readonly findRejectedRows: MirrorEffects["findRejectedRows"] = (keys) =>
-    keys.length === 0 ? Promise.resolve([]) : findRejectedRows(this.#mirror, keys);
+  readonly findSetAside: MirrorEffects["findSetAside"] = (keys) =>
+    keys.length === 0 ? Promise.resolve([]) : findSetAside(this.#mirror, keys);
 
-  readonly countRejectedRows: MirrorEffects["countRejectedRows"] = async () => {
-    const before = await countRejectedRows(this.#mirror);
+  readonly countSetAside: MirrorEffects["countSetAside"] = async () => {
+    const before = await countSetAside(this.#mirror);
     const now = [...this.#setAside.keys()];
-    const known = new Set(await this.findRejectedRows(now));
+    const known = new Set(await this.findSetAside(now));
     const mended = [...this.#mended].filter((key) => !known.has(key));
     return before - mended.length + now.filter((key) => !known.has(key)).length;
   };
 
   /** Those that are set aside already, and then those that this run would set aside. */
-  async *rejectedKeys(limit: number): AsyncGenerator<string[]> {
+  async *setAsideKeys(limit: number): AsyncGenerator<string[]> {
     const now = [...this.#setAside.keys()];
     let last: string[] = [];
-    for await (const page of rejectedKeys(this.#mirror, limit)) {
+    for await (const page of setAsideKeys(this.#mirror, limit)) {
       if (last.length > 0) yield last;
       last = page.filter((key) => !this.#mended.has(key));
     }
-    const known = new Set(await this.findRejectedRows(now));
+    const known = new Set(await this.findSetAside(now));
     const left = [...last, ...now.filter((key) => !known.has(key))];
     for (let from = 0; from < left.length; from += limit) yield left.slice(from, from + limit);
   }

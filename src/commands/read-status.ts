@@ -12,7 +12,7 @@ import type { MirrorSource } from "../model/mirror-source.js";
 import { parseSnapshot } from "../model/snapshot.js";
 import { readOverview } from "../state/read-overview.js";
 import { readMemories } from "../state/read-state.js";
-import { readRejectedRows } from "../state/rejected-rows.js";
+import { readSetAside } from "../state/set-aside-rows.js";
 import { findWaiting, requireTracked } from "../sync/check-mirror.js";
 import { budgetNotices, describeCosts, type MirrorSize } from "../sync/costs.js";
 import { concernsOneMirror } from "../sync/ends-run.js";
@@ -179,12 +179,12 @@ async function describeTable(
   counts: SourceCounts | SyncError | null,
   notices: Notice[],
 ): Promise<TableStatus> {
-  const { record, pending, rejected } = memory;
+  const { record, pending, setAside } = memory;
   const at = record?.watermark?.at ?? null;
   const rows =
-    rejected === 0 || targetId === null
+    setAside === 0 || targetId === null
       ? []
-      : await readRejectedRows({ database, targetId, name: config.name }, { limit: NAMED_ROWS });
+      : await readSetAside({ database, targetId, name: config.name }, { limit: NAMED_ROWS });
   const blank: TableStatus = {
     table: config.name,
     relation: display(config.relation),
@@ -197,7 +197,7 @@ async function describeTable(
     changesRead: { total: record?.changes.read ?? 0, timestampsAlone: record?.changes.timestamps ?? 0 },
     updatedAt: null,
     deletionsHeldBack: pending.key + pending.document + pending.stranger,
-    rejectedRows: rejected,
+    rejectedRows: setAside,
     rejected: rows,
     waiting: [],
     lastDelta: record?.lastDelta ?? null,

@@ -20,7 +20,7 @@ export interface TableCounts {
   /** Rows sent whose content Convex already held. */
   unchanged: number;
   deleted: number;
-  /** Rows set aside, because they cannot be mirrored losslessly. */
+  /** Rows that are set aside, because they cannot be mirrored losslessly. */
   rejected: number;
   /** Deletions held back by the guard (invariant 8). */
   heldBack: number;
@@ -104,6 +104,7 @@ export interface TableStatus {
   deletionsHeldBack: number;
   /** Columns that are not mirrored until the deployment has fields for them. */
   waiting: string[];
+  /** Rows that are set aside. */
   rejectedRows: number;
   /** The first of them, since when (ISO 8601, UTC) and why; never a value. */
   rejected: { key: string; code: string; column: string | null; reason: string; since: string }[];

@@ -1,10 +1,10 @@
 import { and, eq, sql, type SQL } from "drizzle-orm";
-import type { pendingDeletions, rejectedRows } from "../../drizzle/state.js";
+import type { pendingDeletions, setAsideRows } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { StoredMirror } from "./stored-mirror.js";
 
 /** The tables that hold keys of a mirror's rows. */
-type KeyTable = typeof pendingDeletions | typeof rejectedRows;
+type KeyTable = typeof pendingDeletions | typeof setAsideRows;
 
 /** The rows of a mirror; with `after`, those behind that key, in the order of the digests. */
 export function ofMirror(

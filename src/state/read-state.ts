@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import { mirrors, pendingDeletions, rejectedRows } from "../../drizzle/state.js";
+import { mirrors, pendingDeletions, setAsideRows } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
 import { RECORD_COLUMNS, toRecord, type MirrorRecord, type ReadRow } from "./mirror-record.js";
@@ -12,7 +12,7 @@ export interface MirrorMemory {
   /** Deletions that were found and not made yet. */
   pending: Record<DeletionKind, number>;
   /** Rows that are set aside. */
-  rejected: number;
+  setAside: number;
 }
 
 /** What is remembered of these mirrors, by name: one statement, however many they are. */
@@ -31,21 +31,21 @@ export async function readMemories(
           SELECT json_object_agg(kind, n)::text
             FROM (SELECT kind, count(*) AS n FROM ${pendingDeletions} p
                    WHERE p.target_id = ${targetId} AND p.mirror = ${asked} GROUP BY kind) AS due)`,
-        rejected: sql<string>`(
-          SELECT count(*)::text FROM ${rejectedRows} r WHERE r.target_id = ${targetId} AND r.mirror = ${asked})`,
+        setAside: sql<string>`(
+          SELECT count(*)::text FROM ${setAsideRows} r WHERE r.target_id = ${targetId} AND r.mirror = ${asked})`,
       })
       .from(sql`unnest(${arrayLiteral(names)}::text::text[]) AS asked (name)`)
       .leftJoin(mirrors, and(eq(mirrors.targetId, targetId), eq(mirrors.name, asked))),
   );
   return new Map(
-    rows.map(({ asked: name, pending, rejected, ...row }) => {
+    rows.map(({ asked: name, pending, setAside, ...row }) => {
       const due = (pending === null ? {} : JSON.parse(pending)) as Partial<MirrorMemory["pending"]>;
       return [
         name,
         {
           record: row.name === null ? null : toRecord(row as ReadRow),
           pending: { key: due.key ?? 0, document: due.document ?? 0, stranger: due.stranger ?? 0 },
-          rejected: Number(rejected),
+          setAside: Number(setAside),
         },
       ];
     }),

@@ -94,7 +94,7 @@ function createRun(context: RunContext, task: MirrorTask): MirrorRun {
       indexes: handshake.indexes,
       effects,
       token: { table: name, epoch, nonce, fence: 0n },
-      hadRejected: memory.rejected > 0,
+      hadSetAside: memory.setAside > 0,
     }),
     documentsBefore: handshake.rows,
     miscounted: false,

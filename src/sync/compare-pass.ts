@@ -1,6 +1,6 @@
 import type { KeyHash } from "../source/table-reader.js";
 import type { Acknowledged } from "./agreement.js";
-import { forgetOldRejections } from "./forget-rejections.js";
+import { forgetOldSetAside } from "./forget-set-aside.js";
 import { ledgerPages, relationPages } from "./listings.js";
 import { mergeByKey } from "./merge-by-key.js";
 import type { Listings, MirrorRun } from "./mirror-run.js";
@@ -92,7 +92,7 @@ class Comparison {
     if (this.cursor.phase === "done") return;
     const { effects, writer, mayDelete } = this.#run;
     if (mayDelete) await effects.confirmDeletions(this.#run, "key", this.cursor.pass);
-    if (writer.hasRejected) await forgetOldRejections(this.#run);
+    if (writer.hasSetAside) await forgetOldSetAside(this.#run);
     // Where nothing differed there is nothing to lose, and whoever went on would list the last pages once more.
     if (this.#hasSaved) await this.#save({ phase: "done", after: null });
   }

@@ -5,7 +5,7 @@ import {
   type DeletionKind,
 } from "../state/pending-deletions.js";
 import { extendCursor } from "../state/open-run.js";
-import { forgetRejectedRows } from "../state/rejected-rows.js";
+import { forgetSetAside } from "../state/set-aside-rows.js";
 import type { HeldMirror } from "../state/stored-mirror.js";
 import type { Acknowledged } from "./agreement.js";
 import { holdsBack } from "./deletion-guard.js";
@@ -80,7 +80,7 @@ async function dropUnknownKeys(run: MirrorRun, mirror: HeldMirror): Promise<numb
   for await (const keys of pendingPages(run, mirror, "key")) {
     const known = await run.convex.lookupKeys(keys);
     const unknown = keys.filter((key) => !known.has(key));
-    await forgetRejectedRows(mirror, unknown);
+    await forgetSetAside(mirror, unknown);
     dropped += await forget(mirror, "key", unknown);
   }
   return dropped;

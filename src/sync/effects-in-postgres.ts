@@ -12,12 +12,12 @@ import {
 } from "../state/open-run.js";
 import { addPendingDeletions, forgetUnconfirmedDeletions } from "../state/pending-deletions.js";
 import {
-  countRejectedRows,
-  findRejectedRows,
-  forgetRejectedRows,
-  recordRejectedRow,
-  rejectedKeys,
-} from "../state/rejected-rows.js";
+  countSetAside,
+  findSetAside,
+  forgetSetAside,
+  setRowAside,
+  setAsideKeys,
+} from "../state/set-aside-rows.js";
 import { heldMirror } from "../state/stored-mirror.js";
 import { makeDeletions } from "./deletion-pass.js";
 import { healTracking } from "./heal-tracking.js";
@@ -48,10 +48,10 @@ function ofMirror(context: RunContext, name: string): MirrorEffects {
     recordDeletions: (_run, kind, keys, foundBy) => addPendingDeletions(mirror, kind, keys, foundBy),
     confirmDeletions: (_run, kind, foundBy) => forgetUnconfirmedDeletions(mirror, kind, foundBy),
     makeDeletions: (run, options) => makeDeletions(run, mirror, options),
-    recordRejectedRow: (row) => recordRejectedRow(mirror, row),
-    forgetRejectedRows: (keys) => forgetRejectedRows(mirror, keys),
-    countRejectedRows: () => countRejectedRows(mirror),
-    findRejectedRows: (keys) => findRejectedRows(mirror, keys),
-    rejectedKeys: (limit) => rejectedKeys(mirror, limit),
+    setRowAside: (row) => setRowAside(mirror, row),
+    forgetSetAside: (keys) => forgetSetAside(mirror, keys),
+    countSetAside: () => countSetAside(mirror),
+    findSetAside: (keys) => findSetAside(mirror, keys),
+    setAsideKeys: (limit) => setAsideKeys(mirror, limit),
   };
 }

@@ -105,7 +105,7 @@ async function lookAgain(context: RunContext, tasks: readonly MirrorTask[]): Pro
 }
 
 function idleOutcome({ name, fit, planned, survey }: MirrorTask): MirrorOutcome {
-  const { rejected } = survey.memory;
+  const { setAside } = survey.memory;
   return {
     mode: "delta",
     read: 0,
@@ -114,11 +114,11 @@ function idleOutcome({ name, fit, planned, survey }: MirrorTask): MirrorOutcome 
     unchanged: 0,
     deleted: 0,
     heldBack: 0,
-    rejected,
+    rejected: setAside,
     watermark: { position: planned!.snapshot, at: planned!.at },
     tracking: fit!.tracking,
     waiting: fit!.waiting,
-    notices: [...planned!.plan.notices, ...closingNotices(name, rejected, 0)],
+    notices: [...planned!.plan.notices, ...closingNotices(name, setAside, 0)],
   };
 }
 

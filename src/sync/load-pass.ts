@@ -1,5 +1,5 @@
 import type { Acknowledged } from "./agreement.js";
-import { forgetOldRejections } from "./forget-rejections.js";
+import { forgetOldSetAside } from "./forget-set-aside.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { recordDeletions } from "./record-deletions.js";
 import { saveProgress } from "./save-progress.js";
@@ -30,5 +30,5 @@ export async function loadAll(run: MirrorRun, from: string | null): Promise<void
     await saveProgress(run, cursor);
   }
   // Of a load that had failed before it acknowledged anything.
-  if (writer.hasRejected) await forgetOldRejections(run);
+  if (writer.hasSetAside) await forgetOldSetAside(run);
 }

@@ -23,7 +23,7 @@ export interface WrittenMirror {
   token: RunToken;
   effects: MirrorEffects;
   /** Rows were set aside when the run began. */
-  hadRejected: boolean;
+  hadSetAside: boolean;
 }
 
 export interface SendOptions {
@@ -56,12 +56,12 @@ export class MirrorWriter {
 
   constructor(context: RunContext, mirror: WrittenMirror) {
     const { sink, clock, pacer, settings, signal, deadlineAt, ensureLease } = context;
-    const { token, indexes, effects, hadRejected } = mirror;
+    const { token, indexes, effects, hadSetAside } = mirror;
     this.#context = context;
     this.#mirror = mirror;
     // A path such as "address.city" leads into a field.
     this.#indexedFields = new Set(indexes.flat().map((path) => path.split(".")[0]!));
-    this.#setAside = new SetAside(token.table, effects, hadRejected);
+    this.#setAside = new SetAside(token.table, effects, hadSetAside);
     this.#sender = new BatchSender({
       sink,
       token,
@@ -82,7 +82,7 @@ export class MirrorWriter {
   }
 
   /** Rows of this mirror are set aside, or were when the run began. */
-  get hasRejected(): boolean {
+  get hasSetAside(): boolean {
     return this.#setAside.hasAny;
   }
 

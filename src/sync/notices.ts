@@ -145,9 +145,9 @@ function count(n: number, noun: string, plural = `${noun}s`): string {
 }
 
 /** What is left when a mirror's run has ended. */
-export function closingNotices(table: string, rejected: number, heldBack: number): Notice[] {
+export function closingNotices(table: string, setAside: number, heldBack: number): Notice[] {
   return [
-    ...(rejected > 0 ? [rowsSetAside(table, rejected)] : []),
+    ...(setAside > 0 ? [rowsSetAside(table, setAside)] : []),
     ...(heldBack > 0 ? [deletionsHeldBack(table, heldBack)] : []),
   ];
 }

@@ -29,7 +29,7 @@ export class RefusalGuard {
   }
 
   /**
-   * Counts a refused row. Throws SYSTEMIC_REFUSAL when refusals look like more than bad rows.
+   * Counts a refused row. Throws SYSTEMIC_REFUSAL when so many refusals look like a fault of the whole table.
    * @param passed rows that this one has let pass so far
    */
   refuse(by: Refuser, passed: number, reason: { code: string; message: string }): void {

@@ -7,7 +7,7 @@ import type { EndToAnnounce, EndToCommit } from "../state/end-run.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import type { Moment, RunToOpen } from "../state/open-run.js";
 import type { DeletionKind } from "../state/pending-deletions.js";
-import type { RejectedRow } from "../state/rejected-rows.js";
+import type { SetAsideRow } from "../state/set-aside-rows.js";
 import type { DeletionOptions } from "./deletion-pass.js";
 import type { Healing } from "./heal-tracking.js";
 import type { MirrorRun } from "./mirror-run.js";
@@ -51,11 +51,11 @@ export interface MirrorEffects {
   confirmDeletions(run: MirrorRun, kind: DeletionKind, foundBy?: string): Promise<void>;
   /** @returns how many were held back */
   makeDeletions(run: MirrorRun, options: DeletionOptions): Promise<number>;
-  recordRejectedRow(row: RejectedRow): Promise<void>;
-  forgetRejectedRows(keys: readonly string[]): Promise<void>;
-  countRejectedRows(): Promise<number>;
+  setRowAside(row: SetAsideRow): Promise<void>;
+  forgetSetAside(keys: readonly string[]): Promise<void>;
+  countSetAside(): Promise<number>;
   /** Which of these keys earlier runs have set aside. */
-  findRejectedRows(keys: readonly string[]): Promise<string[]>;
+  findSetAside(keys: readonly string[]): Promise<string[]>;
   /** Pages of the keys that are set aside, none of them empty. */
-  rejectedKeys(limit: number): AsyncIterable<string[]>;
+  setAsideKeys(limit: number): AsyncIterable<string[]>;
 }

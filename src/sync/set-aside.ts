@@ -10,7 +10,7 @@ export class SetAside {
   /** Since the last checkpoint: rows that were refused, */
   readonly #refused = new Set<string>();
   /** rows that earlier runs had set aside, */
-  readonly #refusedBefore = new Set<string>();
+  readonly #setAsideBefore = new Set<string>();
   /** and rows that were acknowledged or refused. */
   #settled: string[] = [];
 
@@ -32,7 +32,7 @@ export class SetAside {
   /** Before rows are sent: one that was set aside before and still cannot be mirrored is no sign of a new fault. */
   async recall(keys: readonly string[]): Promise<void> {
     if (!this.#any) return;
-    for (const key of await this.#effects.findRejectedRows(keys)) this.#refusedBefore.add(key);
+    for (const key of await this.#effects.findSetAside(keys)) this.#setAsideBefore.add(key);
   }
 
   /**
@@ -48,11 +48,11 @@ export class SetAside {
       column,
     }: { by: Refuser; passed: number; reason: RowRefusal; column: string | null },
   ): Promise<void> {
-    if (!this.#refusedBefore.has(key)) this.#guard.refuse(by, passed, reason);
+    if (!this.#setAsideBefore.has(key)) this.#guard.refuse(by, passed, reason);
     this.#refused.add(key);
     this.#any = true;
     const { code, message } = reason;
-    await this.#effects.recordRejectedRow({ key, code, column, reason: message });
+    await this.#effects.setRowAside({ key, code, column, reason: message });
   }
 
   settled(keys: readonly string[]): void {
@@ -66,10 +66,9 @@ export class SetAside {
    */
   async checkpoint(remove: (keys: readonly string[]) => Promise<void>): Promise<void> {
     if (this.#refused.size > 0) await remove([...this.#refused]);
-    if (this.#any)
-      await this.#effects.forgetRejectedRows(this.#settled.filter((key) => !this.#refused.has(key)));
+    if (this.#any) await this.#effects.forgetSetAside(this.#settled.filter((key) => !this.#refused.has(key)));
     this.#refused.clear();
-    this.#refusedBefore.clear();
+    this.#setAsideBefore.clear();
     this.#settled = [];
   }
 }

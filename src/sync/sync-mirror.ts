@@ -37,7 +37,7 @@ export async function doWork(
         allowed: allowDeletes.includes(source.name),
       })
     : 0;
-  const rejected = writer.hasRejected ? await effects.countRejectedRows() : 0;
+  const setAside = writer.hasSetAside ? await effects.countSetAside() : 0;
   const { inserted, updated, unchanged, deleted } = writer.counts;
   task.outcome = {
     mode: end.mode,
@@ -46,12 +46,12 @@ export async function doWork(
     updated,
     unchanged,
     deleted,
-    rejected,
+    rejected: setAside,
     heldBack,
     watermark: { position: end.snapshot, at: end.at },
     tracking: task.fit!.tracking,
     waiting: task.fit!.waiting,
-    notices: [...run.notices, ...closingNotices(source.name, rejected, heldBack)],
+    notices: [...run.notices, ...closingNotices(source.name, setAside, heldBack)],
   };
 }
 
@@ -89,7 +89,7 @@ async function makePasses(
     const { strays: before } = (from === null ? {} : plan.resumed!.cursor) as Partial<DeltaCursor>;
     const strays = await sendChanges(run, range, from, before);
     // A row may come into a view by any change, and one that was set aside was never there.
-    if (strays <= 0 || source.isView || run.writer.hasRejected) return;
+    if (strays <= 0 || source.isView || run.writer.hasSetAside) return;
     run.notices.push(entriesMissing(strays));
     if (mode === "delta") mode = "full";
     await compare(null);

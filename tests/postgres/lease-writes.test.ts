@@ -10,7 +10,7 @@ import {
   forgetUnconfirmedDeletions,
   removePendingDeletions,
 } from "../../src/state/pending-deletions.js";
-import { forgetRejectedRows, recordRejectedRow } from "../../src/state/rejected-rows.js";
+import { forgetSetAside, setRowAside } from "../../src/state/set-aside-rows.js";
 import { heldMirror } from "../../src/state/stored-mirror.js";
 import { recordRun } from "../../src/state/run-history.js";
 import { connectTo } from "../support/migrated-database.js";
@@ -80,11 +80,11 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
   ],
   ["purgeChanges", (database, token) => purgeChanges(database, token, [])],
   [
-    "recordRejectedRow",
+    "setRowAside",
     (database, token) =>
-      recordRejectedRow(held(database, token), { key: "new", code: "C", column: null, reason: "r" }),
+      setRowAside(held(database, token), { key: "new", code: "C", column: null, reason: "r" }),
   ],
-  ["forgetRejectedRows", (database, token) => forgetRejectedRows(held(database, token), ["kept"])],
+  ["forgetSetAside", (database, token) => forgetSetAside(held(database, token), ["kept"])],
   ["recordRun", (database, token) => recordRun(database, token, REPORT)],
   ["renewLease", (database, token) => renewLease(database, token, 1000)],
 ];
@@ -109,7 +109,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       await commitWatermark(target.database, token, "m", { mode: "full", finalNonce: "end" });
       await openRun(target.database, token, "m", 1, RUN);
       await addPendingDeletions(held(target.database, token), "key", ["kept"]);
-      await recordRejectedRow(held(target.database, token), {
+      await setRowAside(held(target.database, token), {
         key: "kept",
         code: "C",
         column: "c",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { planDocument } from "../../../src/encode/plan-document.js";
 import { SyncError } from "../../../src/model/errors.js";
-import type { RejectedRow } from "../../../src/state/rejected-rows.js";
+import type { SetAsideRow } from "../../../src/state/set-aside-rows.js";
 import type { SourceRow, TableReader } from "../../../src/source/table-reader.js";
 import { MirrorWriter } from "../../../src/sync/mirror-writer.js";
 import type { RunContext } from "../../../src/sync/run-context.js";
@@ -15,17 +15,17 @@ import { VirtualClock } from "../../support/virtual-clock.js";
 const BAD = "\uD800";
 
 /** A writer of rows whose one column is given by their key, to a model of Convex. */
-function startWriter(textOf: (key: string) => string = () => "a", rejectedBefore: string[] = []) {
+function startWriter(textOf: (key: string) => string = () => "a", setAsideBefore: string[] = []) {
   const clock = new VirtualClock();
   clock.random = () => 0;
   const convex = new ModelConvex(clock, { ...TOKEN });
-  const rejected = new Map<string, RejectedRow>();
+  const setAside = new Map<string, SetAsideRow>();
   const forgotten: string[] = [];
   const effects = {
-    findRejectedRows: (asked: readonly string[]) =>
-      Promise.resolve(asked.filter((key) => rejectedBefore.includes(key))),
-    recordRejectedRow: (row: RejectedRow) => Promise.resolve(void rejected.set(row.key, row)),
-    forgetRejectedRows: (mended: readonly string[]) => Promise.resolve(void forgotten.push(...mended)),
+    findSetAside: (asked: readonly string[]) =>
+      Promise.resolve(asked.filter((key) => setAsideBefore.includes(key))),
+    setRowAside: (row: SetAsideRow) => Promise.resolve(void setAside.set(row.key, row)),
+    forgetSetAside: (mended: readonly string[]) => Promise.resolve(void forgotten.push(...mended)),
   } as Partial<MirrorEffects> as MirrorEffects;
   const rowOf = (key: string): SourceRow => ({ key, hash: `hash of ${key}`, texts: [textOf(key)] });
   const reader = {
@@ -46,62 +46,62 @@ function startWriter(textOf: (key: string) => string = () => "a", rejectedBefore
     effects,
     token: TOKEN,
     indexes: [],
-    hadRejected: rejectedBefore.length > 0,
+    hadSetAside: setAsideBefore.length > 0,
     plan: planDocument([{ name: "a", field: "a", type: pgType("text"), encoding: "default" }]),
   });
   const send = (count: number) => clock.run(writer.sendRows(keys(count)).then(() => writer.checkpoint()));
-  return { clock, convex, writer, effects, rejected, forgotten, send };
+  return { clock, convex, writer, effects, setAside, forgotten, send };
 }
 
 const isOneIn = (share: number) => (key: string) => (Number(key.slice(1)) % share === 0 ? BAD : "a");
 
 describe("rows that the encoder refuses", () => {
   test("are set aside with their column, and older versions of them are removed", async () => {
-    const { convex, writer, rejected, send } = startWriter(isOneIn(3));
+    const { convex, writer, setAside, send } = startWriter(isOneIn(3));
     convex.rows.set("k0", "an older version");
     await send(4);
-    expect([...rejected.values()]).toMatchObject([
+    expect([...setAside.values()]).toMatchObject([
       { key: "k0", code: "INVALID_UNICODE", column: "a" },
       { key: "k3", code: "INVALID_UNICODE", column: "a" },
     ]);
     expect([...convex.rows.keys()]).toEqual(["k1", "k2"]);
-    expect(writer.hasRejected).toBe(true);
+    expect(writer.hasSetAside).toBe(true);
   });
 
   test("look systemic when they are all there is, and nothing is sent after that", async () => {
-    const { convex, rejected, send } = startWriter(() => BAD);
+    const { convex, setAside, send } = startWriter(() => BAD);
     await expect(send(60)).rejects.toMatchObject({ code: "SYSTEMIC_REFUSAL", table: "poles" });
-    expect(rejected.size).toBe(19);
+    expect(setAside.size).toBe(19);
     expect(convex.batches).toEqual([]);
   });
 
   test("are no sign of a new fault where an earlier run has set them aside", async () => {
-    const { rejected, send } = startWriter(() => BAD, keys(60));
+    const { setAside, send } = startWriter(() => BAD, keys(60));
     await send(60);
-    expect(rejected.size).toBe(60);
+    expect(setAside.size).toBe(60);
   });
 });
 
 describe("rows that Convex refuses", () => {
   test("look systemic when it accepts none", async () => {
-    const { convex, rejected, send } = startWriter();
+    const { convex, setAside, send } = startWriter();
     convex.refusesHash = () => true;
     await expect(send(300)).rejects.toMatchObject({ code: "SYSTEMIC_REFUSAL" });
-    expect(rejected.size).toBe(19);
+    expect(setAside.size).toBe(19);
   });
 
   test("do not where they are one in ten", async () => {
-    const { convex, writer, rejected, send } = startWriter();
+    const { convex, writer, setAside, send } = startWriter();
     convex.refusesHash = (hash) => hash.endsWith("7");
     await send(400);
-    expect(rejected.size).toBe(40);
+    expect(setAside.size).toBe(40);
     expect(writer.counts).toMatchObject({ inserted: 360, refused: 40 });
   });
 
   test("and that could not be recorded end the run", async () => {
     const { convex, effects, send } = startWriter();
     const failure = new SyncError({ code: "DATABASE_FAILED", message: "gone", remedy: "none" });
-    effects.recordRejectedRow = () => Promise.reject(failure);
+    effects.setRowAside = () => Promise.reject(failure);
     convex.refusesHash = () => true;
     await expect(send(1)).rejects.toBe(failure);
   });
