@@ -4,7 +4,7 @@ import * as datahubSync from "../convex/datahubSync.js";
 import schema from "../convex/schema.js";
 import { SyncError } from "../src/model/errors.js";
 import { LocalDeployment } from "./convex/deployment.js";
-import type { Plan } from "./convex/plan.js";
+import type { Plan } from "./convex/limits.js";
 import { serveLocalDeployment } from "./convex/serve.js";
 import { createSourceTables, fillSourceTables } from "./data/fill-source.js";
 import type { SourceTableName } from "./data/source-tables.js";

@@ -43,3 +43,14 @@ export class ConflictError extends Error {
 
 /** A transaction has read all it may. A function can catch it; a page ends with what it has by then. */
 export class ReadLimitError extends Error {}
+
+export const BAD_ADMIN_KEY = "The provided admin key was invalid for this instance";
+
+export function actionsUnsupported(): Error {
+  return new Error("The local deployment does not run actions");
+}
+
+/** A function has taken longer than it may, by the clock or by what its work is said to take. */
+export function outOfTime(limitMs: number): Error {
+  return new Error(`Function execution timed out (maximum duration: ${limitMs}ms)`);
+}

@@ -1,6 +1,6 @@
 import type { JSONValue } from "convex/values";
 import type { FunctionKind } from "./call.js";
-import { DeployRefused } from "./errors.js";
+import { actionsUnsupported, DeployRefused } from "./errors.js";
 import { compileValidator, type IdCheck, type Validator, type ValidatorJson } from "./validators.js";
 
 /** Modules by path ("datahubSync"), each with its exports. */
@@ -73,7 +73,7 @@ function readFunction(path: string, registered: RegisteredFunction, isIdOf: IdCh
     validateResult: returns && compileValidator(returns, isIdOf),
     invoke(argsText) {
       const invoke = registered.invokeQuery ?? registered.invokeMutation;
-      if (invoke === undefined) throw new Error("The local deployment does not run actions");
+      if (invoke === undefined) throw actionsUnsupported();
       return invoke(argsText);
     },
   };

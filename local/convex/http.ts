@@ -6,7 +6,7 @@ import { bodyLimit } from "hono/body-limit";
 import { exportValue, readFormat, type ValueFormat } from "./value-format.js";
 import type { FunctionKind } from "./call.js";
 import type { LocalDeployment } from "./deployment.js";
-import { CallRefused, ConflictError, FunctionFailed } from "./errors.js";
+import { BAD_ADMIN_KEY, CallRefused, ConflictError, FunctionFailed } from "./errors.js";
 import { ConnectionCut, type FaultPoint } from "./faults.js";
 import { MAX_BODY_BYTES } from "./limits.js";
 import { readCallBody } from "./request-body.js";
@@ -91,7 +91,7 @@ function authenticate(deployment: LocalDeployment, header: string | undefined): 
   if (scheme.toLowerCase() === "convex") {
     // `--identity` appends ":<attributes>"; there is no authentication here that could use them.
     if (isAdminKey(deployment, credentials.split(":")[0]!.trim())) return true;
-    throw new CallRefused(401, "BadAdminKey", "The provided admin key was invalid for this instance");
+    throw new CallRefused(401, "BadAdminKey", BAD_ADMIN_KEY);
   }
   if (scheme.toLowerCase() === "bearer") {
     throw new CallRefused(401, "NoAuthProvider", "No auth provider found matching the given token.");

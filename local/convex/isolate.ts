@@ -1,4 +1,4 @@
-import { CallRefused } from "./errors.js";
+import { CallRefused, outOfTime } from "./errors.js";
 import { MAX_DATABASE_MS, MAX_HEAP_BYTES, MAX_OWN_MS, READS_AT_ONCE } from "./limits.js";
 
 /**
@@ -119,7 +119,7 @@ export class Isolate {
       );
     }
     if (this.ownMs > this.#maxOwnMs) {
-      return new Error(`Function execution timed out (maximum duration: ${this.#maxOwnMs}ms)`);
+      return outOfTime(this.#maxOwnMs);
     }
     if (this.heapBytes > this.#maxHeapBytes) {
       return new Error(

@@ -55,3 +55,28 @@ export const READS_AT_ONCE = 16;
 /** How often the server itself runs a mutation again after a conflict, and how long it waits in between. */
 export const CONFLICT_RETRIES = 4;
 export const CONFLICT_BACKOFF = { initialMs: 100, maxMs: 2_000 } as const;
+
+/** What a plan's deployment class bears. */
+export interface Plan {
+  /** Entries of documents and of all indexes (src/model/write-size.ts), in a sliding window of one second. */
+  maxBytesWrittenPerSecond: number;
+  maxConcurrentMutations: number;
+}
+
+export const PLANS = {
+  /** Free and starter. */
+  s16: { maxBytesWrittenPerSecond: 4 * MiB, maxConcurrentMutations: 16 },
+  s256: { maxBytesWrittenPerSecond: 8 * MiB, maxConcurrentMutations: 256 },
+} as const satisfies Record<string, Plan>;
+
+/** `WRITE_THROUGHPUT_WINDOW`. */
+export const WRITE_WINDOW_MS = 1_000;
+/** How long a mutation waits for a free place before it is refused. */
+export const MUTATION_QUEUE_MS = 5_000;
+
+/**
+ * What one page of the CLI's table data reads at most. Convex's own function says 10,000 rows
+ * (npm-packages/system-udfs/convex/_system/paginationLimits.ts), of which small documents make an array that
+ * is too long; and it refuses `--limit` from 32,000 on, where this one goes on page by page.
+ */
+export const SYSTEM_PAGE = { rows: MAX_ARRAY_ITEMS, maximumBytesRead: 5_000_000 } as const;

@@ -2,7 +2,7 @@ import type { Clock } from "../../src/model/clock.js";
 import type { Faults } from "./faults.js";
 import type { Modules } from "./functions.js";
 import type { IsolateOptions } from "./isolate.js";
-import type { Plan } from "./plan.js";
+import type { Plan } from "./limits.js";
 import type { AtPoint } from "./runner.js";
 import type { AnySchema } from "./schema.js";
 

@@ -1,23 +1,6 @@
 import type { Clock } from "../../src/model/clock.js";
 import { CallRefused } from "./errors.js";
-
-/** What a plan's deployment class bears. Source: https://docs.convex.dev/production/state/limits. */
-export interface Plan {
-  /** Entries of documents and of all indexes (src/model/write-size.ts), in a sliding window of one second. */
-  maxBytesWrittenPerSecond: number;
-  maxConcurrentMutations: number;
-}
-
-const MiB = 1 << 20;
-export const PLANS = {
-  /** Free and starter. */
-  s16: { maxBytesWrittenPerSecond: 4 * MiB, maxConcurrentMutations: 16 },
-  s256: { maxBytesWrittenPerSecond: 8 * MiB, maxConcurrentMutations: 256 },
-} as const satisfies Record<string, Plan>;
-
-const WINDOW_MS = 1_000;
-/** How long a call waits for a free place before it is refused. */
-const QUEUE_TIMEOUT_MS = 5_000;
+import { MUTATION_QUEUE_MS, WRITE_WINDOW_MS, type Plan } from "./limits.js";
 
 /** How near a deployment has come to its plan's write throughput. */
 export interface Throughput {
@@ -63,7 +46,7 @@ export class PlanGate {
       admit = () => resolve("admitted");
     });
     this.#waiting.push(admit);
-    const timedOut = this.clock.sleep(QUEUE_TIMEOUT_MS, timeout.signal).then(
+    const timedOut = this.clock.sleep(MUTATION_QUEUE_MS, timeout.signal).then(
       () => "timed out" as const,
       () => "admitted" as const,
     );
@@ -116,7 +99,7 @@ export class PlanGate {
   }
 
   #lastSecondBytes(): number {
-    const from = this.clock.now() - WINDOW_MS;
+    const from = this.clock.now() - WRITE_WINDOW_MS;
     this.#written = this.#written.filter(({ at }) => at >= from);
     return this.#written.reduce((sum, write) => sum + write.bytes, 0);
   }

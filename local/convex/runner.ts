@@ -1,7 +1,7 @@
 import type { JSONValue, Value } from "convex/values";
 import type { Clock } from "../../src/model/clock.js";
 import { withinCall, type Call, type FunctionKind } from "./call.js";
-import { CallRefused, ConflictError, type FunctionFailed } from "./errors.js";
+import { actionsUnsupported, CallRefused, ConflictError, outOfTime, type FunctionFailed } from "./errors.js";
 import { decodeValue } from "./decode.js";
 import type { FaultPoint } from "./faults.js";
 import type { DeployedFunction } from "./functions.js";
@@ -63,9 +63,7 @@ export class Runner {
 
   /** Throws {@link FunctionFailed} or {@link CallRefused}. `args` is in Convex's JSON encoding. */
   async execute(deployed: DeployedFunction, args: JSONValue, options: ExecutionOptions): Promise<Execution> {
-    if (deployed.kind === "action") {
-      throw options.failure(new Error("The local deployment does not run actions"));
-    }
+    if (deployed.kind === "action") throw options.failure(actionsUnsupported());
     if (deployed.kind === "query") return this.#attempt(deployed, args, options, 1);
     const leave = await this.options.plan?.enter();
     try {
@@ -145,7 +143,7 @@ export class Runner {
       paginated: false,
       checkTime: () => {
         if (userTimeoutMs !== null && clock.now() - startedAt > userTimeoutMs) {
-          throw new Error(`Function execution timed out (maximum duration: ${userTimeoutMs}ms)`);
+          throw outOfTime(userTimeoutMs);
         }
       },
       runNested: async (kind, path, args) => {

@@ -1,6 +1,6 @@
 import type { SchemaDefinition } from "convex/server";
 import { DeployRefused } from "./errors.js";
-import { MAX_FIELDS_PER_INDEX, MAX_INDEXES_PER_TABLE } from "./limits.js";
+import { MAX_FIELDS_PER_INDEX, MAX_IDENTIFIER_CHARACTERS, MAX_INDEXES_PER_TABLE } from "./limits.js";
 import { isUserIdentifier } from "./value-limits.js";
 import type { ValidatorJson } from "./validators.js";
 
@@ -85,7 +85,8 @@ function readIndex(
   const refuse = (why: string) =>
     new DeployRefused(`In table "${table}" the index "${name}" is invalid: ${why}`);
   if (RESERVED_INDEXES.has(name)) throw refuse("its name is reserved");
-  if (!isUserIdentifier(name)) throw refuse("its name is not an identifier of at most 64 characters");
+  if (!isUserIdentifier(name))
+    throw refuse(`its name is not an identifier of at most ${MAX_IDENTIFIER_CHARACTERS} characters`);
   if (fields.length === 0) throw refuse("it has no fields");
   if (fields.length > MAX_FIELDS_PER_INDEX) throw refuse(`it has more than ${MAX_FIELDS_PER_INDEX} fields`);
   if (new Set(fields).size < fields.length) throw refuse("it names a field twice");

@@ -1,6 +1,6 @@
 import type { JSONValue } from "convex/values";
 import type { LocalDeployment } from "./deployment.js";
-import { CallRefused, FunctionFailed } from "./errors.js";
+import { BAD_ADMIN_KEY, CallRefused, FunctionFailed } from "./errors.js";
 import { isAdminKey } from "./http.js";
 import type { ReadRange } from "./store.js";
 
@@ -97,7 +97,7 @@ export class SyncSession {
       this.send(
         JSON.stringify({
           type: "AuthError",
-          error: "The provided admin key was invalid for this instance",
+          error: BAD_ADMIN_KEY,
           baseVersion: message.baseVersion,
           authUpdateAttempted: true,
         }),

@@ -2,14 +2,7 @@ import { paginationOptsValidator, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { currentCall } from "./call.js";
 import { describeFunction, type DeployedFunction, type Modules } from "./functions.js";
-import { MAX_ARRAY_ITEMS } from "./limits.js";
-
-/**
- * What one page reads at most. Convex's own function says 10,000 rows
- * (npm-packages/system-udfs/convex/_system/paginationLimits.ts), of which small documents make an array that
- * is too long; and it refuses `--limit` from 32,000 on, where this one goes on page by page.
- */
-const MAX_PAGE = { rows: MAX_ARRAY_ITEMS, maximumBytesRead: 5_000_000 };
+import { SYSTEM_PAGE } from "./limits.js";
 
 /** The deployment's own functions, which the Convex CLI calls with the admin key. */
 export function systemModules(functions: () => Iterable<DeployedFunction>): Modules {
@@ -39,8 +32,8 @@ export function systemModules(functions: () => Iterable<DeployedFunction>): Modu
             .order(order)
             .paginate({
               ...paginationOpts,
-              numItems: Math.min(paginationOpts.numItems, MAX_PAGE.rows),
-              maximumBytesRead: MAX_PAGE.maximumBytesRead,
+              numItems: Math.min(paginationOpts.numItems, SYSTEM_PAGE.rows),
+              maximumBytesRead: SYSTEM_PAGE.maximumBytesRead,
             }),
       }),
     },

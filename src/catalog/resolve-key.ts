@@ -6,6 +6,8 @@ import { display, refuser } from "./mirror-refusal.js";
 import type { CatalogEntry } from "./read-catalog.js";
 import type { Relation } from "./relation.js";
 
+const ADD_KEY =
+  'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.';
 const OTHER_KEY = 'Name as "key" other columns that are NOT NULL and together carry a unique index.';
 
 /**
@@ -19,11 +21,7 @@ export function resolveKey(
 ): string[] {
   const refuse = refuser(config.name);
   if (named === null) {
-    throw refuse(
-      "NO_KEY",
-      `${display(base)} has no primary key.`,
-      'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.',
-    );
+    throw refuse("NO_KEY", `${display(base)} has no primary key.`, ADD_KEY);
   }
   if (keyColumns === null) throw explainNoKey(config, base, named, unvalidated[0]);
   for (const name of keyColumns) {
@@ -49,11 +47,7 @@ function explainNoKey(
       `ALTER TABLE ${quoteRelation(base)} VALIDATE CONSTRAINT ${quoteIdentifier(unchecked.constraint)}; then run \`datahub-sync migrate\`.`,
     );
   }
-  return refuse(
-    "NO_KEY",
-    `The columns ${named.join(", ")} of ${display(base)} are not a key.`,
-    'Add a primary key, or name as "key" columns that are NOT NULL and together carry a unique index.',
-  );
+  return refuse("NO_KEY", `The columns ${named.join(", ")} of ${display(base)} are not a key.`, ADD_KEY);
 }
 
 /** What a key's text depends on besides the value: the names that the `search_path` of whoever prints it finds. */

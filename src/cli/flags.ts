@@ -13,13 +13,18 @@ export interface CommonFlags {
 /** Flags as commander hands them over: the common ones, those of the table of options, the command's own. */
 export type ParsedFlags = CommonFlags & Record<string, unknown>;
 
+export const VERBOSE = ["--verbose", "log more; show causes and stack traces of errors"] as const;
+
+/** What `--table` means to commands that read. */
+export const ONLY_THIS_TABLE = "only this table, by mirror or relation; may be repeated";
+
 /** Adds `--table`, `--json`, `--env-file`, `--verbose` and the flags of the table of options. */
 export function addCommonFlags(command: Command, scope: OptionRow["scope"], tableHelp: string): Command {
   command
     .option("-t, --table <name...>", tableHelp)
     .option("--json", "print one JSON object on standard output, and nothing else there")
     .option("--env-file <file>", "read variables from this file instead of .env.local and .env")
-    .option("--verbose", "log more; show causes and stack traces of errors");
+    .option(...VERBOSE);
   for (const option of flagOptions(scope)) command.addOption(option);
   return command;
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { VERBOSE } from "./flags.js";
 
 export interface LocalFlags {
   scale: number;
@@ -20,7 +21,7 @@ export function defineLocal(command: Command): Command {
       "--write-env <file>",
       "write DATABASE_URL, CONVEX_URL and the keys to this file; removed at the end",
     )
-    .option("--verbose", "log more; show causes and stack traces of errors")
+    .option(...VERBOSE)
     .addHelpText(
       "after",
       `

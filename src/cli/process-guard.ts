@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { Clock } from "../model/clock.js";
 import { EXIT, SyncError } from "../model/errors.js";
+import { NOTHING_LOST } from "../model/remedies.js";
 
 /** Signals that end a run, and the exit code of a process that one of them ended at once (128 + its number). */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -75,7 +76,7 @@ function interrupted(name: string): SyncError {
   return new SyncError({
     code: "INTERRUPTED",
     message: `The run was stopped by ${name}.`,
-    remedy: "Nothing is lost: the next run goes on where this one stopped.",
+    remedy: NOTHING_LOST,
   });
 }
 
@@ -93,8 +94,7 @@ function escaped(error: unknown): SyncError {
   return new SyncError({
     code: "DATABASE_FAILED",
     message: `A connection to Postgres broke (${code}).`,
-    remedy:
-      "Nothing is lost: the next run goes on where this one stopped. If it happens again, look at the server's log.",
+    remedy: `${NOTHING_LOST} If it happens again, look at the server's log.`,
     cause: error,
   });
 }

@@ -1,13 +1,9 @@
 import type { Command } from "commander";
-import { addCommonFlags } from "./flags.js";
+import { addCommonFlags, ONLY_THIS_TABLE } from "./flags.js";
 
 export function defineStatus(command: Command): Command {
   command.description("show how fresh each mirror is, what waits, and whether tracking is intact");
-  return addCommonFlags(
-    command,
-    "all",
-    "only this table, by mirror or relation; may be repeated",
-  ).addHelpText(
+  return addCommonFlags(command, "all", ONLY_THIS_TABLE).addHelpText(
     "after",
     `
 Examples:

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addCommonFlags, type ParsedFlags } from "./flags.js";
+import { addCommonFlags, ONLY_THIS_TABLE, type ParsedFlags } from "./flags.js";
 
 export interface SyncFlags extends ParsedFlags {
   full?: boolean;
@@ -17,11 +17,7 @@ export function defineSync(command: Command): Command {
     .option("--allow-deletes <table...>", "let this table's mirror shrink by more than the guard allows")
     .option("--take-over", "go on with another source database than the mirror was made from")
     .option("--dry-run", "say what this run would do and cost, and write nothing on either side");
-  return addCommonFlags(
-    command,
-    "sync",
-    "only this table, by mirror or relation; may be repeated",
-  ).addHelpText(
+  return addCommonFlags(command, "sync", ONLY_THIS_TABLE).addHelpText(
     "after",
     `
 Examples:

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { EncodingName } from "../model/encoding.js";
+import { CONVEX_LIMITS } from "../model/limits.js";
 import { PLAN_NAMES } from "./budget.js";
 import { DEFAULT_IGNORE } from "./default-mirrors.js";
 import { RELATION_PATTERN } from "./relation-name.js";
@@ -25,7 +26,10 @@ export const CONVEX_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
 const convexName = z
   .string()
-  .regex(CONVEX_NAME, "expected a name that Convex accepts: a letter, then letters, digits, _; at most 64");
+  .regex(
+    CONVEX_NAME,
+    `expected a name that Convex accepts: a letter, then letters, digits, _; at most ${CONVEX_LIMITS.maxNameLength}`,
+  );
 
 const columnName = z.string().min(1, "expected a column's name");
 

@@ -1,3 +1,5 @@
+import type { Budget, PlanName } from "./report.js";
+
 /**
  * Convex's limits. "Docs" is docs.convex.dev/production/state/limits, "source" is the open source backend
  * (github.com/get-convex/convex-backend), both as of August 2026. Where they differ, the stricter one stands here.
@@ -36,4 +38,19 @@ export type DeploymentClass = "S16" | "S256";
 export const WRITE_BYTES_PER_SECOND: Readonly<Record<DeploymentClass, number>> = {
   S16: 4 * MIB,
   S256: 8 * MIB,
+};
+
+/** Convex looks at the last second, its bounds included. Source: WRITE_THROUGHPUT_WINDOW of knobs.rs. */
+export const WRITE_WINDOW_MS = 1_001;
+
+const GB = 1_000_000_000;
+
+/**
+ * What a plan includes a month, for all deployments and functions of a team together. Docs. Free refuses what is beyond,
+ * the others charge for it.
+ */
+export const INCLUDED_A_MONTH: Readonly<Record<PlanName, Omit<Budget, "plan">>> = {
+  free: { ioBytes: GB, storageBytes: 0.5 * GB, calls: 1_000_000 },
+  starter: { ioBytes: GB, storageBytes: 0.5 * GB, calls: 1_000_000 },
+  professional: { ioBytes: 50 * GB, storageBytes: 50 * GB, calls: 25_000_000 },
 };

@@ -1,4 +1,5 @@
 import { SyncError, type ErrorCode } from "../model/errors.js";
+import { QUOTES_VALUES } from "../model/quotes-values.js";
 import { databaseErrorCode, isRetryable, poolerRefusal } from "./database-error.js";
 import {
   explainNotLetIn,
@@ -8,9 +9,6 @@ import {
   type Explanation,
   type ServerError,
 } from "./explain-connection.js";
-
-/** Classes of SQLSTATE whose messages quote values: data exceptions, constraint violations, what a function raised. */
-const QUOTES_VALUES = /^(22|23|P0)/;
 
 /** What our own SQL functions raise: with message and hint that name objects, and no values. */
 const OURS: Readonly<Record<string, ErrorCode>> = {

@@ -1,5 +1,6 @@
 import type { Clock } from "../model/clock.js";
 import { SyncError } from "../model/errors.js";
+import { NOTHING_LOST } from "../model/remedies.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import { decide, decideAlone } from "./retry-policy.js";
 
@@ -81,6 +82,6 @@ export function interruption(signal: AbortSignal): SyncError {
   return new SyncError({
     code: "INTERRUPTED",
     message: "The run was interrupted.",
-    remedy: "Nothing is lost: the next run goes on where this one stopped.",
+    remedy: NOTHING_LOST,
   });
 }

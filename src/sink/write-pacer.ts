@@ -1,13 +1,11 @@
 import type { Clock } from "../model/clock.js";
+import { WRITE_WINDOW_MS } from "../model/limits.js";
 
 /**
  * The part of a plan's throughput that the configured rate is: what is left keeps room for the application's own
  * writes, and for what is not known of a write before it is made.
  */
 const SHARE = 0.85;
-
-/** Convex looks at the last second, its bounds included (WRITE_THROUGHPUT_WINDOW of the backend's knobs.rs). */
-const WINDOW_MS = 1_001;
 
 /** Told what the write came to: at most what it was admitted with. 0: it was not committed, or changed nothing. */
 export type EndWrite = (bytes: number) => void;
@@ -62,17 +60,17 @@ export class WritePacer {
   #waitMs(bytes: number): number {
     const now = this.#clock.now();
     const rateMs = Math.ceil(Math.max(0, this.#freeAt - now));
-    this.#ended = this.#ended.filter(({ at }) => now < at + WINDOW_MS);
+    this.#ended = this.#ended.filter(({ at }) => now < at + WRITE_WINDOW_MS);
     const counted = this.#ended.reduce((sum, write) => sum + write.bytes, this.#underWayBytes);
     // What is larger than the plan goes when nothing else is counted: it would wait for ever.
     let excess = Math.min(counted, counted + bytes - this.#windowBytes);
     for (const ended of this.#ended) {
       if (excess <= 0) break;
       excess -= ended.bytes;
-      if (excess <= 0) return Math.max(rateMs, ended.at + WINDOW_MS - now);
+      if (excess <= 0) return Math.max(rateMs, ended.at + WRITE_WINDOW_MS - now);
     }
     // It waits for the end of another, which wakes it.
-    return excess > 0 ? Math.max(rateMs, WINDOW_MS) : rateMs;
+    return excess > 0 ? Math.max(rateMs, WRITE_WINDOW_MS) : rateMs;
   }
 
   /** Ends after this time, or as soon as a write has ended. */

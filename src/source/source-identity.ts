@@ -1,5 +1,6 @@
 import type { Database } from "../postgres/database.js";
 import { SyncError } from "../model/errors.js";
+import { SCHEMA_ABSENT } from "../model/remedies.js";
 import { durable } from "./durable.js";
 import { parseSnapshot, type SnapshotMoment } from "../model/snapshot.js";
 
@@ -65,7 +66,7 @@ export function toIdentity(facts: IdentityFacts | null): SourceIdentity {
   if (!facts?.source) {
     throw new SyncError({
       code: "MIGRATIONS_MISSING",
-      message: "The schema datahub_sync is not in this database.",
+      message: SCHEMA_ABSENT,
       remedy: "Run `datahub-sync migrate` once, as the owner of the tables.",
     });
   }

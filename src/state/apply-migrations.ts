@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SyncError } from "../model/errors.js";
+import { SCHEMA_ABSENT } from "../model/remedies.js";
 import { packageRoot } from "../package-root.js";
 import type { Database, Sql } from "../postgres/database.js";
 import { databaseErrorCode, isMissingRelation } from "../postgres/database-error.js";
@@ -147,7 +148,7 @@ export async function checkMigrations(database: Database, facts: MigrationFacts 
     code: "MIGRATIONS_MISSING",
     message:
       applied.length === 0
-        ? "The schema datahub_sync is not in this database."
+        ? SCHEMA_ABSENT
         : `This database lacks ${lacking.length} migrations of this version, from ${lacking[0]!.name} on.`,
     remedy: "Run `datahub-sync migrate`, as the owner of the tables.",
   });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Clock } from "../../src/model/clock.js";
 import type { LocalDeployment, LocalDeploymentOptions } from "../../local/convex/deployment.js";
 import { randomFaults, type Fault, type FaultPoint, type Faults } from "../../local/convex/faults.js";
-import { PLANS } from "../../local/convex/plan.js";
+import { PLANS } from "../../local/convex/limits.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 import { VirtualClock } from "../support/virtual-clock.js";
 import { createDeployment, pause } from "./local-fixture.js";

@@ -1,6 +1,6 @@
 import { getDocumentSize } from "convex/values";
 import { expect, it } from "vitest";
-import { PLANS } from "../../local/convex/plan.js";
+import { PLANS } from "../../local/convex/limits.js";
 import { createDeployment } from "./local-fixture.js";
 
 // By hand from the backend's source; see src/model/write-size.ts.

@@ -10,7 +10,7 @@ import { readDocument } from "../../src/encode/encode-row.js";
 import { WRITE_BYTES_PER_SECOND } from "../../src/model/limits.js";
 import { LocalDeployment } from "../../local/convex/deployment.js";
 import { CallRefused } from "../../local/convex/errors.js";
-import { PLANS } from "../../local/convex/plan.js";
+import { PLANS } from "../../local/convex/limits.js";
 import type { OutgoingBatch, OutgoingRow } from "../../src/sink/batch.js";
 import { BatchSender } from "../../src/sink/batch-sender.js";
 import { ConvexCallError } from "../../src/sink/convex-call-error.js";

@@ -1,8 +1,6 @@
 import { SyncError, type ErrorCode, type ExitCode } from "../../model/errors.js";
+import { QUOTES_VALUES } from "../../model/quotes-values.js";
 import type { Paint } from "./paint.js";
-
-/** SQLSTATE classes whose messages may quote a value: data exceptions, constraints, RAISE. */
-const QUOTES_VALUES = /^(22|23|P0)/;
 
 /** Errors of the language whose messages quote code, not data. */
 const NAMES_CODE = new Set(["TypeError", "ReferenceError"]);
