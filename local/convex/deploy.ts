@@ -23,11 +23,7 @@ export function deployTables(
   const isIdOf: IdCheck = (id, table) => store.isIdOf(id, table);
   const schemas = readSchema(schema);
   const functions = readFunctions(modules, isIdOf);
-  const validators = new Map<string, Validator>();
-  for (const { name, documentType } of schemas.values()) {
-    if (documentType) validators.set(name, compileValidator(documentType, isIdOf));
-  }
-  for (const [name, validate] of validators) checkExisting(store, name, validate);
+  const validators = checkDocuments(store, schema);
   const names = new Set([...store.tables.keys(), ...schemas.keys()]);
   store.replaceTables(
     new Map(
@@ -41,6 +37,40 @@ export function deployTables(
   return { functions, validators };
 }
 
+/**
+ * Holds the documents that exist against a schema.
+ * @returns what checks a table's documents from then on
+ * @throws DeployRefused
+ */
+export function checkDocuments(store: Store, schema: AnySchema): Map<string, Validator> {
+  const isIdOf: IdCheck = (id, table) => store.isIdOf(id, table);
+  const validators = new Map<string, Validator>();
+  for (const { name, documentType } of readSchema(schema).values()) {
+    if (documentType) validators.set(name, compileValidator(documentType, isIdOf));
+  }
+  for (const [name, validate] of validators) checkExisting(store, name, validate);
+  return validators;
+}
+
+/** Indexes that a schema would add and remove, by table. Those that Convex keeps itself are left out. */
+export function compareIndexes(
+  store: Store,
+  schema: AnySchema,
+): { added: Map<string, IndexDefinition[]>; removed: Map<string, IndexDefinition[]> } {
+  const schemas = readSchema(schema);
+  const added = new Map<string, IndexDefinition[]>();
+  const removed = new Map<string, IndexDefinition[]>();
+  for (const name of new Set([...store.tables.keys(), ...schemas.keys()])) {
+    const next = schemas.get(name)?.indexes ?? [];
+    const old = (store.tables.get(name)?.indexes ?? []).filter(({ billed }) => billed);
+    const without = (these: readonly IndexDefinition[], those: readonly IndexDefinition[]) =>
+      these.filter((index) => !those.some((other) => sameIndex(index, other)));
+    added.set(name, without(next, old));
+    removed.set(name, without(old, next));
+  }
+  return { added, removed };
+}
+
 function checkExisting(store: Store, name: string, validate: Validator): void {
   for (const document of store.tables.get(name)?.documents() ?? []) {
     const { _id, _creationTime, ...fields } = document.value();
@@ -49,6 +79,7 @@ function checkExisting(store: Store, name: string, validate: Validator): void {
       throw new DeployRefused(
         `Schema validation failed. Document with ID "${document.id}" in table "${name}" does not match the ` +
           `schema: ${describeMismatch(mismatch)}`,
+        name,
       );
     }
   }

@@ -1,7 +1,7 @@
 import { convexToJson, jsonToConvex, ConvexError, type JSONValue, type Value } from "convex/values";
 import { systemClock, type Clock } from "../../src/model/clock.js";
 import type { FunctionKind } from "./call.js";
-import { deployTables, type Deployed } from "./deploy.js";
+import { checkDocuments, compareIndexes, deployTables, type Deployed } from "./deploy.js";
 import { exportState, importState, type DeploymentState } from "./backup.js";
 import { toFields, type DocumentValue } from "./document.js";
 import { FunctionFailed } from "./errors.js";
@@ -39,6 +39,7 @@ export class LocalDeployment {
   readonly #plan: PlanGate | null;
   readonly #system: Map<string, DeployedFunction>;
   #deployed: Deployed;
+  #env: Readonly<Record<string, string>>;
 
   private constructor(options: LocalDeploymentOptions) {
     this.clock = options.clock ?? systemClock;
@@ -47,9 +48,14 @@ export class LocalDeployment {
     this.faults = options.faults ?? null;
     this.#redact = options.redact ?? true;
     this.#store = new Store(internalIdSource(options.seed), () => this.clock.now());
+    this.#env = Object.freeze({ ...options.env });
     this.#deployed = deployTables(this.#store, options);
     this.#system = readFunctions(
-      systemModules(() => this.#deployed.functions.values()),
+      systemModules({
+        functions: () => this.#deployed.functions.values(),
+        env: () => this.#env,
+        sizeOf: (table) => this.tableSize(table),
+      }),
       () => false,
     );
     this.#plan = options.plan ? new PlanGate(options.plan, this.clock) : null;
@@ -58,7 +64,7 @@ export class LocalDeployment {
       meter: this.#meter,
       clock: this.clock,
       plan: this.#plan,
-      env: Object.freeze({ ...options.env }),
+      env: () => this.#env,
       deploymentName: this.name,
       userTimeoutMs: options.userTimeoutMs ?? null,
       isolate: options.isolate ?? null,
@@ -77,6 +83,31 @@ export class LocalDeployment {
    */
   deploy(options: { schema: AnySchema; modules: Modules }): void {
     this.#deployed = deployTables(this.#store, options);
+  }
+
+  /**
+   * What a deploy would put in place, documents aside.
+   * @throws DeployRefused
+   */
+  check({ schema, modules }: { schema: AnySchema; modules: Modules }) {
+    const functions = readFunctions(modules, (id, table) => this.#store.isIdOf(id, table));
+    return { functions, indexes: compareIndexes(this.#store, schema) };
+  }
+
+  /** Throws DeployRefused where existing documents do not match a schema. */
+  checkDocuments(schema: AnySchema): void {
+    checkDocuments(this.#store, schema);
+  }
+
+  /** What functions see as `process.env`. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#env;
+  }
+
+  /** From the next call on. @param value null removes the variable */
+  setEnv(name: string, value: string | null): void {
+    const { [name]: _, ...others } = this.#env;
+    this.#env = Object.freeze(value === null ? others : { ...others, [name]: value });
   }
 
   async runQuery(path: string, args: Record<string, Value> = {}, options: CallOptions = {}): Promise<Value> {

@@ -34,6 +34,13 @@ export class FunctionFailed extends Error {
 /** A deploy that Convex would refuse: an illegal name, or documents that contradict the new schema. */
 export class DeployRefused extends Error {
   override readonly name = "DeployRefused";
+  constructor(
+    message: string,
+    /** The table whose documents are in the way. */
+    readonly table: string | null = null,
+  ) {
+    super(message);
+  }
 }
 
 /** A transaction read something that another one has written since. Internal: the runner retries it. */

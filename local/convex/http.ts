@@ -9,6 +9,7 @@ import type { LocalDeployment } from "./deployment.js";
 import { BAD_ADMIN_KEY, CallRefused, ConflictError, FunctionFailed } from "./errors.js";
 import { ConnectionCut, type FaultPoint } from "./faults.js";
 import { MAX_BODY_BYTES } from "./limits.js";
+import { createPushApi } from "./push/push-api.js";
 import { readCallBody } from "./request-body.js";
 import type { AtPoint, Execution } from "./runner.js";
 
@@ -73,15 +74,39 @@ export function createHttpApp(deployment: LocalDeployment): Hono<Env> {
   serveCalls("/api/action", "action");
   serveCalls("/api/function", "any");
 
+  app.use("/api/deploy2/*", (c, next) => requireAdmin(deployment, c.req.header("Authorization"), next));
+  for (const path of ["/api/get_config_hashes", "/api/update_environment_variables", "/api/v1/*"]) {
+    app.use(path, (c, next) => requireAdmin(deployment, c.req.header("Authorization"), next));
+  }
+  app.route("/api", createPushApi(deployment));
+
   app.get("/version", (c) => c.text("local"));
   app.get("/instance_name", (c) => c.text(deployment.name));
   app.get("/api/check_admin_key", (c) => {
     if (authenticate(deployment, c.req.header("Authorization"))) return c.json({ success: true });
     throw new CallRefused(401, "BadAdminKey", "An admin key is needed");
   });
+  // A 404 is asked again for half a minute by the CLI, for a deployment that is new may not be reachable yet.
+  app.notFound((c) => {
+    const { pathname } = new URL(c.req.url);
+    if (!pathname.startsWith("/api/")) return c.text("Not found", 404);
+    const message = `The local deployment does not answer ${c.req.method} ${pathname}: it has functions, documents and environment variables, and nothing else.`;
+    return refuse(c, new CallRefused(400, "NotSupported", message));
+  });
   app.get("/_local/usage", (c) => c.json(deployment.usage()));
   app.post("/_local/usage", (c) => c.json(deployment.resetUsage()));
   return app;
+}
+
+async function requireAdmin(
+  deployment: LocalDeployment,
+  header: string | undefined,
+  next: () => Promise<void>,
+): Promise<void> {
+  if (!authenticate(deployment, header)) {
+    throw new CallRefused(401, "MissingDeployKey", "An admin key is needed");
+  }
+  await next();
 }
 
 /** Whether the caller is an admin. Throws where credentials are given but wrong. */

@@ -47,7 +47,7 @@ export interface RunnerOptions {
   meter: UsageMeter;
   clock: Clock;
   plan: PlanGate | null;
-  env: NodeJS.ProcessEnv;
+  env: () => NodeJS.ProcessEnv;
   deploymentName: string;
   /** How long a function may run by the clock; null: any time. */
   userTimeoutMs: number | null;
@@ -135,7 +135,7 @@ export class Runner {
       kind: deployed.kind,
       transaction,
       isolate: isolate && new Isolate(isolate),
-      env,
+      env: env(),
       deploymentName,
       requestId,
       queries: new Map(),

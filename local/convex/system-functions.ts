@@ -5,8 +5,24 @@ import { describeFunction, type DeployedFunction, type Modules } from "./functio
 import { SYSTEM_PAGE } from "./limits.js";
 
 /** The deployment's own functions, which the Convex CLI calls with the admin key. */
-export function systemModules(functions: () => Iterable<DeployedFunction>): Modules {
+export function systemModules({
+  functions,
+  env,
+  sizeOf,
+}: {
+  functions: () => Iterable<DeployedFunction>;
+  env: () => Readonly<Record<string, string>>;
+  sizeOf: (table: string) => number;
+}): Modules {
+  const variables = () => Object.entries(env()).map(([name, value]) => ({ name, value }));
   return {
+    "_system/cli/queryEnvironmentVariables": {
+      default: queryGeneric({ args: {}, handler: variables }),
+      get: queryGeneric({
+        args: { name: v.string() },
+        handler: (_, { name }) => variables().find((variable) => variable.name === name) ?? null,
+      }),
+    },
     "_system/cli/tables": {
       default: queryGeneric({
         args: { paginationOpts: paginationOptsValidator },
@@ -17,6 +33,13 @@ export function systemModules(functions: () => Iterable<DeployedFunction>): Modu
           isDone: true,
           continueCursor: "end",
         }),
+      }),
+    },
+    // Asked before an index of a large table is removed.
+    "_system/cli/tableSize": {
+      default: queryGeneric({
+        args: { tableName: v.string(), componentId: v.optional(v.union(v.string(), v.null())) },
+        handler: (_, { tableName }) => sizeOf(tableName),
       }),
     },
     "_system/cli/tableData": {

