@@ -71,6 +71,7 @@ async function loadDocuments(
   differ: Differ,
 ): Promise<{ ids: Set<string>; values: number }> {
   const columns = table.columns.map(({ name, sqlType }) => `${quoteName(name)} ${sqlType}`);
+  await sql.unsafe("DROP TABLE IF EXISTS pg_temp.got"); // of a comparison that failed
   await sql.unsafe(`CREATE TEMP TABLE got ("document id" text, ${columns.join(", ")})`);
   const known = new Set(["_id", "_creationTime", ...table.columns.map((column) => column.field)]);
   const ids = new Set<string>();
@@ -160,8 +161,9 @@ async function compareRows(
 }
 
 /** jsonb promises equality as jsonb (1.0 is 1); everything else the same bytes. */
-function isDifferent({ name, sqlType, reading }: MirroredColumn): string {
+function isDifferent({ name, sqlType, reading, asText = false }: MirroredColumn): string {
   const [want, got] = [`want.${quoteName(name)}::${sqlType}`, `got.${quoteName(name)}`];
+  if (asText) return `${want}::text IS DISTINCT FROM ${got}::text`;
   const element = typeof reading === "object" ? reading.arrayOf : reading;
   return element === "jsonb"
     ? `${want} IS DISTINCT FROM ${got}`

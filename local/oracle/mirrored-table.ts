@@ -8,6 +8,11 @@ export interface MirroredColumn {
   /** The type, as SQL names it; of a domain, or the one under it. */
   sqlType: string;
   reading: Reading;
+  /**
+   * Compared as it prints. A composite keeps the attributes that it was written with, and another image than one that is
+   * written today.
+   */
+  asText?: boolean;
 }
 
 /** What the oracle has to know of a table to compare it with its mirror. */
