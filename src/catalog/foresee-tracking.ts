@@ -1,5 +1,5 @@
 import type { Sql } from "../postgres/database.js";
-import type { TrackingClaim, UpdatedAtMode } from "./tracking.js";
+import type { TrackingClaim, UpdatedAtMode } from "./track-call.js";
 
 /** What is compared, and what `updated_at` means, before a call of `track` or after it. */
 export interface TrackedState {

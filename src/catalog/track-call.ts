@@ -2,7 +2,20 @@ import type { RelationName } from "../model/config.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { quoteRelation } from "../postgres/identifier.js";
 import { quoteText } from "../postgres/quote-text.js";
-import type { TrackingClaim } from "./tracking.js";
+
+export type UpdatedAtMode = "content" | "as-written" | "none";
+
+/** What a deployment mirrors of a table, for its triggers. */
+export interface TrackingClaim {
+  /** The deployment's URL; empty where it is not known. */
+  target: string;
+  keyColumns: readonly string[] | null;
+  /** Columns whose changes are changes of a mirror's content. */
+  compared: readonly string[];
+  /** Columns that the deployment's configuration ignores. */
+  ignored: readonly string[];
+  updatedAt: UpdatedAtMode;
+}
 
 /** The call of `track`. The lock time-out holds for this statement's own transaction; 55P03 says to try again. */
 export const TRACK = `SELECT datahub_sync.track($1::text::oid::regclass, $2::text::text[], $3::text::text[], $4::text::text[], $5::text, $6::text)

@@ -3,9 +3,7 @@ import type { Sql } from "../postgres/database.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import { isMissingRelation } from "../postgres/database-error.js";
 import type { Tracking } from "../model/mirror-source.js";
-import { TRACK, trackParameters } from "./track-call.js";
-
-export type UpdatedAtMode = "content" | "as-written" | "none";
+import { TRACK, trackParameters, type TrackingClaim, type UpdatedAtMode } from "./track-call.js";
 
 /** A table's tracking as `trackingOf` of tracking-sql.ts writes it. */
 export interface TrackingFact {
@@ -51,18 +49,6 @@ function describeProblem({ knownColumns, sameTriggers }: TrackingFact): string |
   if (!sameTriggers)
     return "a tracking trigger or its function was dropped, disabled or changed, or a partition came or went";
   return null;
-}
-
-/** What a deployment mirrors of a table, for its triggers. */
-export interface TrackingClaim {
-  /** The deployment's URL; empty where it is not known. */
-  target: string;
-  keyColumns: readonly string[] | null;
-  /** Columns whose changes are changes of a mirror's content. */
-  compared: readonly string[];
-  /** Columns that the deployment's configuration ignores. */
-  ignored: readonly string[];
-  updatedAt: UpdatedAtMode;
 }
 
 /** Calls `track`, which does nothing where the table is tracked as asked. Needs the table's owner. */

@@ -6,7 +6,7 @@ import { ledgerBytes } from "../sink/io-estimate.js";
 import { findPendingDeletions, readPendingDeletions, type DeletionKind } from "../state/pending-deletions.js";
 import type { StoredMirror } from "../state/stored-mirror.js";
 import { holdsBack } from "../sync/deletion-guard.js";
-import type { DeletionOptions } from "../sync/deletion-pass.js";
+import type { DeletionOptions } from "../sync/run-effects.js";
 import type { MirrorRun } from "../sync/mirror-run.js";
 import { RecentKeys } from "../sync/recent-keys.js";
 

@@ -9,12 +9,12 @@ import {
   upsertOf,
   type Batch,
   type Operation,
-  type OutgoingRow,
 } from "./batch.js";
 import { BatchSize } from "./batch-size.js";
 import type { RunToken } from "./convex-sink.js";
 import type { ConvexCallError } from "./convex-call-error.js";
 import { FencedCalls, type FencedCallsOptions } from "./fenced-calls.js";
+import type { OutgoingRow } from "./outgoing-row.js";
 import { decide, isTooMuch } from "./retry-policy.js";
 import { interruption } from "./with-retries.js";
 import { WriteEstimate, type Indexes } from "./write-estimate.js";

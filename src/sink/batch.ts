@@ -1,21 +1,7 @@
-import type { Value } from "convex/values";
 import type { Batch as BatchArguments, BatchResult, Upsert } from "../../convex/datahubSync/batchProtocol.js";
 import type { BatchSize } from "./batch-size.js";
+import type { OutgoingRow } from "./outgoing-row.js";
 import type { WriteEstimate } from "./write-estimate.js";
-
-/** A row to be mirrored, encoded and small enough for a document. */
-export interface OutgoingRow {
-  /** The row's canonical key text. */
-  key: string;
-  /** Content hash, from the statement that read the row (invariant 13). */
-  hash: string;
-  /** The document as JSON in Convex's encoding. */
-  json: string;
-  /** The document's size as Convex counts it. */
-  bytes: number;
-  /** The values of the fields that the table's indexes read, for the estimate of what their entries take. */
-  indexed?: Readonly<Record<string, Value | undefined>>;
-}
 
 /** A row of a batch, whose document is printed already. */
 export type OutgoingUpsert = Omit<Upsert, "document"> & { json: string };

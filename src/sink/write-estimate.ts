@@ -8,7 +8,7 @@ import {
   SYSTEM_KEYS_BYTES,
   TOMBSTONE_BYTES,
 } from "../model/write-size.js";
-import type { OutgoingRow } from "./batch.js";
+import type { OutgoingRow } from "./outgoing-row.js";
 import { LEDGER_INDEXES, ledgerEntry } from "./ledger-entry.js";
 
 /** The fields of each index of a table. */

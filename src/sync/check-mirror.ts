@@ -1,5 +1,4 @@
 import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
-import { validatorSource } from "../encode/plan-document.js";
 import type { ColumnShape } from "../model/encoding.js";
 import { SyncError } from "../model/errors.js";
 import type { MirrorSource } from "../model/mirror-source.js";
@@ -7,6 +6,7 @@ import { display } from "../catalog/mirror-refusal.js";
 import type { Sight } from "../model/sight.js";
 import { wasTracked } from "../catalog/tracking.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
+import { howToAdd } from "./how-to-add.js";
 import type { RunContext } from "./run-context.js";
 
 /**
@@ -59,10 +59,4 @@ export function findWaiting(
     remedy: howToAdd(lacking),
     table: source.name,
   });
-}
-
-/** What to paste, in words. */
-export function howToAdd(columns: readonly ColumnShape[]): string {
-  const fields = columns.map((column) => `${column.field}: mirrored(${validatorSource(column)})`).join(", ");
-  return `Add { ${fields} } to the table in \`convex/\` and run \`npx convex deploy\`; or exclude the columns in datahub-sync.config.json.`;
 }

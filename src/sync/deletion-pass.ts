@@ -11,13 +11,7 @@ import type { Acknowledged } from "./agreement.js";
 import { holdsBack } from "./deletion-guard.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
-
-export interface DeletionOptions {
-  /** Documents in the mirror when the run began. */
-  documentsBefore: number;
-  /** `--allow-deletes` names this table. */
-  allowed: boolean;
-}
+import type { DeletionOptions } from "./run-effects.js";
 
 /**
  * Makes the pending deletions, behind the guard (invariant 8). Runs last: everything that was inserted counts.

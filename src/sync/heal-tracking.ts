@@ -1,20 +1,13 @@
 import type { MirrorConfig } from "../model/config.js";
 import { SyncError, type ErrorCode } from "../model/errors.js";
-import type { Notice } from "../model/report.js";
 import { display } from "../catalog/mirror-refusal.js";
 import type { MirrorSource } from "../model/mirror-source.js";
 import { healTable } from "../catalog/tracking.js";
 import { resolveMirrors, resolveOne } from "./look-at-catalog.js";
 import { trackingMended, trackingUnmended } from "./notices.js";
 import type { RunContext } from "./run-context.js";
+import type { Healing } from "./run-effects.js";
 import { claimColumns, siblingsOf } from "./tracking-claim.js";
-
-export interface Healing {
-  healed: boolean;
-  notice: Notice;
-  /** Of a dry run, which has changed nothing: the source as it would be now. */
-  foresee?: (source: MirrorSource) => MirrorSource;
-}
 
 /** Failures that leave the table as it is, one for each thing that may forbid it; any other is the run's. */
 const LEFT_ALONE: ReadonlySet<ErrorCode> = new Set([

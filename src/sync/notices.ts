@@ -3,7 +3,7 @@ import type { Notice } from "../model/report.js";
 import { MIRROR_RETENTION_DAYS } from "../state/change-log-size.js";
 import type { IdleMirror } from "../state/read-overview.js";
 import type { ChangesRead } from "../state/end-run.js";
-import { howToAdd } from "./check-mirror.js";
+import { howToAdd } from "./how-to-add.js";
 
 /** What a person should know about a table's run, in words. What each code means is in src/model/notice-codes.ts. */
 

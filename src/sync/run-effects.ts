@@ -2,15 +2,27 @@ import type { SQL } from "drizzle-orm";
 import type { MirrorConfig } from "../model/config.js";
 import type { SyncError } from "../model/errors.js";
 import type { MirrorSource } from "../model/mirror-source.js";
-import type { RunMode } from "../model/report.js";
+import type { Notice, RunMode } from "../model/report.js";
 import type { EndToAnnounce, EndToCommit } from "../state/end-run.js";
 import type { MirrorRecord } from "../state/mirror-record.js";
 import type { Moment, RunToOpen } from "../state/open-run.js";
 import type { DeletionKind } from "../state/pending-deletions.js";
 import type { SetAsideRow } from "../state/set-aside-rows.js";
-import type { DeletionOptions } from "./deletion-pass.js";
-import type { Healing } from "./heal-tracking.js";
 import type { MirrorRun } from "./mirror-run.js";
+
+export interface Healing {
+  healed: boolean;
+  notice: Notice;
+  /** Of a dry run, which has changed nothing: the source as it would be now. */
+  foresee?: (source: MirrorSource) => MirrorSource;
+}
+
+export interface DeletionOptions {
+  /** Documents in the mirror when the run began. */
+  documentsBefore: number;
+  /** `--allow-deletes` names this table. */
+  allowed: boolean;
+}
 
 /**
  * Everything that a run does to Postgres, and what it asks of that afterwards. A dry run does none of it, and answers as

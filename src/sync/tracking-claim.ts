@@ -5,7 +5,8 @@ import type { Sql } from "../postgres/database.js";
 import { columnsShown } from "../catalog/columns-shown.js";
 import { display } from "../catalog/mirror-refusal.js";
 import type { ResolvedMirror } from "../catalog/resolved-mirror.js";
-import { readOtherClaims, type TrackingClaim } from "../catalog/tracking.js";
+import type { TrackingClaim } from "../catalog/track-call.js";
+import { readOtherClaims } from "../catalog/tracking.js";
 import { isUpdatedAt } from "../catalog/updated-at.js";
 
 /**

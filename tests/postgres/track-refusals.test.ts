@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { ALL_POSTGRES_VERSIONS } from "../support/postgres.js";
 import { useTable } from "../support/table-fixture.js";
 import type { SyncError } from "../../src/model/errors.js";
-import { trackTable, type TrackingClaim } from "../../src/catalog/tracking.js";
+import type { TrackingClaim } from "../../src/catalog/track-call.js";
+import { trackTable } from "../../src/catalog/tracking.js";
 import { track } from "../support/tracked-table.js";
 
 describe.each(ALL_POSTGRES_VERSIONS)("what cannot be tracked (Postgres %i)", (version) => {

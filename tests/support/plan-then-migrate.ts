@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { SourceConfig } from "../../src/model/config.js";
 import { printTrack } from "../../src/catalog/track-call.js";
-import type { UpdatedAtMode } from "../../src/catalog/tracking.js";
+import type { UpdatedAtMode } from "../../src/catalog/track-call.js";
 import { inOneTransaction } from "../../src/state/apply-migrations.js";
 import { migrate, type MigrateReport } from "../../src/commands/migrate.js";
 import type { MigrationPlan } from "../../src/commands/migration-plan.js";
