@@ -88,8 +88,9 @@ export class Database {
       try {
         return await this.#once(work);
       } catch (error) {
-        // Whoever asked for the end hears that it came, and not that the short wait was too short.
-        if (ending && isSilence(error)) throw signal.reason;
+        // Whoever asked for the end hears that it came, and not that the short wait was too short: also where it was asked
+        // for while this try was under way.
+        if (signal?.aborted === true && isSilence(error)) throw signal.reason;
         const given = once && isContention(error);
         if (ending || given || !isRetryable(error) || attempt >= this.#maxAttempts(error)) {
           if (isRestart(error)) this.#worthWaiting = false;

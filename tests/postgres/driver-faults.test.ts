@@ -162,6 +162,15 @@ describe("a program that should end", () => {
     await expect(one(open(gate.url, { clock, signal: stopped }))).rejects.toBe(reason);
     expect(clock.passed).toEqual([2_000]);
   });
+
+  test("hears that the end came, also where it was asked for before the last try", async () => {
+    gate.state = "slammed";
+    const stop = new AbortController();
+    // A time-out, a wait, a time-out, a wait; the third try is the last one in silence.
+    const clock = new CountingClock(1000, (count) => (count === 4 ? stop.abort(reason) : undefined));
+    await expect(one(open(gate.url, { clock, signal: stop.signal }))).rejects.toBe(reason);
+    expect(clock.passed.at(-1)).toBe(2_000);
+  });
 });
 
 describe("an error of an earlier statement, reported for the next one on that connection", () => {
