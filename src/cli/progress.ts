@@ -21,10 +21,11 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
   const totals = new Map<string, number | null>();
   return {
     showsProgress: bar,
-    tableStarted(table, mode, expectedRows) {
+    tableStarted(table, work, expectedRows) {
       totals.set(table, expectedRows);
       const expected = !expectedRows ? "" : `, about ${showNoun(expectedRows, "row")}`;
-      log.routine(`${mode} run started${expected}`, { table, mode, expectedRows });
+      const what = work === "first load" ? work : `${work} run`;
+      log.routine(`${what} started${expected}`, { table, work, expectedRows });
       if (bar) screen.showBar({ label: table, done: 0, total: expectedRows });
     },
     tableProgress(table, done) {

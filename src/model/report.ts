@@ -77,7 +77,7 @@ export interface RunReport {
 export interface ProgressListener {
   /** Whether somebody watches: only then is it worth asking how many rows there may be. */
   readonly showsProgress: boolean;
-  tableStarted(table: string, mode: RunMode, expectedRows: number | null): void;
+  tableStarted(table: string, work: RunMode | "first load", expectedRows: number | null): void;
   /** `done` counts rows finished so far in this table. */
   tableProgress(table: string, done: number): void;
   /** Before `tableFinished`, when a table failed: the error with its causes, which a report leaves out. */

@@ -27,7 +27,8 @@ export async function doWork(
   const run = task.run!;
   const { source, effects, writer } = run;
   const { plan, snapshot, at } = task.planned!;
-  listener.tableStarted(source.name, plan.mode, listener.showsProgress ? await expectRows(run, plan) : null);
+  const work = plan.work.kind === "load" ? "first load" : plan.mode;
+  listener.tableStarted(source.name, work, listener.showsProgress ? await expectRows(run, plan) : null);
   for (const notice of plan.notices) task.tell(notice);
 
   const end = await makePasses(run, plan, { snapshot, at });

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const NAME = "datahub-sync";
 const MAX_BYTES = 5 * 1024 * 1024;
@@ -22,7 +22,7 @@ export class LogFile {
   constructor(directory: string, maxBytes = MAX_BYTES) {
     this.#directory = directory;
     this.#maxBytes = maxBytes;
-    mkdirSync(directory, { recursive: true });
+    makeFolder(directory);
     this.#file = openSync(path(directory, 0), "a");
     this.#bytes = fstatSync(this.#file).size;
   }
@@ -47,6 +47,21 @@ export class LogFile {
     }
     this.#file = openSync(path(this.#directory, 0), "a");
     this.#bytes = 0;
+  }
+}
+
+/**
+ * Folder by folder, from the one that exists: with `recursive`, mkdir of Node 20 to 24 never returns below /proc, where a folder cannot
+ * be made in one that is there.
+ */
+function makeFolder(directory: string): void {
+  if (existsSync(directory)) return;
+  makeFolder(dirname(directory));
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    // Another process may have been first.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 

@@ -66,7 +66,8 @@ function counts(of: TableCounts, durationMs: number): string[] {
 function remark(table: TableReport, runMode: RunMode, paint: Paint): string {
   const remarks = [
     table.outcome === "failed" ? paint.red("failed") : null,
-    table.mode === runMode ? null : paint.yellow(MODE_NAMES[table.mode].toLowerCase()),
+    table.firstLoad ? "first load" : null,
+    table.firstLoad || table.mode === runMode ? null : paint.yellow(MODE_NAMES[table.mode].toLowerCase()),
     table.heldBack === 0 ? null : paint.yellow(`${showCount(table.heldBack)} held back`),
   ];
   return remarks.filter((text) => text !== null).join(", ");
@@ -79,7 +80,9 @@ function summary({ mode, runId, durationMs, tables, totals }: RunReport): string
     `${showNoun(totals.calls, "call")}${repeated}`,
     `${showBytes(totals.bytesSent)} sent`,
   ];
-  return `${MODE_NAMES[mode]} ${runId}: ${work.join(", ")}, ${showDuration(durationMs)}.`;
+  const isFirst = tables.length > 0 && tables.every(({ firstLoad }) => firstLoad);
+  const what = isFirst ? "First load" : MODE_NAMES[mode];
+  return `${what} ${runId}: ${work.join(", ")}, ${showDuration(durationMs)}.`;
 }
 
 /** What the functions said that Convex counts. */

@@ -1,5 +1,5 @@
 import { loadConfig } from "../../config/load-config.js";
-import { SyncError, type ExitCode } from "../../model/errors.js";
+import type { ExitCode } from "../../model/errors.js";
 import type { RunMode } from "../../model/report.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
@@ -23,7 +23,9 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
       print(report, (paint) => renderDryRunReport(report, paint));
       return report.exitCode;
     }
-    log.routine(`${mode} run to ${config.convex.deployment}`, {
+    // What each table needs is known once both sides were asked: a first load, or a comparison, is said then.
+    const what = mode === "delta" ? "run" : `${mode} run`;
+    log.routine(`${what} to ${config.convex.deployment}`, {
       mode,
       tables: config.mirrors.map(({ name }) => name),
     });
@@ -37,12 +39,5 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
 }
 
 function modeOf({ full, deep }: SyncFlags): RunMode {
-  if (deep && !full) {
-    throw new SyncError({
-      code: "USAGE",
-      message: "--deep is given without --full.",
-      remedy: "A deep run is a full run that also reads the documents: use --full --deep.",
-    });
-  }
   return deep ? "deep" : full ? "full" : "delta";
 }

@@ -56,9 +56,9 @@ describe("sync --dry-run", () => {
   });
 
   it("refuses what a run refuses", async () => {
-    const { exitCode, err } = await cli.run("sync --dry-run --deep");
+    const { exitCode, err } = await cli.run("sync --dry-run --allow-deletes poles");
     expect(exitCode).toBe(EXIT.usage);
-    expect(err).toContain("--deep is given without --full.");
+    expect(err).toContain("--allow-deletes poles: the configuration has no such table.");
   });
 
   it("prints exactly the report with --json, and logs nothing that has not happened", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createLog, type LogOptions } from "../../../src/cli/logging/create-log.js";
+import { LogFile } from "../../../src/cli/logging/log-file.js";
 import { Screen } from "../../../src/cli/logging/screen.js";
 import { Scrubber } from "../../../src/cli/logging/scrubber.js";
 import { readDatabaseUrl } from "../../../src/config/database-url.js";
@@ -142,6 +143,13 @@ describe("the log", () => {
     expect(fileText().trim().split("\n")).toHaveLength(5_000);
   });
 
+  it("makes its folder and those above, and fails at once where there can be none", () => {
+    const folder = join(makeTemporaryFolder(), "a/b/c");
+    new LogFile(folder).close();
+    expect(existsSync(join(folder, "datahub-sync.log"))).toBe(true);
+    expect(() => new LogFile("/proc/none/logs")).toThrow(/ENOENT|EROFS|EACCES|EPERM/);
+  });
+
   it("goes on without a file that cannot be written, and says so once", async () => {
     writeFileSync(join(directory, "not-a-directory"), "");
     const { log, stderr } = open({ directory: join(directory, "not-a-directory") });
@@ -151,7 +159,7 @@ describe("the log", () => {
     expect(stderr.text.replaceAll(directory, "/srv")).toBe(
       [
         "2025-11-22T10:15:00.000Z info  first",
-        "2025-11-22T10:15:00.000Z warn  The log file in /srv/not-a-directory cannot be written (EEXIST); going on without it.",
+        "2025-11-22T10:15:00.000Z warn  The log file in /srv/not-a-directory cannot be written (ENOTDIR); going on without it.",
         "2025-11-22T10:15:00.000Z info  second",
         "",
       ].join("\n"),

@@ -80,6 +80,15 @@ describe("the end of a sync", () => {
       `);
   });
 
+  it("a first load is called one thing in every line", () => {
+    const first = table("sow_poles", { mode: "full", firstLoad: true, read: 1, inserted: 1 });
+    const told = render(report([first]));
+    expect(told).toMatch(/^sow_poles .* {2}first load$/m);
+    expect(told).toContain("First load 5f0c2f6e: 1 table");
+    expect(told).not.toMatch(/full run|delta run/i);
+    expect(render(report([first, table("sow_drops")]))).toContain("Delta run 5f0c2f6e: 2 tables");
+  });
+
   it("calls for all tables at once have a line of their own, so that the lines add up", () => {
     const { totals, ...run } = report([table("sow_poles"), table("sow_drops")]);
     const told = render({ ...run, totals: { ...totals, calls: totals.calls + 2 } });

@@ -16,6 +16,7 @@ describe("sync", () => {
     ["sync", { mode: "delta", allowDeletes: [], takeOver: false }],
     ["sync --full", { mode: "full" }],
     ["sync --full --deep", { mode: "deep" }],
+    ["sync --deep", { mode: "deep" }],
     ["sync --take-over", { takeOver: true }],
     [
       "sync --allow-deletes sow_poles --allow-deletes sow_drops",

@@ -12,7 +12,7 @@ describe("sync", () => {
   it("prints the report for people on standard output", async () => {
     const { out, err } = await cli.run("sync");
     expect(out).toBe("Delta run 5f0c2f6e: 0 tables, 1 call, 0 B sent, 0.4 s.\n");
-    expect(err).toBe("2025-11-22T10:15:00.000Z info  delta run to 127.0.0.1\n");
+    expect(err).toBe("2025-11-22T10:15:00.000Z info  run to 127.0.0.1\n");
   });
 
   it("prints exactly the report with --json, and nothing else on standard output", async () => {
@@ -109,9 +109,9 @@ describe("sync", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.map(({ level, message }) => `${String(level)} ${String(message)}`)).toEqual([
-      "info delta run to 127.0.0.1",
+      "info run to 127.0.0.1",
       "info run ended",
-      "info delta run to 127.0.0.1",
+      "info run to 127.0.0.1",
       "error It has no key.",
     ]);
     expect(lines[1]).toMatchObject({ report: { runId: "5f0c2f6e" } });

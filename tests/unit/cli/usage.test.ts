@@ -56,11 +56,6 @@ describe("the command line", () => {
       "`datahub-sync sync --help` shows what there is.",
     ],
     [
-      "sync --deep",
-      "--deep is given without --full.",
-      "A deep run is a full run that also reads the documents: use --full --deep.",
-    ],
-    [
       "sync --table poles",
       "--table poles: the configuration has no such table.",
       "It has sow_poles, sow_drops, nokia_exports, onemap_installations, onemap_poles, lawley_activations, mohadin_activations.",
