@@ -4,6 +4,7 @@ import * as datahubSync from "../convex/datahubSync.js";
 import schema from "../convex/schema.js";
 import { SyncError } from "../src/model/errors.js";
 import { LocalDeployment } from "./convex/deployment.js";
+import { NOTHING_DEPLOYED } from "./convex/nothing-deployed.js";
 import type { Plan } from "./convex/limits.js";
 import { serveLocalDeployment } from "./convex/serve.js";
 import { createSourceTables, fillSourceTables } from "./data/fill-source.js";
@@ -14,6 +15,8 @@ export interface StartLocalOptions {
   /** 1 is 60,000 rows. */
   scale: number;
   seed: number;
+  /** Neither tables nor functions: both are the caller's to bring. */
+  empty?: boolean;
   /** The port of the Convex deployment; null: a free one. */
   port: number | null;
   clock: Clock;
@@ -29,7 +32,7 @@ export interface LocalStack {
   convexUrl: string;
   syncKey: string;
   /** Rows of each table. */
-  rows: Record<SourceTableName, number>;
+  rows: Partial<Record<SourceTableName, number>>;
   /** What any other terminal needs: for the CLI, and for `npx convex`. */
   environment: Record<string, string>;
   /** Rejects if Postgres ends without being asked to. */
@@ -40,20 +43,23 @@ export interface LocalStack {
 
 const DATABASE = "datahub";
 
-export async function startLocal({ scale, seed, port, clock, plan }: StartLocalOptions): Promise<LocalStack> {
+export async function startLocal({
+  scale,
+  seed,
+  empty = false,
+  port,
+  clock,
+  plan,
+}: StartLocalOptions): Promise<LocalStack> {
   const server = await startPostgres();
   try {
     await runOnce(server.url(), `CREATE DATABASE ${DATABASE}`);
     const databaseUrl = server.url(DATABASE);
-    const sql = postgres(databaseUrl, { onnotice: () => {} });
-    await createSourceTables(sql);
-    const rows = await fillSourceTables(sql, { seed, scale });
-    await sql.end();
+    const rows = empty ? {} : await createDemoTables(databaseUrl, { seed, scale });
 
     const syncKey = `${clock.uuid()}${clock.uuid()}`.replaceAll("-", "");
     const deployment = LocalDeployment.create({
-      modules: { datahubSync },
-      schema,
+      ...(empty ? NOTHING_DEPLOYED : { modules: { datahubSync }, schema }),
       env: { CONVEX_SYNC_AUTH_KEY: syncKey },
       clock,
       ...(plan && { plan }),
@@ -89,6 +95,18 @@ export async function startLocal({ scale, seed, port, clock, plan }: StartLocalO
     await server.stop("immediate");
     throw error;
   }
+}
+
+/** Of each table, how many rows it has. */
+async function createDemoTables(
+  databaseUrl: string,
+  options: { seed: number; scale: number },
+): Promise<Record<SourceTableName, number>> {
+  const sql = postgres(databaseUrl, { onnotice: () => {} });
+  await createSourceTables(sql);
+  const rows = await fillSourceTables(sql, options);
+  await sql.end();
+  return rows;
 }
 
 function postgresEnded(): SyncError {

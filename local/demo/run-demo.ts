@@ -61,8 +61,8 @@ export async function runDemo(options: StageOptions): Promise<boolean> {
 
   await sync("First sync", "The mirror is empty: every row is read, once.", (table) => ({
     ...NOTHING,
-    read: rows[table],
-    inserted: rows[table],
+    read: rows[table] ?? 0,
+    inserted: rows[table] ?? 0,
   }));
 
   const { result: day } = await narrator.step(

@@ -42,6 +42,8 @@ export interface LocalOptions extends CommandContext {
   /** 1 is 60,000 rows. */
   scale: number;
   seed: number;
+  /** Neither tables nor functions. */
+  empty: boolean;
   /** The port of the local Convex deployment; null: a free one. */
   port: number | null;
 }

@@ -4,6 +4,7 @@ import { VERBOSE } from "./flags.js";
 export interface LocalFlags {
   scale: number;
   seed: number;
+  empty?: boolean;
   port?: number;
   writeEnv?: string;
   verbose?: boolean;
@@ -15,6 +16,7 @@ export function defineLocal(command: Command): Command {
       "start a local Postgres with generated tables and a local Convex deployment, to try things out",
     )
     .option("--scale <number>", "how many rows: 1 is 60,000", between(0, 100), 1)
+    .option("--empty", "no tables and no functions: for tables of your own, and `npx convex deploy`")
     .option("--seed <number>", "what the generated data depends on", wholeBetween(0, 2 ** 31 - 1), 1)
     .option("--port <number>", "port of the Convex deployment; default: a free one", wholeBetween(1, 65_535))
     .option(
@@ -30,7 +32,8 @@ It prints one JSON line when it is ready, and runs until SIGINT or SIGTERM; noth
 Examples:
   $ datahub-sync local --scale 0.1 --write-env .env.demo
   $ datahub-sync migrate --env-file .env.demo          in another terminal
-  $ datahub-sync sync --env-file .env.demo`,
+  $ datahub-sync sync --env-file .env.demo
+  $ datahub-sync local --empty --write-env .env.mine   then psql, and npx convex deploy --env-file .env.mine`,
     );
 }
 

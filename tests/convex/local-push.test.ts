@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LocalDeployment } from "../../local/convex/deployment.js";
+import { NOTHING_DEPLOYED } from "../../local/convex/nothing-deployed.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 import { ConvexCli } from "../e2e/convex-cli.js";
-
-const NO_SCHEMA = { tables: {}, export: () => JSON.stringify({ tables: [], schemaValidation: false }) };
 
 /** Asks nothing of TypeScript, which takes as long as all the rest. */
 const DEPLOY = ["deploy", "--typecheck", "disable", "--codegen", "disable"];
@@ -12,7 +11,7 @@ let deployment: LocalDeployment;
 let served: ServedDeployment;
 let cli: ConvexCli;
 beforeAll(async () => {
-  deployment = LocalDeployment.create({ modules: {}, schema: NO_SCHEMA, redact: false });
+  deployment = LocalDeployment.create({ ...NOTHING_DEPLOYED, redact: false });
   served = await serveLocalDeployment(deployment);
   cli = await ConvexCli.create({ url: served.url, adminKey: deployment.adminKey });
 });

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { LocalDeployment } from "../deployment.js";
 import { DeployRefused } from "../errors.js";
 import type { Modules } from "../functions.js";
+import { NOTHING_DEPLOYED } from "../nothing-deployed.js";
 import type { AnySchema, IndexDefinition } from "../schema.js";
 import { describePush, emptyDiff, type IndexDiff } from "./push-answers.js";
 import { hashOf, type SentModule, type StartPush } from "./push-request.js";
@@ -16,11 +17,6 @@ interface Pending {
   serverVersion: string;
   indexes: IndexDiff;
 }
-
-const NO_SCHEMA: AnySchema = {
-  tables: {},
-  export: () => JSON.stringify({ tables: [], schemaValidation: false }),
-} as unknown as AnySchema;
 
 /** The steps in which `npx convex deploy` and `npx convex dev` replace functions and schema. */
 export class Pusher {
@@ -70,7 +66,9 @@ export class Pusher {
     const env = () => this.#deployment.env;
     const modules = await evaluateModules([...sources.values()], env);
     const schema =
-      appDefinition.schema === null ? NO_SCHEMA : await readPushedSchema(appDefinition.schema, env);
+      appDefinition.schema === null
+        ? NOTHING_DEPLOYED.schema
+        : await readPushedSchema(appDefinition.schema, env);
     const { functions, indexes: changes } = this.#deployment.check({ schema, modules });
     const indexes = { added_indexes: named(changes.added), removed_indexes: named(changes.removed) };
     const pending: Pending = {

@@ -14,13 +14,13 @@ export async function runLocal(flags: LocalFlags, io: CliIo, commands: Commands)
 }
 
 async function serve(
-  { scale, seed, port = null }: Omit<LocalFlags, "port"> & { port?: number | null },
+  { scale, seed, empty = false, port = null }: Omit<LocalFlags, "port"> & { port?: number | null },
   io: CliIo,
   envFile: string | null,
   { context, log }: Session,
   commands: Commands,
 ): Promise<ExitCode> {
-  const deployment = await commands.local({ ...context, scale, seed, port });
+  const deployment = await commands.local({ ...context, scale, seed, empty, port });
   try {
     if (!io.signal.aborted) {
       if (envFile !== null) writeEnvFile(envFile, deployment.environment);
