@@ -116,7 +116,7 @@ describe("tables of one's own, through a real deploy to the local deployment", (
     expect(next).toMatchObject({ code: 0, report: { totals: { updated: 1, deleted: 1 } } });
     const documents = await convex.documents("orders");
     const rows = await sql`
-      SELECT region, number, state::text, total::float8, tags,
+      SELECT region, number, state::text, total::float8, to_json(tags) AS tags,
              to_char(placed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS placed_at FROM orders`;
     const shown = (list: readonly object[]) => list.map((each) => JSON.stringify(each, KEYS)).sort();
     expect(shown(documents)).toEqual(shown([...rows]));
