@@ -16,6 +16,8 @@ import { countValues, readValue, Unreadable } from "./value-reading.js";
 /** Documents put into one INSERT. */
 const CHUNK = 100;
 const SHOWN_CHARACTERS = 300;
+/** Of fewer documents the planner need know nothing. */
+const ANALYZED_FROM = 1_000;
 
 /** What the two sides are to each other. Equal: neither `differences` nor `missing` has anything in it. */
 export interface Comparison {
@@ -71,8 +73,10 @@ async function loadDocuments(
   differ: Differ,
 ): Promise<{ ids: Set<string>; values: number }> {
   const columns = table.columns.map(({ name, sqlType }) => `${quoteName(name)} ${sqlType}`);
-  await sql.unsafe("DROP TABLE IF EXISTS pg_temp.got"); // of a comparison that failed
-  await sql.unsafe(`CREATE TEMP TABLE got ("document id" text, ${columns.join(", ")})`);
+  // There is one already where a comparison has failed.
+  await sql.unsafe(
+    `DROP TABLE IF EXISTS pg_temp.got; CREATE TEMP TABLE got ("document id" text, ${columns.join(", ")})`,
+  );
   const known = new Set(["_id", "_creationTime", ...table.columns.map((column) => column.field)]);
   const ids = new Set<string>();
   let values = 0;
@@ -91,7 +95,7 @@ async function loadDocuments(
     if (rows.length === CHUNK) await flush();
   }
   await flush();
-  await sql.unsafe("ANALYZE got");
+  if (ids.size > ANALYZED_FROM) await sql.unsafe("ANALYZE got");
   return { ids, values };
 }
 

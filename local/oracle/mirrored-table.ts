@@ -118,12 +118,15 @@ export const PINNED_SETTINGS = {
   bytea_output: "hex",
 } as const;
 
+const SET_ALL = Object.entries(PINNED_SETTINGS)
+  .map(([name, value]) => `SET ${name} = ${quoteText(value)}`)
+  .join(";");
+
 /** One connection of a pool, with these settings while the work goes on. */
 export async function withPinned<Result>(pool: Sql, work: (sql: Sql) => Promise<Result>): Promise<Result> {
   const sql = await pool.reserve();
   try {
-    for (const [name, value] of Object.entries(PINNED_SETTINGS))
-      await sql`SELECT set_config(${name}, ${value}, false)`;
+    await sql.unsafe(SET_ALL);
     return await work(sql);
   } finally {
     await sql`RESET ALL`;
