@@ -56,6 +56,6 @@ export class Narrator {
       return { head: head && this.paint.dim(head), align: index === 0 ? "left" : "right" };
     });
     const cells = rows.map((row) => row.map((cell) => (typeof cell === "number" ? showCount(cell) : cell)));
-    this.line(renderColumns(columns, cells));
+    this.line(renderColumns(columns, cells, this.paint));
   }
 }

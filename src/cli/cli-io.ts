@@ -4,6 +4,8 @@ import type { Environment } from "../config/environment.js";
 /** A stream as the command line sees it: a terminal, a pipe, or a test's buffer. */
 export interface OutputStream extends NodeJS.WritableStream {
   isTTY?: boolean | undefined;
+  /** Of a terminal: characters in a line. */
+  columns?: number | undefined;
 }
 
 /** The outside world of one invocation. */

@@ -50,6 +50,7 @@ export function renderCosts(costs: CostStatus, paint: Paint): string[] {
     renderColumns(
       columns.slice(0, shown),
       rows.map((row) => row.slice(0, shown)),
+      paint,
     ),
     ...(unsized.length === 0
       ? []

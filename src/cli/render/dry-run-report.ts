@@ -36,7 +36,7 @@ export function renderDryRunReport(report: DryRunReport, paint: Paint): string {
   const heads = COLUMNS.map(({ head, align }) => ({ head: head && paint.dim(head), align }));
   return [
     `${paint.bold("Dry run: nothing is written, in Postgres or in Convex.")} A ${MODE_NAMES[mode].toLowerCase()} would do this now:`,
-    ...(tables.length === 0 ? [] : ["", renderColumns(heads, rows)]),
+    ...(tables.length === 0 ? [] : ["", renderColumns(heads, rows, paint)]),
     ...notices(report),
     ...setAside(tables, paint),
     ...refusals(tables, paint),

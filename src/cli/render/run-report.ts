@@ -26,7 +26,7 @@ export function renderRunReport(report: RunReport, paint: Paint): string {
   }
   const closing = closingSentence(report);
   return [
-    ...(tables.length === 0 ? [] : [renderColumns(paintedHeads(paint), rows), ""]),
+    ...(tables.length === 0 ? [] : [renderColumns(paintedHeads(paint), rows, paint), ""]),
     summary(report),
     ...bill(report),
     ...notices(report),

@@ -40,11 +40,13 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
           renderColumns(
             heads(CONTENT),
             tables.map((table) => contentRow(table, paint)),
+            paint,
           ),
           "",
           renderColumns(
             heads(HISTORY),
             tables.map((table) => historyRow(table, nowMs)),
+            paint,
           ),
         ]),
     "",

@@ -48,7 +48,7 @@ function trackingLines({ tables }: TrackingReport, paint: Paint): string[] {
     align: "left" as const,
   }));
   return [
-    ...(rows.length === 0 ? [] : ["", renderColumns(columns, rows)]),
+    ...(rows.length === 0 ? [] : ["", renderColumns(columns, rows, paint)]),
     ...renderEntries(
       paint.red("Failed"),
       tables.flatMap(({ table, error }) =>
