@@ -1,6 +1,5 @@
 import type { Clock } from "../model/clock.js";
 import type { SyncConfig } from "../model/config.js";
-import type { ColumnShape } from "../model/encoding.js";
 import { EXIT, SyncError, type ExitCode } from "../model/errors.js";
 import type { Database } from "../postgres/database.js";
 import type { Notice, StatusReport, TableStatus } from "../model/report.js";
@@ -10,18 +9,15 @@ import { showKey } from "../source/key-text.js";
 import { display } from "../catalog/mirror-refusal.js";
 import type { MirrorSource } from "../model/mirror-source.js";
 import { parseSnapshot } from "../model/snapshot.js";
-import { readOverview } from "../state/read-overview.js";
-import { readMemories } from "../state/read-state.js";
 import { readSetAside } from "../state/set-aside-rows.js";
-import { findWaiting, requireTracked } from "../sync/check-mirror.js";
-import { budgetNotices, describeCosts, type MirrorSize } from "../sync/costs.js";
+import { budgetNotices, describeCosts } from "../sync/costs.js";
 import { concernsOneMirror } from "../sync/ends-run.js";
 import { lookAtMirrors } from "../sync/look-at-catalog.js";
 import { changesKept, changesUnread, columnsWait, timestampsAlone } from "../sync/notices.js";
 import { openDatabase } from "../sync/open-database.js";
 import { openSource } from "../sync/open-source.js";
 import { leaveOut } from "../sync/ready-mirror.js";
-import type { MirrorSurvey } from "../sync/survey.js";
+import { readMirrorStates, sizeOf, type MirrorState } from "./mirror-states.js";
 
 export interface StatusOptions {
   config: SyncConfig;
@@ -44,33 +40,14 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
   try {
     await openSource(database);
     const names = config.mirrors.map((mirror) => mirror.name);
-    // Both are waited for, also where one fails: nothing is to go on behind the caller's back.
-    const [shaken, asked] = await Promise.allSettled([
-      sink.handshake(names, { signal }),
-      readState(database, config),
-    ]);
-    if (shaken.status === "rejected") throw shaken.reason;
-    if (asked.status === "rejected") throw asked.reason;
-    const { overview, memories, looked } = asked.value;
-    const asking: Asking = { database, target: config.target, targetId: overview.targetId };
-    const states: MirrorState[] = config.mirrors.map((mirror, place) => ({
-      config: mirror,
-      handshake: shaken.value.mirrors[place]!,
-      memory: memories.get(mirror.name)!,
-      looked: looked[place]!,
-      problem: null,
-      waiting: [],
-    }));
-    for (const state of states) {
-      signal?.throwIfAborted();
-      Object.assign(state, await findProblems(asking, state));
-    }
+    const handshake = sink.handshake(names, { signal });
+    const { overview, states } = await readMirrorStates({ database, handshake, config, signal });
     await leaveOutWaiting(database, states);
     const { counts, horizon } = await countAll(database, states);
     const notices: Notice[] = [];
     const statuses: TableStatus[] = [];
     for (const [place, state] of states.entries()) {
-      statuses.push(await describeTable(asking, state, counts[place]!, notices));
+      statuses.push(await describeTable(database, overview.targetId, state, counts[place]!, notices));
     }
     notices.push(...overview.idleMirrors.map(changesKept), ...overview.unreadTables.map(changesUnread));
     const costs = describeCosts(overview.spending, states.map(sizeOf), config.budget);
@@ -90,37 +67,6 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
   } finally {
     await database.close();
   }
-}
-
-/** On whose behalf; the id is null before its first run. */
-interface Asking {
-  database: Database;
-  target: string;
-  targetId: number | null;
-}
-
-/** One mirror, and what was found of it. */
-interface MirrorState extends MirrorSurvey {
-  problem: string | null;
-  waiting: ColumnShape[];
-}
-
-function sizeOf({ config, handshake, memory }: MirrorState): MirrorSize {
-  const { rows, indexes } = handshake;
-  return { name: config.name, rows, indexes: indexes.length, sizes: memory.record?.sizes ?? null };
-}
-
-/** No deployment has this id. */
-const NO_TARGET = 0;
-
-async function readState(database: Database, { mirrors, convex }: SyncConfig) {
-  const overview = await readOverview(database, convex.url);
-  const names = mirrors.map(({ name }) => name);
-  return {
-    overview,
-    memories: await readMemories(database, overview.targetId ?? NO_TARGET, names),
-    looked: await lookAtMirrors(database, mirrors),
-  };
 }
 
 /** As runs read these mirrors: columns that wait concern no delta. */
@@ -174,7 +120,8 @@ async function countOrSay(
 }
 
 async function describeTable(
-  { database, targetId }: Asking,
+  database: Database,
+  targetId: number | null,
   { config, handshake, memory, looked, waiting, problem }: MirrorState,
   counts: SourceCounts | SyncError | null,
   notices: Notice[],
@@ -205,8 +152,8 @@ async function describeTable(
     tracking: "missing",
     problem: null,
   };
-  if (looked instanceof SyncError) return { ...blank, problem: `${looked.message} ${looked.remedy}` };
-  if (counts instanceof SyncError) return { ...blank, problem: `${counts.message} ${counts.remedy}` };
+  if (looked instanceof SyncError) return { ...blank, problem: sentence(looked) };
+  if (counts instanceof SyncError) return { ...blank, problem: sentence(counts) };
   if (looked.updatedAt === "as-written" && record !== null) {
     const notice = timestampsAlone(config.name, record.changes);
     if (notice !== null) notices.push(notice);
@@ -222,23 +169,11 @@ async function describeTable(
     rejected: rows.map((row) => ({ ...row, key: showKey(row.key, kinds) })),
     tracking: looked.tracking === null ? "missing" : looked.tracking.problem === null ? "intact" : "broken",
     waiting: waiting.map(({ name }) => name),
-    problem: problem ?? describeDrift(looked),
+    problem: problem === null ? describeDrift(looked) : sentence(problem),
   };
 }
 
-async function findProblems(
-  asking: Asking,
-  { looked, handshake, memory }: MirrorState,
-): Promise<Pick<MirrorState, "problem" | "waiting">> {
-  if (looked instanceof SyncError) return { problem: null, waiting: [] };
-  try {
-    await requireTracked(asking, looked, memory.record);
-    return { problem: null, waiting: findWaiting(looked, handshake, memory.record) };
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    return { problem: `${error.message} ${error.remedy}`, waiting: [] };
-  }
-}
+const sentence = ({ message, remedy }: SyncError) => `${message} ${remedy}`;
 
 /** What the next run mends by itself, as the table's owner. */
 function describeDrift({ base, tracking }: MirrorSource): string | null {
