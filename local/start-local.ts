@@ -3,6 +3,7 @@ import type { Clock } from "../src/model/clock.js";
 import * as datahubSync from "../convex/datahubSync.js";
 import schema from "../convex/schema.js";
 import { SyncError } from "../src/model/errors.js";
+import type { Secret } from "../src/model/secret.js";
 import { LocalDeployment } from "./convex/deployment.js";
 import { NOTHING_DEPLOYED } from "./convex/nothing-deployed.js";
 import type { Plan } from "./convex/limits.js";
@@ -17,6 +18,8 @@ export interface StartLocalOptions {
   seed: number;
   /** Neither tables nor functions: both are the caller's to bring. */
   empty?: boolean;
+  /** The Postgres to use; null or absent: one of its own. */
+  database?: { url: Secret } | null;
   /** The port of the Convex deployment; null: a free one. */
   port: number | null;
   clock: Clock;
@@ -24,9 +27,10 @@ export interface StartLocalOptions {
   plan?: Plan;
 }
 
-/** A Postgres with the seven tables and a Convex deployment that runs our functions, both thrown away at the end. */
+/** A Postgres with the seven tables, where it is not the caller's, and a Convex deployment that runs our functions, both thrown away at the end. */
 export interface LocalStack {
-  postgres: LocalPostgres;
+  /** Null where the caller brought one. */
+  postgres: LocalPostgres | null;
   databaseUrl: string;
   deployment: LocalDeployment;
   convexUrl: string;
@@ -47,15 +51,15 @@ export async function startLocal({
   scale,
   seed,
   empty = false,
+  database = null,
   port,
   clock,
   plan,
 }: StartLocalOptions): Promise<LocalStack> {
-  const server = await startPostgres();
+  const server = database === null ? await startPostgres() : null;
   try {
-    await runOnce(server.url(), `CREATE DATABASE ${DATABASE}`);
-    const databaseUrl = server.url(DATABASE);
-    const rows = empty ? {} : await createDemoTables(databaseUrl, { seed, scale });
+    const databaseUrl = server === null ? database!.url.reveal() : await createDatabase(server);
+    const rows = empty || server === null ? {} : await createDemoTables(databaseUrl, { seed, scale });
 
     const syncKey = `${clock.uuid()}${clock.uuid()}`.replaceAll("-", "");
     const deployment = LocalDeployment.create({
@@ -65,10 +69,10 @@ export async function startLocal({
       ...(plan && { plan }),
     });
     let stopping = false;
-    const failed = server.ended.then(() =>
+    const never = new Promise<never>(() => {});
+    const failed =
       // Never settles once we are stopping: nobody waits for it then.
-      stopping ? new Promise<never>(() => {}) : Promise.reject(postgresEnded()),
-    );
+      server === null ? never : server.ended.then(() => (stopping ? never : Promise.reject(postgresEnded())));
     failed.catch(() => {}); // whoever awaits it hears of it
     const served = await serveLocalDeployment(deployment, { port: port ?? 0 });
     return {
@@ -88,13 +92,18 @@ export async function startLocal({
       failed,
       async stop() {
         stopping = true;
-        await Promise.all([served.close(), server.stop()]);
+        await Promise.all([served.close(), server?.stop()]);
       },
     };
   } catch (error) {
-    await server.stop("immediate");
+    await server?.stop("immediate");
     throw error;
   }
+}
+
+async function createDatabase(server: LocalPostgres): Promise<string> {
+  await runOnce(server.url(), `CREATE DATABASE ${DATABASE}`);
+  return server.url(DATABASE);
 }
 
 /** Of each table, how many rows it has. */

@@ -31,10 +31,10 @@ const PLAIN = "plain";
  */
 export async function openStage(cli: Cli, stack: LocalStack, programs: Programs): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "datahub-sync-peers-"));
-  const admin = postgres(stack.postgres.url(), { max: 1, onnotice: () => {} });
+  const admin = postgres(stack.postgres!.url(), { max: 1, onnotice: () => {} });
   await admin`CREATE DATABASE ${admin(PLAIN)} TEMPLATE ${admin(new URL(stack.databaseUrl).pathname.slice(1))}`;
   await admin.end();
-  const plainUrl = stack.postgres.url(PLAIN);
+  const plainUrl = stack.postgres!.url(PLAIN);
   const deployments = await Promise.all([
     servePeerDeployment(),
     servePeerDeployment(),

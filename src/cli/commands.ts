@@ -1,7 +1,9 @@
 import type { Clock } from "../model/clock.js";
-import type { SourceConfig, SyncConfig } from "../model/config.js";
+import type { DatabaseConfig, SourceConfig, SyncConfig } from "../model/config.js";
 import type { SyncError } from "../model/errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../model/report.js";
+import type { DoctorOptions } from "../commands/doctor/examine.js";
+import type { DoctorReport } from "../model/doctor-report.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
 import type { MigrationPlan } from "../commands/migration-plan.js";
@@ -44,6 +46,8 @@ export interface LocalOptions extends CommandContext {
   seed: number;
   /** Neither tables nor functions. */
   empty: boolean;
+  /** The Postgres to use; null: one of its own. */
+  database: DatabaseConfig | null;
   /** The port of the local Convex deployment; null: a free one. */
   port: number | null;
 }
@@ -69,5 +73,6 @@ export interface Commands {
   /** What `sync` would do. */
   dryRun(options: SyncOptions): Promise<DryRunReport>;
   status(options: StatusOptions): Promise<StatusReport>;
+  doctor(options: DoctorOptions): Promise<DoctorReport>;
   local(options: LocalOptions): Promise<LocalDeployment>;
 }

@@ -1,10 +1,12 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { VERBOSE } from "./flags.js";
 
 export interface LocalFlags {
   scale: number;
   seed: number;
   empty?: boolean;
+  databaseUrl?: boolean;
+  envFile?: string;
   port?: number;
   writeEnv?: string;
   verbose?: boolean;
@@ -17,6 +19,16 @@ export function defineLocal(command: Command): Command {
     )
     .option("--scale <number>", "how many rows: 1 is 60,000", between(0, 100), 1)
     .option("--empty", "no tables and no functions: for tables of your own, and `npx convex deploy`")
+    .addOption(
+      new Option(
+        "--database-url",
+        "no Postgres of its own: the one that the variable DATABASE_URL names, which is left as it is",
+      ).conflicts(["scale", "seed"]),
+    )
+    .option(
+      "--env-file <file>",
+      "with --database-url: read the variable from this file instead of .env.local and .env",
+    )
     .option("--seed <number>", "what the generated data depends on", wholeBetween(0, 2 ** 31 - 1), 1)
     .option("--port <number>", "port of the Convex deployment; default: a free one", wholeBetween(1, 65_535))
     .option(
@@ -33,7 +45,9 @@ Examples:
   $ datahub-sync local --scale 0.1 --write-env .env.demo
   $ datahub-sync migrate --env-file .env.demo          in another terminal
   $ datahub-sync sync --env-file .env.demo
-  $ datahub-sync local --empty --write-env .env.mine   then psql, and npx convex deploy --env-file .env.mine`,
+  $ datahub-sync local --empty --write-env .env.mine   then psql, and npx convex deploy --env-file .env.mine
+  $ datahub-sync local --database-url --write-env .env.mine
+                                                       your Postgres, and a Convex deployment to try it with`,
     );
 }
 

@@ -15,13 +15,12 @@ const COMMANDS: Commands = {
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
   dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../commands/read-status.js")).readStatus(options),
+  doctor: async (options) => (await import("../commands/doctor/examine.js")).examine(options),
   local: async (options) => {
     const { startLocal } = await (await import("./load-local.js")).loadLocal();
     const { rows, convexUrl, postgres, ...stack } = await startLocal(options);
-    return {
-      ...stack,
-      description: { convexUrl, postgresPort: postgres.port, postgres: postgres.release, rows },
-    };
+    const server = postgres === null ? {} : { postgresPort: postgres.port, postgres: postgres.release };
+    return { ...stack, description: { convexUrl, ...server, rows } };
   },
 };
 

@@ -6,6 +6,7 @@ import { EXIT_CODE_ROWS } from "../model/exit-codes.js";
 import { packageRoot } from "../package-root.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
+import { defineDoctor } from "./doctor.js";
 import { defineLocal, type LocalFlags } from "./local.js";
 import { defineMigrate, type MigrateFlags } from "./migrate.js";
 import { defineStatus } from "./status.js";
@@ -15,6 +16,7 @@ import { defineUntrack } from "./untrack.js";
 
 const HELP = `
 Examples:
+  $ datahub-sync doctor                                what is missing, and what to do
   $ datahub-sync migrate                               once, and after each update
   $ datahub-sync sync                                  from cron
   $ datahub-sync sync --full                           from cron, weekly
@@ -54,6 +56,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
   add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
   add<ParsedFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);
+  add<ParsedFlags>("doctor", defineDoctor, async () => (await import("./run/doctor.js")).runDoctor);
   add<LocalFlags>("local", defineLocal, async () => (await import("./run/local.js")).runLocal);
   return program;
 }

@@ -2,6 +2,7 @@ import { wantsColour } from "../config/environment.js";
 import type { ConfigInput, Loaded } from "../config/load-config.js";
 import type { SourceConfig } from "../model/config.js";
 import type { ExitCode } from "../model/errors.js";
+import type { Secret } from "../model/secret.js";
 import type { CliIo } from "./cli-io.js";
 import type { CommandContext } from "./commands.js";
 import { optionFlags, type ParsedFlags } from "./flags.js";
@@ -11,7 +12,7 @@ import { Scrubber } from "./logging/scrubber.js";
 import { presentFailure, timePrefix } from "./present-failure.js";
 import { describeBar } from "./progress.js";
 import { renderCauses, toFailure } from "./render/failure.js";
-import { createPaint, type Paint } from "./render/paint.js";
+import { createPaint, type Paint, type Surface } from "./render/paint.js";
 
 /** What a command's body works with. */
 export interface Session {
@@ -32,15 +33,17 @@ export interface SessionOptions {
   flags: { json?: boolean; verbose?: boolean };
   /** Null for a command without a configuration: it has no log file. */
   loaded: Loaded<SourceConfig> | null;
+  /** What no output may contain, beside what was loaded. */
+  secrets?: readonly Secret[];
 }
 
 /** Runs a command's body with a log, turns what it throws into one message, and flushes the log in every case. */
 export async function runSession(
-  { io, flags, loaded }: SessionOptions,
+  { io, flags, loaded, secrets = [] }: SessionOptions,
   body: (session: Session) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const scrubber = new Scrubber();
-  for (const secret of loaded?.secrets ?? []) scrubber.register(secret);
+  for (const secret of [...(loaded?.secrets ?? []), ...secrets]) scrubber.register(secret);
   const onTerminal = io.stderr.isTTY === true;
   const screen = new Screen(io.stderr, describeBar);
   const log = createLog({
@@ -52,6 +55,7 @@ export async function runSession(
     scrubber,
     clock: io.clock,
   });
+  const terminal = await openTerminal(io.stdout);
   const session: Session = {
     context: { clock: io.clock, signal: io.signal },
     log,
@@ -62,7 +66,7 @@ export async function runSession(
       io.stderr.write(`${timePrefix(io)}warn  ${scrubber.scrub(message)}\n`);
     },
     print: (report, render) => {
-      const paint = createPaint(wantsColour(io.stdout, io.environment));
+      const paint = createPaint(wantsColour(io.stdout, io.environment), terminal);
       io.stdout.write(`${flags.json ? JSON.stringify(report) : render(paint)}\n`);
     },
   };
@@ -79,6 +83,11 @@ export async function runSession(
     screen.hideBar();
     await log.close();
   }
+}
+
+async function openTerminal({ isTTY, columns }: CliIo["stdout"]): Promise<Surface | undefined> {
+  if (isTTY !== true || columns === undefined) return undefined;
+  return (await import("./render/terminal.js")).terminalOf(columns);
 }
 
 /** What a command's flags and the outside world say to the configuration. */

@@ -31,8 +31,8 @@ export function readVariableSources(
   environment: Environment,
   envFile: string | null,
 ): VariableSources {
-  const wanted = envFile === null ? DEFAULT_FILES : [envFile];
-  const found = wanted.filter((file) => existsSync(resolve(cwd, file)));
+  const wanted = wantedFiles(envFile);
+  const found = findEnvFiles(cwd, envFile);
   const problems: Problem[] = [];
   const sources: VariableSource[] = [{ label: "the environment", values: environment }];
   for (const file of found) {
@@ -55,6 +55,15 @@ export function readVariableSources(
   }
   const warnings = envFile === null ? [] : warnOfOverrides(sources);
   return { sources, searched: describeSearch(cwd, wanted, found), problems, warnings };
+}
+
+/** The files among those that variables are read from that are there, as they were named. */
+export function findEnvFiles(cwd: string, envFile: string | null): string[] {
+  return wantedFiles(envFile).filter((file) => existsSync(resolve(cwd, file)));
+}
+
+function wantedFiles(envFile: string | null): readonly string[] {
+  return envFile === null ? DEFAULT_FILES : [envFile];
 }
 
 /** A file that was named on purpose and is overruled: the run may go to another database than its user thinks. */

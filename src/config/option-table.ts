@@ -60,7 +60,7 @@ export const OPTIONS = {
     required: {
       placeholder: "THE-OUTPUT-OF-openssl-rand-hex-32",
       whereToGet:
-        "Make one with `openssl rand -hex 32` and give the deployment the same: `npx convex env set CONVEX_SYNC_AUTH_KEY …`.",
+        "Make one with `openssl rand -hex 32` and give the deployment the same: `npx convex env set CONVEX_SYNC_AUTH_KEY` asks for it.",
     },
     scope: "all",
   },

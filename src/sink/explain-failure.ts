@@ -7,7 +7,7 @@ const DEPLOY_REMEDY =
   "its own, merge ours into that app as the README describes and deploy the app.";
 
 const KEY_REMEDY =
-  "Give both sides the same key: `npx convex env set CONVEX_SYNC_AUTH_KEY <key>` for the deployment, and " +
+  "Give both sides the same key: `npx convex env set CONVEX_SYNC_AUTH_KEY` for the deployment, which asks for it, and " +
   "CONVEX_SYNC_AUTH_KEY in the environment or .env of this command.";
 
 interface Explanation {

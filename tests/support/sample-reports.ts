@@ -1,3 +1,4 @@
+import type { DoctorReport } from "../../src/model/doctor-report.js";
 import { EXIT } from "../../src/model/errors.js";
 import type { RunReport, StatusReport, TableCounts } from "../../src/model/report.js";
 import type { DryRunReport } from "../../src/commands/dry-run-report.js";
@@ -206,4 +207,10 @@ export const PLAN: MigrationPlan = {
     },
   ],
   effects: [{ code: "TABLES_TRACKED", message: "sow_poles gets triggers." }],
+};
+
+export const DOCTOR: DoctorReport = {
+  ok: true,
+  exitCode: 0,
+  checks: [{ area: "here", name: "Node", outcome: "ok", finding: "version 20.0.0", remedy: null }],
 };

@@ -21,7 +21,7 @@ describe("what is missing", () => {
         "  2. CONVEX_URL is not set in the environment, and there is no .env.local or .env in /srv/app.",
         '     Copy the deployment URL that Convex\'s dashboard shows under "Settings", "URL & Deploy Key".',
         "  3. CONVEX_SYNC_AUTH_KEY is not set in the environment, and there is no .env.local or .env in /srv/app.",
-        "     Make one with `openssl rand -hex 32` and give the deployment the same: `npx convex env set CONVEX_SYNC_AUTH_KEY …`.",
+        "     Make one with `openssl rand -hex 32` and give the deployment the same: `npx convex env set CONVEX_SYNC_AUTH_KEY` asks for it.",
       ].join("\n"),
     );
     expect(error.remedy).toBe("Mend these and run the command again. .env.example explains every variable.");
