@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { findConvexDevProblem } from "./tests/support/convex-backend.js";
 import { findContainerProblem } from "./tests/support/container-engine.js";
 import { findPgBouncer } from "./tests/support/pgbouncer.js";
 
@@ -12,6 +13,11 @@ if (containerProblem !== null) {
   console.log(`${CONTAINER_TESTS} is left out: no container engine answers (${containerProblem}).`);
 }
 
+/** And on the backend of `npx convex dev`, which needs neither containers nor an account. */
+const CONVEX_DEV_TESTS = "tests/e2e/convex-dev.test.ts";
+const convexDevProblem = await findConvexDevProblem();
+if (convexDevProblem !== null) console.log(`${CONVEX_DEV_TESTS} is left out: ${convexDevProblem}.`);
+
 /** On a PgBouncer of this machine, in front of the same Postgres as all tests. */
 const POOLER_TESTS = "tests/postgres/pgbouncer*.test.ts";
 const poolerProblem = (await findPgBouncer()) === null ? "no pgbouncer on PATH or in /usr/sbin" : null;
@@ -23,6 +29,7 @@ export default defineConfig({
     exclude: [
       ...configDefaults.exclude,
       ...(containerProblem === null ? [] : [CONTAINER_TESTS]),
+      ...(convexDevProblem === null ? [] : [CONVEX_DEV_TESTS]),
       ...(poolerProblem === null ? [] : [POOLER_TESTS]),
     ],
     globalSetup: "tests/support/global-setup.ts",
