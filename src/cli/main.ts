@@ -31,17 +31,19 @@ let outputLost = false;
 stdout.on("error", (error: NodeJS.ErrnoException) => noteLoss("output", error));
 stderr.on("error", (error: NodeJS.ErrnoException) => noteLoss("error", error));
 
+const environment = processEnvironment();
 const guard = guardProcess({
   host: process,
   exit: (code) => process.exit(code),
   clock: systemClock,
+  isAbandoned: watchLauncher(),
   // On a terminal the line may be written over the progress bar.
   say: (line) => stderr.write(`${line}${stderr.isTTY ? "\x1b[K" : ""}\n`),
 });
 const io: CliIo = {
   stdout,
   stderr,
-  environment: processEnvironment(),
+  environment,
   cwd: process.cwd(),
   clock: systemClock,
   signal: guard.signal,
@@ -51,6 +53,13 @@ guard.release();
 await Promise.all([flushed(stdout), flushed(stderr)]);
 // Not left to the event loop: a driver's socket that does not close would keep a finished run alive.
 process.exit(outputLost && exitCode === EXIT.done ? EXIT.failed : exitCode);
+
+/** Under npm and npx: whether our parent has become another one, as that of a process whose parent has ended does. */
+function watchLauncher(): (() => boolean) | null {
+  if (environment["npm_execpath"] === undefined || process.platform === "win32") return null;
+  const launcher = process.ppid;
+  return () => process.ppid !== launcher;
+}
 
 function noteLoss(stream: "output" | "error", { code }: NodeJS.ErrnoException): void {
   // A reader that has seen enough (`| head`) is no failure.

@@ -9,11 +9,16 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** How long a run may take to end after its driver broke. */
 const GRACE_MS = 5_000;
 
+/** How often it is looked whether whoever started us is there. */
+const PARENT_EVERY_MS = 1_000;
+
 export interface GuardOptions {
   /** `process`, or a test's. */
   host: Pick<EventEmitter, "on" | "off">;
   exit: (code: number) => void;
   clock: Clock;
+  /** Whether npm, which started us, is gone; null where nobody did who would have to hand signals on. */
+  isAbandoned: (() => boolean) | null;
   /** Told what happens, for standard error. */
   say: (line: string) => void;
 }
@@ -28,9 +33,10 @@ export interface Guard {
 /**
  * Ends a run in order. The first SIGINT, SIGTERM or SIGHUP lets it stop between batches, the second ends the process
  * at once, which loses nothing either. postgres.js throws outside of any promise when a backend dies inside a
- * transaction: such an error ends the run too, and the process, should the run not notice.
+ * transaction: such an error ends the run too, and the process, should the run not notice. npm and npx hand no signal on:
+ * where they started us and are gone, the run ends as by a signal.
  */
-export function guardProcess({ host, exit, clock, say }: GuardOptions): Guard {
+export function guardProcess({ host, exit, clock, isAbandoned, say }: GuardOptions): Guard {
   const controller = new AbortController();
   const released = new AbortController();
   let signalled = false;
@@ -41,9 +47,17 @@ export function guardProcess({ host, exit, clock, say }: GuardOptions): Guard {
       return;
     }
     signalled = true;
-    say(`${name}: stopping in order; once more stops at once.`);
-    controller.abort(interrupted(name));
+    end(name, `${name}: stopping in order; once more stops at once.`);
   };
+  const end = (by: string, line: string): void => {
+    say(line);
+    if (!controller.signal.aborted) controller.abort(interrupted(by));
+  };
+  const watchParent = async (wasLeft: () => boolean): Promise<void> => {
+    while (!wasLeft()) await clock.sleep(PARENT_EVERY_MS, released.signal);
+    end("the end of npm, which had started it", "npm is gone: stopping in order.");
+  };
+  if (isAbandoned !== null) watchParent(isAbandoned).catch(() => {}); // released
   const onError = (error: unknown): void => {
     if (!controller.signal.aborted) controller.abort(escaped(error));
     clock.sleep(GRACE_MS, released.signal).then(

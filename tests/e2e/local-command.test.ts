@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -7,6 +8,7 @@ import { createInterface } from "node:readline";
 import { parse } from "dotenv";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findBuiltCli } from "../support/built-cli.js";
 import { readBothSides } from "./both-sides.js";
 import { CliProcess, type Running } from "./cli-process.js";
 import { ConvexCli } from "./convex-cli.js";
@@ -106,6 +108,28 @@ describe("datahub-sync local", () => {
     // The other one was never migrated.
     const status = await cli.run(["status", "--env-file", ".env.two"]);
     expect(status.stderr).toContain("MIGRATIONS_MISSING");
+  });
+
+  it("serves a deployment for somebody's own Postgres, and ends in order when npm that started it is gone", async () => {
+    // As npm does: a shell between, which hands no signal on.
+    const args = ["local", "--empty", "--database-url", "--env-file", ".env.two", "--write-env", ".env.own"];
+    const npm = spawn("sh", ["-c", '"$@"; exit', "npm", process.execPath, await findBuiltCli(), ...args], {
+      cwd: cli.folder,
+      env: { PATH: process.env["PATH"], npm_execpath: "npm" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ended = once(npm, "close"); // of its output, which the process holds that it started
+    const [line] = (await once(createInterface(npm.stdout), "line")) as [string];
+    expect(JSON.parse(line)).toMatchObject({ ready: true, rows: {} });
+    expect(line).not.toContain("postgresPort");
+    const own = parse(await readFile(join(cli.folder, ".env.own")));
+    const two = parse(await readFile(join(cli.folder, ".env.two")));
+    expect(new URL(own["DATABASE_URL"]!).port).toBe(new URL(two["DATABASE_URL"]!).port);
+    expect(own["CONVEX_URL"]).not.toBe(two["CONVEX_URL"]);
+    npm.kill("SIGKILL");
+    await ended;
+    expect(existsSync(join(cli.folder, ".env.own"))).toBe(false);
+    expect(await canConnect(two["DATABASE_URL"]!)).toBe(true);
   });
 
   it("refuses to overwrite a file that it has not written", async () => {

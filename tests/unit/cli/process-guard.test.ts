@@ -6,7 +6,7 @@ import { SyncError } from "../../../src/model/errors.js";
 import { frozenClock } from "../../support/fake-io.js";
 import { idle } from "../../support/virtual-clock.js";
 
-function guarded() {
+function guarded({ isAbandoned = null }: { isAbandoned?: (() => boolean) | null } = {}) {
   const host = new EventEmitter();
   const exits: number[] = [];
   const said: string[] = [];
@@ -23,6 +23,7 @@ function guarded() {
     host,
     exit: (code) => exits.push(code),
     clock,
+    isAbandoned,
     say: (line) => said.push(line),
   });
   return { host, exits, said, sleeps, guard, reason: () => guard.signal.reason as SyncError };
@@ -64,6 +65,19 @@ describe("the process guard", () => {
     await Promise.resolve();
     await Promise.resolve();
     expect(exits).toEqual([1]);
+  });
+
+  it("ends the run when npm is gone, which would have been told to end it", async () => {
+    let isGone = false;
+    const { sleeps, said, guard, reason } = guarded({ isAbandoned: () => isGone });
+    sleeps[0]!.wake();
+    await idle();
+    expect(guard.signal.aborted).toBe(false);
+    isGone = true;
+    sleeps[1]!.wake();
+    await idle();
+    expect(reason()).toMatchObject({ code: "INTERRUPTED", exitCode: 1 });
+    expect(said).toEqual(["npm is gone: stopping in order."]);
   });
 
   it("leaves a run alone that ends in time", async () => {
