@@ -52,7 +52,9 @@ export async function launchServer(command: ServerCommand): Promise<ServerProces
     pid: child.pid!,
     ended: exited.then(() => undefined),
     async stop(mode) {
+      // Both: the process is gone when its output is closed, which may be later.
       child.ref();
+      stderr.ref();
       if (child.exitCode === null && child.signalCode === null) child.kill(STOP_SIGNALS[mode]);
       await exited;
     },

@@ -103,6 +103,18 @@ test("without the password nobody gets in", async () => {
   await sql.end();
 });
 
+test("whoever stops it lives until it is gone, its last words included", async () => {
+  const script = new URL("../support/stop-lingering.ts", import.meta.url).pathname;
+  const child = spawn(process.execPath, ["--import", "tsx", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  // 13 would be: nothing left that could settle what is awaited.
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(printed).toBe("stopped");
+});
+
 describe("when the process that started it ends without stopping it", () => {
   async function hold(ending: string) {
     const child = spawn(
