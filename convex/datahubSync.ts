@@ -11,4 +11,5 @@ export const {
   listDocuments,
   listMissing,
   lookupKeys,
+  readDocuments,
 } = defineDatahubSync({ tables: defaultMirrorTables });

@@ -13,9 +13,10 @@ import { refusal } from "./errors.js";
 import { handshake } from "./handshake.js";
 import type { MirrorDataModel } from "./ledger.js";
 import { requireDistinctNumbers } from "./mirrorNumber.js";
-import { listDocuments, listLedger, listMissing, lookupKeys } from "./pages.js";
+import { listDocuments, listLedger, listMissing, lookupKeys, readDocuments } from "./pages.js";
 import {
   documentPage,
+  documentsRead,
   ledgerPage,
   listDocumentsFields,
   listLedgerFields,
@@ -23,6 +24,7 @@ import {
   lookupKeysFields,
   lookupResult,
   missingPage,
+  readDocumentsFields,
 } from "./pageProtocol.js";
 import { usage } from "./protocol.js";
 import type { TableDefinition } from "./refusal.js";
@@ -65,7 +67,7 @@ export interface DatahubSyncOptions {
  *
  * export const {
  *   handshake, beginRuns, rotateFence, applyBatch, finishRuns,
- *   listLedger, listDocuments, listMissing, lookupKeys,
+ *   listLedger, listDocuments, listMissing, lookupKeys, readDocuments,
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
  */
@@ -178,6 +180,15 @@ export function defineDatahubSync({ tables }: DatahubSyncOptions) {
       handler: async (ctx, args) => {
         await admit(args);
         return await meteredQuery(ctx, (db) => lookupKeys(db, args));
+      },
+    }),
+
+    readDocuments: query({
+      args: { syncKey, ...readDocumentsFields },
+      returns: documentsRead.extend({ used: usage }),
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await meteredQuery(ctx, (db) => readDocuments(db, args));
       },
     }),
   };

@@ -67,6 +67,24 @@ export const lookupKeysFields = {
   keys: v.array(v.string()),
 };
 
+/** `readDocuments`: the documents of these keys, as far as they fit into a transaction. At most `LIMITS.lookupKeys`. */
+export const readDocumentsFields = lookupKeysFields;
+
+/** Of the first `covered` keys, those that the ledger holds. */
+export const documentsRead = v.object({
+  found: v.array(
+    v.object({
+      key: v.string(),
+      hash: v.string(),
+      /** Without `_id` and `_creationTime`; null: the document is gone. */
+      document: v.union(v.null(), v.record(v.string(), v.any())),
+    }),
+  ),
+  /** How many of the keys are answered: at least one. */
+  covered: v.number(),
+});
+export type DocumentsRead = Infer<typeof documentsRead>;
+
 /** Those that it holds, in the order they were asked for. */
 export const lookupResult = v.object({ present: v.array(v.object({ key: v.string(), hash: v.string() })) });
 export type LookupResult = Infer<typeof lookupResult>;

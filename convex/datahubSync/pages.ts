@@ -11,6 +11,7 @@ import {
 } from "./ledger.js";
 import type {
   DocumentPage,
+  DocumentsRead,
   LedgerPage,
   listDocumentsFields,
   listLedgerFields,
@@ -18,6 +19,7 @@ import type {
   lookupKeysFields,
   LookupResult,
   MissingPage,
+  readDocumentsFields,
 } from "./pageProtocol.js";
 import { LIMITS } from "./protocol.js";
 
@@ -94,6 +96,44 @@ export async function lookupKeys(
   }
   const entries = await Promise.all(keys.map((key) => findByKey(db, table, key)));
   return { present: entries.flatMap((entry) => (entry === null ? [] : [keyAndHash(entry)])) };
+}
+
+/** At once: 8 MiB of documents at most, beside what was read before them. */
+const DOCUMENTS_AT_ONCE = 8;
+
+/** Documents by key. What is asked for beyond the first few MiB is left to the next call. */
+export async function readDocuments(
+  db: MirrorReader,
+  { table, keys }: ObjectType<typeof readDocumentsFields>,
+): Promise<DocumentsRead> {
+  if (keys.length > LIMITS.lookupKeys) {
+    throw refusal("BAD_REQUEST", `At most ${LIMITS.lookupKeys} documents can be read at once.`);
+  }
+  const found: DocumentsRead["found"] = [];
+  let covered = 0;
+  for (let bytes = 0; covered < keys.length && bytes < PAGE_BYTES / 2; covered += DOCUMENTS_AT_ONCE) {
+    const part = keys.slice(covered, covered + DOCUMENTS_AT_ONCE);
+    for (const one of await Promise.all(part.map((key) => readDocument(db, table, key)))) {
+      if (one === null) continue;
+      if (one.document !== null) bytes += getDocumentSize(one.document);
+      found.push(one);
+    }
+  }
+  return { found, covered: Math.min(covered, keys.length) };
+}
+
+async function readDocument(
+  db: MirrorReader,
+  table: string,
+  key: string,
+): Promise<DocumentsRead["found"][number] | null> {
+  const entry = await findByKey(db, table, key);
+  if (entry === null) return null;
+  const id = db.normalizeId(table, entry.d);
+  const document = id === null ? null : await db.get(table, id);
+  if (document === null) return { ...keyAndHash(entry), document: null };
+  const { _id, _creationTime, ...fields } = document;
+  return { ...keyAndHash(entry), document: fields };
 }
 
 function keyAndHash({ k, h }: LedgerEntry): { key: string; hash: string } {

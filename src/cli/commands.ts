@@ -4,6 +4,8 @@ import type { SyncError } from "../model/errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../model/report.js";
 import type { DoctorOptions } from "../commands/doctor/examine.js";
 import type { DoctorReport } from "../model/doctor-report.js";
+import type { VerifyOptions } from "../commands/verify/verify.js";
+import type { VerifyReport } from "../model/verify-report.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
 import type { MigrationPlan } from "../commands/migration-plan.js";
@@ -73,6 +75,7 @@ export interface Commands {
   /** What `sync` would do. */
   dryRun(options: SyncOptions): Promise<DryRunReport>;
   status(options: StatusOptions): Promise<StatusReport>;
+  verify(options: VerifyOptions): Promise<VerifyReport>;
   doctor(options: DoctorOptions): Promise<DoctorReport>;
   local(options: LocalOptions): Promise<LocalDeployment>;
 }

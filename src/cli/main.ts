@@ -15,6 +15,7 @@ const COMMANDS: Commands = {
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
   dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../commands/read-status.js")).readStatus(options),
+  verify: async (options) => (await import("../commands/verify/verify.js")).verify(options),
   doctor: async (options) => (await import("../commands/doctor/examine.js")).examine(options),
   local: async (options) => {
     const { startLocal } = await (await import("./load-local.js")).loadLocal();

@@ -13,6 +13,7 @@ import { defineStatus } from "./status.js";
 import { defineSync } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
 import { defineUntrack } from "./untrack.js";
+import { defineVerify, type VerifyFlags } from "./verify.js";
 
 const HELP = `
 Examples:
@@ -56,6 +57,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
   add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
   add<ParsedFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);
+  add<VerifyFlags>("verify", defineVerify, async () => (await import("./run/verify.js")).runVerify);
   add<ParsedFlags>("doctor", defineDoctor, async () => (await import("./run/doctor.js")).runDoctor);
   add<LocalFlags>("local", defineLocal, async () => (await import("./run/local.js")).runLocal);
   return program;

@@ -8,6 +8,7 @@ import { readMemories } from "../state/read-state.js";
 import type { MirrorSize } from "../sync/costs.js";
 import { findWaiting, requireTracked } from "../sync/check-mirror.js";
 import { lookAtMirrors } from "../sync/look-at-catalog.js";
+import { leaveOut } from "../sync/ready-mirror.js";
 import type { MirrorSurvey } from "../sync/survey.js";
 
 /** One mirror as both sides have it, for commands that look and change nothing. */
@@ -55,14 +56,28 @@ export async function readMirrorStates({
   return { overview, states };
 }
 
+/** As runs read these mirrors: columns that wait concern no delta. */
+export async function leaveOutWaiting(database: Database, states: readonly MirrorState[]): Promise<void> {
+  const waiting = states.filter((state) => state.waiting.length > 0);
+  if (waiting.length === 0) return;
+  const configs = waiting.map(({ config, waiting: columns }) =>
+    leaveOut(
+      config,
+      columns.map(({ name }) => name),
+    ),
+  );
+  const looked = await lookAtMirrors(database, configs);
+  waiting.forEach((state, place) => (state.looked = looked[place]!));
+}
+
 /** What the mirror takes in the deployment, for an estimate. */
 export function sizeOf({ config, handshake, memory }: MirrorState): MirrorSize {
   const { rows, indexes } = handshake;
   return { name: config.name, rows, indexes: indexes.length, sizes: memory.record?.sizes ?? null };
 }
 
-async function readMemory(database: Database, { mirrors, convex }: SyncConfig) {
-  const overview = await readOverview(database, convex.url);
+async function readMemory(database: Database, { mirrors, target }: SyncConfig) {
+  const overview = await readOverview(database, target);
   const names = mirrors.map(({ name }) => name);
   return {
     overview,

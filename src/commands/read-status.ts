@@ -12,12 +12,10 @@ import { parseSnapshot } from "../model/snapshot.js";
 import { readSetAside } from "../state/set-aside-rows.js";
 import { budgetNotices, describeCosts } from "../sync/costs.js";
 import { concernsOneMirror } from "../sync/ends-run.js";
-import { lookAtMirrors } from "../sync/look-at-catalog.js";
 import { changesKept, changesUnread, columnsWait, timestampsAlone } from "../sync/notices.js";
 import { openDatabase } from "../sync/open-database.js";
 import { openSource } from "../sync/open-source.js";
-import { leaveOut } from "../sync/ready-mirror.js";
-import { readMirrorStates, sizeOf, type MirrorState } from "./mirror-states.js";
+import { leaveOutWaiting, readMirrorStates, sizeOf, type MirrorState } from "./mirror-states.js";
 
 export interface StatusOptions {
   config: SyncConfig;
@@ -67,20 +65,6 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
   } finally {
     await database.close();
   }
-}
-
-/** As runs read these mirrors: columns that wait concern no delta. */
-async function leaveOutWaiting(database: Database, states: readonly MirrorState[]): Promise<void> {
-  const waiting = states.filter((state) => state.waiting.length > 0);
-  if (waiting.length === 0) return;
-  const configs = waiting.map(({ config, waiting: columns }) =>
-    leaveOut(
-      config,
-      columns.map(({ name }) => name),
-    ),
-  );
-  const looked = await lookAtMirrors(database, configs);
-  waiting.forEach((state, place) => (state.looked = looked[place]!));
 }
 
 /** Counts what can be counted. Where the log is not complete, what it counts says nothing. */

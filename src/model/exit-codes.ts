@@ -39,7 +39,8 @@ export const EXIT_CODES: Record<ExitCode, ExitDescription> = {
     more: "operations.md#deletions-held-back",
   },
   [EXIT.stale]: {
-    meaning: "status: a table was never loaded, or has a problem; doctor: a precondition is not met",
+    meaning:
+      "status: a table was never loaded, or has a problem; doctor: a precondition is not met; verify: the sides differ",
     todo: "the report says what; until it is mended, the table falls behind",
     more: "reading-a-run.md#status",
   },

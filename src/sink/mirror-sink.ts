@@ -1,5 +1,6 @@
 import type {
   DocumentPage,
+  DocumentsRead,
   LedgerPage,
   LookupResult,
   MissingPage,
@@ -64,6 +65,18 @@ export class MirrorSink {
       });
     }
     return present;
+  }
+
+  /** What the ledger and the table hold of these keys, any number of them, by key; those it lacks are left out. */
+  async *readDocuments(keys: readonly string[]): AsyncGenerator<DocumentsRead["found"]> {
+    for (let from = 0; from < keys.length;) {
+      const wanted = Math.min(LIMITS.lookupKeys, keys.length - from);
+      const { found, covered } = await this.#amounts.ask("readDocuments", wanted, (amount, canCut) =>
+        this.#ask<DocumentsRead>("readDocuments", { keys: keys.slice(from, from + amount) }, canCut),
+      );
+      yield found;
+      from += covered;
+    }
   }
 
   #page<Result>(name: string, page: { limit: number }): Promise<Result> {

@@ -1,4 +1,5 @@
 import type { Database, Sql } from "../postgres/database.js";
+import { arrayLiteral } from "../postgres/array-literal.js";
 import { parseSnapshot, parseXid, type Snapshot, type Xid } from "../model/snapshot.js";
 
 /** Up to where the entries of a table have been read, in the order of (xid, id). */
@@ -77,6 +78,17 @@ export class ChangeLog {
       ),
     );
     return row === undefined ? null : unknownOf(row.kind);
+  }
+
+  /** Those of these keys that were logged since the watermark: what a run has not read yet. */
+  async waitingAmong(since: Snapshot, keys: readonly string[]): Promise<Set<string>> {
+    const rows = await this.#read("looking for changes of keys", (sql) =>
+      sql.unsafe<{ key: string }[]>(
+        `SELECT DISTINCT c.key FROM (${unseen("AND c.key = ANY ($3::text::text[])", null)}) c`,
+        [this.#trackedId, parseSnapshot(since), arrayLiteral(keys)],
+      ),
+    );
+    return new Set(rows.map(({ key }) => key));
   }
 
   /** How many keys wait for a run. */

@@ -24,9 +24,29 @@ export async function sampleRowBytes(
   return JSON.parse(row!.means) as (number | null)[];
 }
 
+/** A sample of pages has more than is asked for, so that what is taken of it is spread over more of them. */
+const SPREAD = 4;
+
+/** Keys of rows at random, fewer where there are fewer. A view is read whole for it. */
+export async function sampleKeys(
+  database: Database,
+  source: MirrorSource,
+  wanted: number,
+): Promise<string[]> {
+  const { relation, keyExpression, name } = source;
+  const rows = await database.execute(`choosing rows of ${name}`, (sql) =>
+    sql.unsafe<{ key: string }[]>(
+      `SELECT ${keyExpression} AS key
+         FROM (SELECT * FROM ${quoteRelation(relation)} ${sampleOf(source, SPREAD * wanted)}) r
+        WHERE (SELECT datahub_sync.pin_output()) ORDER BY random() LIMIT ${Math.trunc(wanted)}`,
+    ),
+  );
+  return rows.map(({ key }) => key);
+}
+
 /** Pages are taken at random, so that rows of all times are among them. */
-function sampleOf({ isView, estimatedRows }: MirrorSource): string {
+function sampleOf({ isView, estimatedRows }: MirrorSource, wanted = SAMPLED_ROWS): string {
   if (isView || estimatedRows === null) return "";
-  const percent = Math.min(100, (100 * SAMPLED_ROWS) / Math.max(1, estimatedRows));
+  const percent = Math.min(100, (100 * wanted) / Math.max(1, estimatedRows));
   return `TABLESAMPLE SYSTEM (${percent})`;
 }

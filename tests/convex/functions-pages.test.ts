@@ -189,6 +189,45 @@ describe("lookupKeys", () => {
   });
 });
 
+describe("readDocuments", () => {
+  it("gives what ledger and table hold of the keys, and says which documents are gone", async () => {
+    await plant("a", "b", "c");
+    const [first] = await mirror.documents();
+    await mirror.wipe(first!._id);
+    const { found, covered } = await mirror.readDocuments(["c", "x", "a"]);
+    const { hash } = row("a", "planted");
+    expect(covered).toBe(3);
+    expect(found).toEqual([
+      { key: "c", hash, document: { id: "c", status: "planted" } },
+      { key: "a", hash, document: null },
+    ]);
+    expect(await mirror.readDocuments([])).toEqual({ found: [], covered: 0 });
+  });
+
+  it("stops where a transaction could not read more, and goes on from there", async () => {
+    const wide = startTestDeployment({ transactionLimits: true });
+    await wide.begin();
+    const keys = Array.from({ length: 20 }, (_, n) => `key ${String(n).padStart(2, "0")}`);
+    for (const key of keys) await wide.apply({ upserts: [row(key, "x".repeat(900_000))] });
+    const seen: string[] = [];
+    let calls = 0;
+    while (seen.length < keys.length) {
+      const { found, covered } = await wide.readDocuments(keys.slice(seen.length));
+      expect(found.map(({ key }) => key)).toEqual(keys.slice(seen.length, seen.length + covered));
+      seen.push(...found.map(({ key }) => key));
+      calls += 1;
+    }
+    expect(calls).toBe(3);
+  });
+
+  it("takes as many keys as the protocol says, and not one more", async () => {
+    const keys = Array.from({ length: LIMITS.lookupKeys + 1 }, (_, n) => `key ${n}`);
+    const bounded = startTestDeployment({ transactionLimits: true });
+    expect(await bounded.readDocuments(keys.slice(1))).toEqual({ found: [], covered: LIMITS.lookupKeys });
+    await expectRefusal(bounded.readDocuments(keys), "BAD_REQUEST");
+  });
+});
+
 describe.each([0, -1, 1.5, NaN, 10_000_000])("a page limit of %d", (outOfRange) => {
   it("is refused", async () => {
     await expectRefusal(mirror.listLedger(null, outOfRange), "BAD_REQUEST");

@@ -79,6 +79,8 @@ export function startTestDeployment(options: { transactionLimits?: boolean } = {
       answer(t.query(functions.listMissing, { syncKey, table, after, limit })),
     lookupKeys: (keys: string[], table: string = TABLE) =>
       answer(t.query(functions.lookupKeys, { syncKey, table, keys })),
+    readDocuments: (keys: string[]) =>
+      answer(t.query(functions.readDocuments, { syncKey, table: TABLE, keys })),
 
     /** What is stored, as a reader of the database sees it. */
     documents: () => t.run((ctx) => ctx.db.query(TABLE).collect()),

@@ -123,9 +123,21 @@ export function describeOptions(kind: StackKind): void {
       const statuses = (await convex.documents("nokia_exports")).map(({ status }) => status);
       expect(statuses).toContain("edited by hand");
 
+      const differs = await scene.cli.run(["verify", "--table", "nokia_exports"]);
+      expect(differs.code).toBe(6);
+      expect(differs.stdout).toContain(`${String(edited!["id"])}: status differs`);
+      expect(differs.stdout).toContain(`${String(removed!["id"])}: has no document`);
+      expect(differs.stdout + differs.stderr).not.toContain("edited by hand");
+
       const deep = await scene.cli.sync(["--deep", "--table", "nokia_exports"]);
       expect(deep).toMatchObject({ code: 0, report: { mode: "deep" } });
       expect(tableOf(deep.report, "nokia_exports")).toMatchObject({ updated: 1, inserted: 1, deleted: 0 });
+      const equal = await scene.cli.run(["verify", "--json", "--table", "nokia_exports"]);
+      expect(equal.code).toBe(0);
+      expect(JSON.parse(equal.stdout)).toMatchObject({
+        ok: true,
+        tables: [{ outcome: "equal", different: 0 }],
+      });
       await expectEqualSides("nokia_exports");
     });
 

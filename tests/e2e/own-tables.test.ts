@@ -48,7 +48,7 @@ const DATAHUB_SYNC = `
   import { defineDatahubSync } from "./datahubSync/functions";
   import { mirrorTables } from "./mirrors";
   export const {
-    handshake, beginRuns, rotateFence, applyBatch, finishRuns, listLedger, listDocuments, listMissing, lookupKeys,
+    handshake, beginRuns, rotateFence, applyBatch, finishRuns, listLedger, listDocuments, listMissing, lookupKeys, readDocuments,
   } = defineDatahubSync({ tables: mirrorTables });`;
 
 const APP_SCHEMA = `

@@ -4,7 +4,7 @@ import { vi } from "vitest";
 import type { Commands } from "../../src/cli/commands.js";
 import { runCli } from "../../src/cli/run-cli.js";
 import { fakeIo, type FakeIo } from "./fake-io.js";
-import { DOCTOR, DRY_RUN, PLAN, RUN, STATUS, TRACKING } from "./sample-reports.js";
+import { DOCTOR, DRY_RUN, PLAN, RUN, STATUS, TRACKING, VERIFIED } from "./sample-reports.js";
 import { makeTemporaryFolder } from "./temporary-folder.js";
 
 export const PASSWORD = "pw-of-owner";
@@ -24,6 +24,7 @@ function fakeCommands() {
     sync: vi.fn<Commands["sync"]>(() => Promise.resolve(RUN)),
     dryRun: vi.fn<Commands["dryRun"]>(() => Promise.resolve(DRY_RUN)),
     status: vi.fn<Commands["status"]>(() => Promise.resolve(STATUS)),
+    verify: vi.fn<Commands["verify"]>(() => Promise.resolve(VERIFIED)),
     doctor: vi.fn<Commands["doctor"]>(() => Promise.resolve(DOCTOR)),
     local: vi.fn<Commands["local"]>(() => Promise.reject(new Error("not in this test"))),
   };

@@ -1,3 +1,4 @@
+import type { VerifyReport } from "../../src/model/verify-report.js";
 import type { DoctorReport } from "../../src/model/doctor-report.js";
 import { EXIT } from "../../src/model/errors.js";
 import type { RunReport, StatusReport, TableCounts } from "../../src/model/report.js";
@@ -213,4 +214,13 @@ export const DOCTOR: DoctorReport = {
   ok: true,
   exitCode: 0,
   checks: [{ area: "here", name: "Node", outcome: "ok", finding: "version 20.0.0", remedy: null }],
+};
+
+export const VERIFIED: VerifyReport = {
+  ok: true,
+  exitCode: 0,
+  deployment: "happy-otter-123",
+  estimate: { documents: 0, calls: 1, bytesRead: 0 },
+  dryRun: false,
+  tables: [],
 };
