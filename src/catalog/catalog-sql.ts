@@ -36,6 +36,37 @@ const BASES_OF_VIEWS = `
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      GROUP BY u.top),`;
 
+/**
+ * The key of what no trigger can watch: of a materialized view the columns of a unique index, those that are configured or the
+ * first; of others those that are configured, if they are there. Whether they are NULL or twice there, its runs look.
+ */
+const ownKey = `CASE
+    WHEN k.relkind = 'm' THEN (
+      SELECT array_agg(a.attname::text ORDER BY n.position)
+        FROM (SELECT x.* FROM pg_catalog.pg_index x
+               WHERE x.indrelid = k.oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+                 AND (k.key IS NULL OR
+                      (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C")
+                         FROM unnest(x.indkey::smallint[]) WITH ORDINALITY AS n (attnum, position)
+                         JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = n.attnum
+                        WHERE n.position <= x.indnkeyatts)
+                    = (SELECT array_agg(name ORDER BY name COLLATE "C") FROM unnest(k.key) AS name))
+               ORDER BY x.indexrelid LIMIT 1) i
+       CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS n (attnum, position)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = n.attnum
+       WHERE n.position <= i.indnkeyatts)
+    WHEN NOT EXISTS (SELECT FROM unnest(k.key) AS name WHERE name NOT IN (
+           SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = k.oid AND attnum > 0 AND NOT attisdropped))
+    THEN k.key END`;
+
+/** What a run has to know of a relation that is compared by itself, without a table whose changes are logged. */
+const ofItself = (ours: CatalogFunctions): string => `CASE WHEN k.relkind IN ('v', 'm', 'f') THEN (
+    SELECT json_build_object(
+        'orderedKey', own.key, 'files', ${ours.files("k.oid")}, 'partitions', ${ours.partitions("k.oid")},
+        'keyExpression', CASE WHEN own.key IS NOT NULL THEN ${ours.keyExpression("k.oid", "own.key")} END,
+        'keyParts', CASE WHEN own.key IS NOT NULL THEN ${ours.keyParts("k.oid", "own.key")} END)
+      FROM (SELECT ${ownKey} AS key) AS own) END`;
+
 const VIEW_TREES = `CASE WHEN k.relkind = 'v' THEN
         (SELECT json_agg(json_build_object('view', w.ev_class::text, 'tree', w.ev_action::text))
            FROM used u JOIN pg_catalog.pg_rewrite w ON w.ev_class = u.oid AND w.ev_type = '1' WHERE u.top = k.oid) END`;
@@ -45,7 +76,7 @@ const VIEW_TREES = `CASE WHEN k.relkind = 'v' THEN
  * JSON list of the relations asked for, each with its place, the base and the key that the configuration names. Each row
  * is a kind (`mirror`, `relation` or `type`) and JSON. Every part hangs on `asked`, whose condition pins what the
  * catalog is printed by.
- * @param views whether views are among them: what has to be known of those takes as long to plan as all the rest
+ * @param views whether views, or others that are no tables, are among them: what has to be known of those takes as long to plan as all the rest
  */
 const catalogSql = (views: boolean, ours: CatalogFunctions): string => `
   WITH RECURSIVE
@@ -93,6 +124,7 @@ ${views ? BASES_OF_VIEWS : ""}
       'keyExpression', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.keyExpression("k.base", "k.ordered_key")} END,
       'keyParts', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.keyParts("k.base", "k.ordered_key")} END,
       'viewTrees', ${views ? VIEW_TREES : "NULL"},
+      'ofItself', ${views ? ofItself(ours) : "NULL"},
       'tracking', ${ours.tracking("k.base")},
       'files', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.files("k.base")} END,
       'partitions', CASE WHEN k.ordered_key IS NOT NULL THEN ${ours.partitions("k.base")} END,

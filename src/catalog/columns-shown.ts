@@ -23,7 +23,7 @@ function columnsOfBase(
   { relation, base, viewTrees }: ResolvedMirror,
   columns: RelationColumn[],
 ): RelationColumn[] {
-  if (relation.kind !== "view") return columns;
+  if (relation.kind !== "view" || viewTrees.length === 0) return columns;
   const read = columnsRead(
     parseRules(viewTrees),
     columns.map((column) => column.number),

@@ -24,9 +24,10 @@ export interface DocumentRules {
 export function inspectMirror(resolved: ResolvedMirror, rules: DocumentRules): MirrorSource {
   const { config, relation, base, key, keyColumns, tracking } = resolved;
   const columns = mirroredColumns(config, relation, rules);
+  const { untrackable } = resolved;
   const shown = columnsShown(resolved);
   const typesRead =
-    relation.kind === "view"
+    relation.kind === "view" && untrackable === null
       ? base.columns.filter(({ name }) => shown.includes(name)).map(({ type }) => type)
       : [];
   const keyTypes = keyColumns.map((name) => base.columns.find((column) => column.name === name)!.type);
@@ -39,15 +40,19 @@ export function inspectMirror(resolved: ResolvedMirror, rules: DocumentRules): M
     typesRead,
   );
   const problem = tracking && (tracking.problem ?? findMismatch(tracking, resolved, shown));
-  const updatedAt = columns.some(({ name }) => name === "updated_at")
-    ? (tracking?.updatedAt ?? "none")
-    : "none";
+  const hasUpdatedAt = columns.some(({ name }) => name === "updated_at");
+  const updatedAt = !hasUpdatedAt
+    ? "none"
+    : untrackable === null
+      ? (tracking?.updatedAt ?? "none")
+      : "as-written";
   return {
     name: config.name,
     relation: { schema: relation.schema, name: relation.name },
     base: { schema: base.schema, name: base.name },
     baseOid: base.oid,
-    isView: relation.kind === "view",
+    isView: relation.kind !== "table" && relation.kind !== "partitioned",
+    untrackable,
     isPartitioned: base.kind === "partitioned",
     estimatedRows: base.estimatedRows,
     keyColumns: key.parts.map(({ name, kind, sorting }, index) => ({
@@ -75,7 +80,8 @@ export function inspectMirror(resolved: ResolvedMirror, rules: DocumentRules): M
       fingerprint,
       files: relation.rules === null ? resolved.files : `${resolved.files}/${relation.rules}`,
       partitions: resolved.partitions,
-      unnoticed: whyUnnoticed(resolved, columns) ?? whyUntracked(base, tracking && { problem }),
+      unnoticed:
+        untrackable ?? whyUnnoticed(resolved, columns) ?? whyUntracked(base, tracking && { problem }),
       columns: columns.map(({ name }) => name),
     },
     updatedAt,

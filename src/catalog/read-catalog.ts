@@ -23,6 +23,8 @@ export interface CatalogEntry {
   unvalidated: { column: string; constraint: string }[];
   /** The SQL of the canonical key text over the alias `r`, and the columns that it is made of. */
   key: { expression: string; parts: KeyPart[] } | null;
+  /** The same of a view, a materialized view or a foreign table by itself, without a table under it; null of a table. */
+  ofItself: OfItself | null;
   /** The parse trees of a view and of the views under it, by oid. */
   viewTrees: ReadonlyMap<string, string>;
   tracking: TrackingRecord | null;
@@ -31,6 +33,14 @@ export interface CatalogEntry {
   partitions: string;
   /** What generated columns of the base are computed from. */
   generated: { generated: string; input: string }[];
+}
+
+/** What is asked of a relation that is compared by itself. */
+export interface OfItself {
+  orderedKey: string[] | null;
+  key: CatalogEntry["key"];
+  files: string;
+  partitions: string;
 }
 
 interface MirrorFact {
@@ -43,6 +53,12 @@ interface MirrorFact {
   unvalidated: CatalogEntry["unvalidated"] | null;
   keyExpression: string | null;
   keyParts: KeyPart[] | null;
+  ofItself:
+    | (Pick<MirrorFact, "orderedKey" | "keyExpression" | "keyParts"> & {
+        files: string | null;
+        partitions: string | null;
+      })
+    | null;
   viewTrees: { view: string; tree: string }[] | null;
   tracking: TrackingFact | null;
   files: string | null;
@@ -58,6 +74,7 @@ const NOTHING: CatalogEntry = {
   orderedKey: null,
   unvalidated: [],
   key: null,
+  ofItself: null,
   viewTrees: new Map(),
   tracking: null,
   files: "",
@@ -67,7 +84,7 @@ const NOTHING: CatalogEntry = {
 
 /** What is known of a source from looks before. */
 export interface CatalogMemo {
-  /** Views are mirrored: they are asked about at once. */
+  /** Views, or others that are no tables, are mirrored: they are asked about at once. */
   hasViews: boolean;
   /** The schema `datahub_sync` is not there: what only runs have to know is left out. */
   isUnmigrated?: boolean;
@@ -104,7 +121,7 @@ export async function readCatalog(
       rows.filter(({ kind }) => kind === wanted).map(({ fact }) => JSON.parse(fact) as Fact);
   };
   let facts = await ask();
-  if (!memo.hasViews && facts<RelationFact>("relation").some(({ kind }) => kind === "v")) {
+  if (!memo.hasViews && facts<RelationFact>("relation").some(({ kind }) => "vmf".includes(kind))) {
     memo.hasViews = true;
     facts = await ask();
   }
@@ -120,7 +137,7 @@ export async function readCatalog(
 }
 
 function toEntry(fact: MirrorFact, relations: ReadonlyMap<string, Relation>): CatalogEntry {
-  const { keyExpression: expression, keyParts: parts } = fact;
+  const { ofItself } = fact;
   return {
     relation: relations.get(fact.relation) ?? null,
     basesOfView: fact.basesOfView ?? [],
@@ -128,11 +145,24 @@ function toEntry(fact: MirrorFact, relations: ReadonlyMap<string, Relation>): Ca
     namedKey: fact.namedKey,
     orderedKey: fact.orderedKey,
     unvalidated: fact.unvalidated ?? [],
-    key: expression === null || parts === null ? null : { expression, parts },
+    key: toKey(fact),
+    ofItself: ofItself && {
+      orderedKey: ofItself.orderedKey,
+      key: toKey(ofItself),
+      files: ofItself.files ?? "",
+      partitions: ofItself.partitions ?? "",
+    },
     viewTrees: new Map(fact.viewTrees?.map(({ view, tree }) => [view, tree])),
     tracking: fact.tracking && toTracking(fact.tracking),
     files: fact.files ?? "",
     partitions: fact.partitions ?? "",
     generated: fact.generated ?? [],
   };
+}
+
+function toKey({
+  keyExpression,
+  keyParts,
+}: Pick<MirrorFact, "keyExpression" | "keyParts">): CatalogEntry["key"] {
+  return keyExpression === null || keyParts === null ? null : { expression: keyExpression, parts: keyParts };
 }

@@ -48,13 +48,19 @@ export interface RelationFact extends RelationName {
 }
 
 export interface Relation extends Omit<RelationFact, "kind" | "columns"> {
-  kind: "table" | "partitioned" | "view" | "other";
+  kind: "table" | "partitioned" | "view" | "materialized" | "foreign" | "other";
   /** What it is, for messages. */
   what: string;
   columns: RelationColumn[];
 }
 
-const KINDS: Record<string, Relation["kind"]> = { r: "table", p: "partitioned", v: "view" };
+const KINDS: Record<string, Relation["kind"]> = {
+  r: "table",
+  p: "partitioned",
+  v: "view",
+  m: "materialized",
+  f: "foreign",
+};
 
 const OTHER_KINDS: Record<string, string> = {
   m: "a materialized view",

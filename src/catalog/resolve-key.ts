@@ -58,7 +58,7 @@ const PRINTS_BY_SEARCH_PATH =
  * Why rows can't be identified by values of a type. Lists and composite values would be taken apart by the statements
  * that look for many keys at once; a list is not where a domain stands over it.
  */
-function whyNoKeyType(type: PgType): string | null {
+export function whyNoKeyType(type: PgType): string | null {
   if (type.element !== null) return "an array";
   if (type.base !== null) return type.base.element === null ? whyNoKeyType(type.base) : null;
   if (type.kind === "composite") return "of a composite type";

@@ -6,28 +6,31 @@ import type { CatalogEntry } from "./read-catalog.js";
 import type { Relation } from "./relation.js";
 import { resolveKey } from "./resolve-key.js";
 import type { ResolvedMirror } from "./resolved-mirror.js";
+import { resolveUntrackable, whyUntrackable } from "./untrackable.js";
 import { columnShown, orderViewTrees, parseRules } from "./view-columns.js";
 
-const TABLE_OR_VIEW = "Mirror an ordinary or partitioned table of your own, or a view over one of those.";
+const TABLE_OR_VIEW = "Mirror an ordinary or partitioned table of your own, or a view.";
 
 /** Schemas of Postgres, which keeps all names that begin so, and ours: a mirror of our state would never be done. */
 const NOT_THE_OWNERS = /^(pg_.*|information_schema|datahub_sync)$/;
 
 /**
  * Finds a mirror's relation, base table and key, and refuses what cannot be mirrored before a row moves.
- * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES, NO_KEY
+ * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, NO_KEY, PERMISSION_DENIED, CONFIG_INVALID
  */
 export function resolveMirror(config: MirrorConfig, entry: CatalogEntry): ResolvedMirror {
   const refuse = refuser(config.name);
   const { relation, base } = resolveRelations(config, entry);
-  if (base.partitionOf !== null) throw partitionAlone(config, relation, base, base.partitionOf);
-  if (NOT_THE_OWNERS.test(base.schema)) {
+  const foreign = [relation, base, ...entry.basesOfView].find(({ schema }) => NOT_THE_OWNERS.test(schema));
+  if (foreign !== undefined) {
+    const reads = foreign === relation ? "" : `The view ${display(relation)} reads `;
     throw refuse(
       "RELATION_UNSUPPORTED",
-      `${display(base)} is a table of Postgres's own, or of ours.`,
+      `${reads}${display(foreign)}${reads === "" ? "" : ", which"} is a table of Postgres's own, or of ours.`,
       TABLE_OR_VIEW,
     );
   }
+  if (base.partitionOf !== null) throw partitionAlone(config, relation, base, base.partitionOf);
   if (base.hasHeirs) {
     throw refuse(
       "RELATION_UNSUPPORTED",
@@ -44,6 +47,8 @@ export function resolveMirror(config: MirrorConfig, entry: CatalogEntry): Resolv
   }
   const tooWide = findTooWide(config, relation);
   if (tooWide !== null) throw tooWide;
+  const untrackable = whyUntrackable(relation, entry);
+  if (untrackable !== null) return resolveUntrackable(config, relation, entry, untrackable);
   const keyColumns = resolveKey(config, base, entry);
   const hidden = keyColumns.find((name) => !relation.columns.some((column) => column.name === name));
   if (hidden !== undefined) {
@@ -77,6 +82,7 @@ export function resolveMirror(config: MirrorConfig, entry: CatalogEntry): Resolv
     config,
     relation,
     base,
+    untrackable,
     viewTrees,
     keyColumns,
     key: entry.key!,
@@ -90,7 +96,7 @@ export function resolveMirror(config: MirrorConfig, entry: CatalogEntry): Resolv
 /**
  * Finds a mirror's relation and the table under it, and no more: so much is there of a table that can't be mirrored any
  * longer, too.
- * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED, VIEW_OVER_SEVERAL_TABLES
+ * @throws SyncError RELATION_MISSING, RELATION_UNSUPPORTED
  */
 export function resolveRelations(
   config: MirrorConfig,
@@ -112,6 +118,7 @@ export function resolveRelations(
       TABLE_OR_VIEW,
     );
   }
+  if (whyUntrackable(relation, entry) !== null) return { relation, base: relation };
   return { relation, base: resolveBase(config, relation, entry) };
 }
 
@@ -179,38 +186,8 @@ function resolveBase(config: MirrorConfig, relation: Relation, entry: CatalogEnt
 function resolveBaseOfView(config: MirrorConfig, view: Relation, entry: CatalogEntry): Relation {
   const refuse = refuser(config.name);
   const { basesOfView: tables, base } = entry;
-  if (tables.length !== 1) {
-    throw refuse(
-      "VIEW_OVER_SEVERAL_TABLES",
-      tables.length === 0
-        ? `The view ${display(view)} reads no table.`
-        : `The view ${display(view)} reads several tables: ${tables.map(display).join(", ")}.`,
-      "A view is mirrored through the one table under it. Mirror the tables, or a view over one of them.",
-    );
-  }
   if (base === null)
     throw refuse("RELATION_MISSING", `The base table ${display(tables[0]!)} does not exist.`, "Run again.");
-  if (base.kind !== "table" && base.kind !== "partitioned") {
-    throw refuse(
-      "RELATION_UNSUPPORTED",
-      `The view ${display(view)} reads ${display(base)}, which is ${base.what}: its changes can't be tracked.`,
-      TABLE_OR_VIEW,
-    );
-  }
-  if (view.hasDeleteRule) {
-    throw refuse(
-      "RELATION_UNSUPPORTED",
-      `The view ${display(view)}, or one below it, has a rule for DELETE, so Postgres does not tell whether it shows its base table's rows one by one.`,
-      "Make it an INSTEAD OF trigger, or mirror a view without such a rule.",
-    );
-  }
-  if (!view.isRowByRow) {
-    throw refuse(
-      "RELATION_UNSUPPORTED",
-      `The view ${display(view)} does not show its base table's rows one by one, so a change of one may change others.`,
-      "Mirror a view without DISTINCT, GROUP BY, aggregates, window functions, sub-selects, UNION, LIMIT and WITH; or the table.",
-    );
-  }
   if (config.base !== null && display(config.base) !== display(base)) {
     throw refuse(
       "RELATION_UNSUPPORTED",

@@ -8,6 +8,11 @@ export interface ResolvedMirror {
   config: MirrorConfig;
   relation: Relation;
   base: Relation;
+  /**
+   * Why nothing can be tracked for it, so that it is compared by itself: the relation is its own base then. Null: changes of its
+   * base table are logged.
+   */
+  untrackable: string | null;
   /** The parse trees of the view and of the views under it, down to the one over the base; none of a table. */
   viewTrees: string[];
   /** In the order of the unique index that they carry. */

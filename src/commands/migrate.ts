@@ -38,6 +38,8 @@ export interface TrackingChange {
     | "untracked"
     | "kept-for-others"
     | "not-tracked"
+    /** There is no table to track: each run compares it. */
+    | "compared"
     | "failed";
   error?: { code: ErrorCode; message: string; remedy: string };
 }
@@ -120,6 +122,7 @@ async function trackMirror(
 ): Promise<Pick<TrackingChange, "base" | "outcome">> {
   const resolved = await database.execute("reading the catalog", (sql) => resolveOne(sql, mirror));
   const { base } = resolved;
+  if (resolved.untrackable !== null) return { base: "-", outcome: "compared" };
   const siblings = siblingsOf(resolved, context.all);
   await database.execute(`tracking ${display(base)}`, async (sql) =>
     trackTable(sql, base, await claimTable(sql, resolved, siblings, context.target)),

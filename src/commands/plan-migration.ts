@@ -105,6 +105,8 @@ async function planTable(
   const names = { table: mirror.name, relation: display(mirror.relation) };
   try {
     if (!isResolved(found)) throw found;
+    if (found.untrackable !== null)
+      return { change: { ...names, base: "-", outcome: "compared" }, statements: [], effects: [] };
     const base = display(found.base);
     const planned = await database.execute(`looking at the tracking of ${base}`, async (sql) => {
       const claim = await claimTable(sql, found, siblingsOf(found, all), options.config.target);

@@ -151,7 +151,7 @@ async function describeTable(
     rowsInPostgres: counts!.rows,
     changesWaiting: counts!.changes,
     rejected: rows.map((row) => ({ ...row, key: showKey(row.key, kinds) })),
-    tracking: looked.tracking === null ? "missing" : looked.tracking.problem === null ? "intact" : "broken",
+    tracking: trackingOf(looked),
     waiting: waiting.map(({ name }) => name),
     problem: problem === null ? describeDrift(looked) : sentence(problem),
   };
@@ -159,8 +159,14 @@ async function describeTable(
 
 const sentence = ({ message, remedy }: SyncError) => `${message} ${remedy}`;
 
+function trackingOf({ tracking, untrackable }: MirrorSource): TableStatus["tracking"] {
+  if (untrackable !== null) return "none";
+  return tracking === null ? "missing" : tracking.problem === null ? "intact" : "broken";
+}
+
 /** What the next run mends by itself, as the table's owner. */
-function describeDrift({ base, tracking }: MirrorSource): string | null {
+function describeDrift({ base, tracking, untrackable }: MirrorSource): string | null {
+  if (untrackable !== null) return null;
   const remedy =
     "The next `datahub-sync sync` as the table's owner mends it; so does `datahub-sync migrate`.";
   if (tracking === null)

@@ -109,12 +109,6 @@ export const ERROR_CODES = {
       "Add a primary key, or name NOT NULL columns under one unique index; `VALIDATE CONSTRAINT`; show the key in the view.",
     more: "configuration.md#a-table",
   },
-  VIEW_OVER_SEVERAL_TABLES: {
-    group: "Postgres",
-    means: "A view is mirrored through one table.",
-    remedy: "Mirror the tables, or a view over one.",
-    more: "configuration.md#three-names",
-  },
   NOT_TRACKABLE: {
     group: "Postgres",
     means: "`track` refuses a table for another reason.",

@@ -32,7 +32,6 @@ export const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   RELATION_MISSING: EXIT.failed,
   RELATION_UNSUPPORTED: EXIT.failed,
   NO_KEY: EXIT.failed,
-  VIEW_OVER_SEVERAL_TABLES: EXIT.failed,
   NOT_TRACKABLE: EXIT.failed,
   NOT_TRACKED: EXIT.failed,
   UPDATED_AT_DISPUTED: EXIT.failed,

@@ -32,7 +32,10 @@ export interface MirrorSource {
   relation: RelationName;
   base: RelationName;
   baseOid: string;
+  /** Not a table: a view, a materialized view, a foreign table. */
   isView: boolean;
+  /** Why nothing is tracked for it, and each run compares it, in a clause; null: changes of its base table are logged. */
+  untrackable: string | null;
   isPartitioned: boolean;
   /** Rows of the base table as statistics have it; null where there are none. */
   estimatedRows: number | null;

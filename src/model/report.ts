@@ -51,9 +51,9 @@ export interface TableReport extends TableCounts {
   watermark: WatermarkView;
   /**
    * `mended`: the source had drifted away from its tracking, and this run tracked it anew. `unmended`: it could not, and
-   * compared everything. Null where the run did not get so far.
+   * compared everything. `none`: there is no table to track. Null where the run did not get so far.
    */
-  tracking: "intact" | "mended" | "unmended" | null;
+  tracking: "intact" | "mended" | "unmended" | "none" | null;
   /** Columns that are not mirrored until the deployment has fields for them. */
   waiting: string[];
   notices: Notice[];
@@ -110,7 +110,8 @@ export interface TableStatus {
   rejected: { key: string; code: string; column: string | null; reason: string; since: string }[];
   lastDelta: { at: string; outcome: string } | null;
   lastFull: { at: string; outcome: string } | null;
-  tracking: "intact" | "missing" | "broken";
+  /** `none`: there is no table to track, and each run compares. */
+  tracking: "intact" | "missing" | "broken" | "none";
   /** Why tracking is not intact, and what to do; or what makes the table unreadable. */
   problem: string | null;
 }

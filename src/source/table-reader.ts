@@ -70,8 +70,23 @@ export class TableReader {
     return Number(row!.n);
   }
 
+  /**
+   * Of a relation whose key no index holds: rows whose key is NULL, and rows beyond the first of a key. One statement, which
+   * reads it whole.
+   */
+  async countBadKeys(): Promise<{ nulls: number; doubles: number }> {
+    const [row] = await this.#read("looking at the keys", (sql) =>
+      sql.unsafe<{ nulls: string; doubles: string }[]>(
+        `SELECT (count(*) - count(key))::text AS nulls, (count(key) - count(DISTINCT key))::text AS doubles
+           FROM (SELECT ${this.#source.keyExpression} AS key FROM ${this.#relation} r WHERE ${PINNED}) AS keys`,
+      ),
+    );
+    return { nulls: Number(row!.nulls), doubles: Number(row!.doubles) };
+  }
+
   /** Rows of the table as its statistics have them, for a progress bar; null where there are none yet. */
   async estimateRows(): Promise<number | null> {
+    if (this.#source.isView) return null;
     const [row] = await this.#read("estimating rows", (sql) =>
       sql.unsafe<{ n: string | null }[]>(
         `SELECT sum(nullif(reltuples, -1))::bigint::text AS n FROM pg_catalog.pg_class

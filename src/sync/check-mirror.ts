@@ -19,7 +19,7 @@ export async function requireTracked(
   source: MirrorSource,
   record: MirrorRecord | null,
 ): Promise<void> {
-  if (source.tracking !== null || record !== null) return;
+  if (source.tracking !== null || source.untrackable !== null || record !== null) return;
   if (await database.execute("reading the tracking", (sql) => wasTracked(sql, source.base, target))) return;
   throw new SyncError({
     code: "NOT_TRACKED",

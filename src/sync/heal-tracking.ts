@@ -27,7 +27,8 @@ export const NOT_OURS =
   "This role may not mend that: run `datahub-sync migrate` as the table's owner, who has to own its partitions and the schema datahub_sync, too.";
 
 /** Whether a table is not tracked as a run needs it. */
-export function hasDrifted({ tracking }: MirrorSource): boolean {
+export function hasDrifted({ tracking, untrackable }: MirrorSource): boolean {
+  if (untrackable !== null) return false;
   return tracking === null || tracking.problem !== null || tracking.isBehind;
 }
 

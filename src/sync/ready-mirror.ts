@@ -66,7 +66,10 @@ export async function readyMirror(
     waiting: names(),
     notices: waiting.length === 0 ? notices : [columnsWait(looked.name, waiting), ...notices],
   });
-  if (!hasDrifted(looked)) return ready(waiting.length === 0 ? looked : await lookAgain(), "intact", []);
+  if (!hasDrifted(looked)) {
+    const source = waiting.length === 0 ? looked : await lookAgain();
+    return ready(source, source.untrackable === null ? "intact" : "none", []);
+  }
   const { healed, notice, foresee } = await context.effects.heal(config, looked);
   const now = await lookAgain();
   const source = foresee?.(now) ?? now;

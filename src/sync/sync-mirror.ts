@@ -1,3 +1,5 @@
+import { display } from "../catalog/mirror-refusal.js";
+import { SyncError } from "../model/errors.js";
 import type { RunMode } from "../model/report.js";
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
 import { parseSnapshot } from "../model/snapshot.js";
@@ -31,6 +33,7 @@ export async function doWork(
   listener.tableStarted(source.name, work, listener.showsProgress ? await expectRows(run, plan) : null);
   for (const notice of plan.notices) task.tell(notice);
 
+  if (source.untrackable !== null) await requireKey(run);
   const end = await makePasses(run, plan, { snapshot, at });
   const heldBack = run.mayDelete
     ? await effects.makeDeletions(run, {
@@ -54,6 +57,27 @@ export async function doWork(
     waiting: task.fit!.waiting,
     notices: [...run.notices, ...closingNotices(source.name, setAside, heldBack)],
   };
+}
+
+/**
+ * The key of what is no table holds by its owner's word alone: a row without one would never be listed, and of two with the
+ * same one, either might be taken for the other.
+ * @throws SyncError NO_KEY
+ */
+async function requireKey({ reader, source }: MirrorRun): Promise<void> {
+  const { nulls, doubles } = await reader.countBadKeys();
+  if (nulls + doubles === 0) return;
+  const columns = source.keyColumns.map(({ name }) => name).join(", ");
+  const what = [
+    ...(nulls === 0 ? [] : [`${nulls} rows have NULL in their key`]),
+    ...(doubles === 0 ? [] : [`${doubles} rows have the key of another`]),
+  ];
+  throw new SyncError({
+    code: "NO_KEY",
+    message: `The columns ${columns} do not tell the rows of ${display(source.relation)} apart: ${what.join(", and ")}.`,
+    remedy: 'Name others as "key", or leave such rows out of it. Nothing was changed.',
+    table: source.name,
+  });
 }
 
 /** For somebody who watches: what a statistic says of a table, or what the log holds. */

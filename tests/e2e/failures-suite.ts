@@ -101,7 +101,11 @@ export function describeFailures(kind: StackKind): void {
       await writeFile(file, JSON.stringify(config));
       const expected = [
         ["sow_poles", "NO_KEY", /without_key has no primary key/],
-        ["sow_drops", "VIEW_OVER_SEVERAL_TABLES", /of_two reads several tables: sow_drops, sow_poles/],
+        [
+          "sow_drops",
+          "NO_KEY",
+          /of_two reads several tables \(sow_drops, sow_poles\), and has no key of its own/,
+        ],
         ["onemap_poles", "RELATION_MISSING", /not_there does not exist/],
       ] as const;
       for (const [command, good] of [
@@ -127,7 +131,8 @@ export function describeFailures(kind: StackKind): void {
         const shown = await scene.cli.run([command, "--config", file], { DATABASE_URL: url });
         for (const [, errorCode, message] of expected) {
           expect(shown.stdout).toMatch(message);
-          expect(shown.stdout.split(errorCode)).toHaveLength(2);
+          const told = expected.filter(([, other]) => other === errorCode).length;
+          expect(shown.stdout.split(errorCode)).toHaveLength(1 + told);
         }
       }
     });

@@ -15,19 +15,6 @@ const errorsOf = async (mirror: MirrorFixture) => [
 
 describe("what is no table of the owner's", () => {
   test.each([
-    ["a foreign table", FOREIGN, "public.$t_f", "$t_f is a foreign table, and neither a table nor a view."],
-    [
-      "a view over a foreign table",
-      `${FOREIGN}; CREATE VIEW $t_v AS SELECT * FROM $t_f`,
-      "public.$t_v",
-      "The view $t_v reads $t_f, which is a foreign table: its changes can't be tracked.",
-    ],
-    [
-      "a view over a materialized view",
-      "CREATE MATERIALIZED VIEW $t_m AS SELECT 1 AS id; CREATE VIEW $t_v AS SELECT * FROM $t_m",
-      "public.$t_v",
-      "The view $t_v reads $t_m, which is a materialized view: its changes can't be tracked.",
-    ],
     [
       "a type",
       "CREATE TYPE $t_c AS (a int)",
@@ -46,6 +33,12 @@ describe("what is no table of the owner's", () => {
       "datahub_sync.runs",
       "datahub_sync.runs is a table of Postgres's own, or of ours.",
     ],
+    [
+      "a view over our own state",
+      "CREATE VIEW $t_v AS SELECT r.id, t.url FROM datahub_sync.runs r JOIN datahub_sync.targets t ON t.id = r.target_id",
+      "public.$t_v",
+      "The view $t_v reads datahub_sync.runs, which is a table of Postgres's own, or of ours.",
+    ],
   ])("%s is refused as what it is, in migrate and in sync", async (_, ddl, relation, message) => {
     const mirror = await open({ ddl: PLAIN });
     await mirror.run(ddl);
@@ -55,10 +48,39 @@ describe("what is no table of the owner's", () => {
     expect(migrated).toEqual({
       code: "RELATION_UNSUPPORTED",
       message: message.replaceAll("$t", mirror.table),
-      remedy: "Mirror an ordinary or partitioned table of your own, or a view over one of those.",
+      remedy: "Mirror an ordinary or partitioned table of your own, or a view.",
     });
     expect(synced).toEqual(migrated);
   });
+});
+
+test.each([
+  ["a foreign table", FOREIGN, "$t_f", "$t_f is a foreign table, whose changes happen elsewhere"],
+  [
+    "a view over a foreign table",
+    `${FOREIGN}; CREATE VIEW $t_v AS SELECT * FROM $t_f`,
+    "$t_v",
+    "The view $t_v reads $t_f, which is a foreign table",
+  ],
+  [
+    "a view over a materialized view",
+    "CREATE MATERIALIZED VIEW $t_m AS SELECT 1 AS id; CREATE VIEW $t_v AS SELECT * FROM $t_m",
+    "$t_v",
+    "The view $t_v reads $t_m, which is a materialized view",
+  ],
+])("%s has no key until one is named, in migrate and in sync", async (_, ddl, relation, says) => {
+  const mirror = await open({ ddl: PLAIN });
+  await mirror.run(ddl);
+  const fill = (text: string) => text.replaceAll("$t", mirror.table);
+  const [first] = mirror.config.mirrors;
+  first!.relation = { schema: "public", name: fill(relation) };
+  const [migrated, synced] = await errorsOf(mirror);
+  expect(migrated).toMatchObject({ code: "NO_KEY", message: `${fill(says)}, and has no key of its own.` });
+  expect(synced).toEqual(migrated);
+  first!.key = ["id"];
+  expect((await migrate({ config: mirror.config, clock: hurriedClock })).tables).toMatchObject([
+    { outcome: "compared" },
+  ]);
 });
 
 test("names as long as Postgres takes them, of letters of several bytes and of SQL's own signs", async () => {

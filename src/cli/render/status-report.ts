@@ -78,7 +78,11 @@ function contentRow(status: TableStatus, paint: Paint): string[] {
     ),
     marked(deletionsHeldBack),
     marked(rejectedRows),
-    status.tracking === "intact" ? "intact" : paint.red(status.tracking),
+    status.tracking === "intact"
+      ? "intact"
+      : status.tracking === "none"
+        ? "compared"
+        : paint.red(status.tracking),
   ];
 }
 

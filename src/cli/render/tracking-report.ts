@@ -10,6 +10,7 @@ const OUTCOMES: Record<TrackingChange["outcome"], string> = {
   untracked: "no longer tracked",
   "kept-for-others": "still tracked, for another deployment",
   "not-tracked": "was not tracked",
+  compared: "not tracked: each run compares it",
   failed: "failed",
 };
 

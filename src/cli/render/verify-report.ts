@@ -52,8 +52,8 @@ export function renderVerifyReport(report: VerifyReport, paint: Paint): string {
     ),
     ...renderEntries(
       "Notices",
-      tables.flatMap(({ table, caution, unsettled }) => [
-        ...(caution === null
+      tables.flatMap(({ table, outcome, caution, unsettled }) => [
+        ...(caution === null || outcome === "equal"
           ? []
           : [{ name: table, lines: [`Differences may be newer than the last run: ${caution}.`] }]),
         ...(unsettled === 0

@@ -4,6 +4,7 @@ import { display } from "../../catalog/mirror-refusal.js";
 import type { ResolvedMirror } from "../../catalog/resolved-mirror.js";
 import type { MirrorConfig, RelationName } from "../../model/config.js";
 import { SyncError } from "../../model/errors.js";
+import type { MirrorSource } from "../../model/mirror-source.js";
 import type { Database } from "../../postgres/database.js";
 import { howToAdd } from "../../sync/how-to-add.js";
 import { isResolved, resolveEach } from "../../sync/look-at-catalog.js";
@@ -25,7 +26,10 @@ export async function checkSources(
   await checkOwner(
     checks,
     database,
-    found.filter(isResolved).map(({ base }) => base),
+    found
+      .filter(isResolved)
+      .filter(({ untrackable }) => untrackable === null)
+      .map(({ base }) => base),
   );
 }
 
@@ -48,7 +52,9 @@ export async function checkMirrors(
 ): Promise<void> {
   for (const state of states) checks.add("tables", state.config.name, describeMirror(state));
   const bases = states.flatMap(({ looked }) =>
-    looked instanceof SyncError ? [] : [{ ...looked.base, oid: looked.baseOid }],
+    looked instanceof SyncError || looked.untrackable !== null
+      ? []
+      : [{ ...looked.base, oid: looked.baseOid }],
   );
   await checkOwner(checks, database, bases);
 }
@@ -57,7 +63,7 @@ function describeMirror({ looked, handshake, memory, problem: refused, waiting }
   if (looked instanceof SyncError) return failure(looked);
   if (refused !== null) return failure(refused);
   const { record, pending, setAside } = memory;
-  if (looked.tracking === null || looked.tracking.problem !== null) {
+  if (looked.untrackable === null && (looked.tracking === null || looked.tracking.problem !== null)) {
     return warning(
       `Changes of ${display(looked.base)} may have gone unlogged${looked.tracking === null ? "" : `: ${looked.tracking.problem!}`}.`,
       "The next `datahub-sync sync` as the table's owner mends it and compares everything; so does `datahub-sync migrate`.",
@@ -65,8 +71,7 @@ function describeMirror({ looked, handshake, memory, problem: refused, waiting }
   }
   if (waiting.length > 0)
     return warning(`${waiting.map(({ name }) => name).join(", ")} wait for a deploy.`, howToAdd(waiting));
-  if (!record?.watermark)
-    return good(`changes of ${display(looked.base)} are logged; it has not been mirrored yet`);
+  if (!record?.watermark) return good(`${logged(looked)}; it has not been mirrored yet`);
   const held = pending.key + pending.document + pending.stranger;
   if (held > 0) {
     return warning(
@@ -81,8 +86,14 @@ function describeMirror({ looked, handshake, memory, problem: refused, waiting }
     );
   }
   return good(
-    `${count(handshake.rows)} rows mirrored, ${showAge(record.watermarkAgeSeconds!)} old, every change is logged`,
+    `${count(handshake.rows)} rows mirrored, ${showAge(record.watermarkAgeSeconds!)} old; ${logged(looked)}`,
   );
+}
+
+function logged({ base, untrackable }: MirrorSource): string {
+  return untrackable === null
+    ? `changes of ${display(base)} are logged`
+    : `each run compares it, since ${untrackable}`;
 }
 
 const count = (n: number) => n.toLocaleString("en-US");
