@@ -130,7 +130,7 @@ function mirroredColumns(config: MirrorConfig, relation: Relation, rules: Docume
     throw refuser(config.name)(
       "CONFIG_INVALID",
       `The configuration names the column ${unknown}, which ${display(relation)} does not have.`,
-      "Correct the name in datahub-sync.config.json: a misspelt exclusion would publish the column.",
+      "Correct the name in the configuration file: a misspelt exclusion would publish the column.",
     );
   }
   const left = new Set([...config.exclude, ...config.ignore]);

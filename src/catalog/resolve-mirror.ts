@@ -108,7 +108,7 @@ export function resolveRelations(
     throw refuse(
       "RELATION_MISSING",
       `The relation ${display(config.relation)} does not exist.`,
-      'Create it, or name the one to mirror as "relation" in datahub-sync.config.json.',
+      'Create it, or name the one to mirror as "relation" in the configuration file.',
     );
   }
   if (relation.kind === "other") {
@@ -152,7 +152,7 @@ function findTooWide(config: MirrorConfig, relation: Relation): SyncError | null
   return refuser(config.name)(
     "CONFIG_INVALID",
     `${mirrored} columns of ${display(relation)} are to be mirrored, and a Convex document holds ${most}.`,
-    `Name at least ${mirrored - most} of them as "exclude" in datahub-sync.config.json, or mirror views that each show some of them.`,
+    `Name at least ${mirrored - most} of them as "exclude" in the configuration file, or mirror views that each show some of them.`,
   );
 }
 
@@ -177,7 +177,7 @@ function resolveBase(config: MirrorConfig, relation: Relation, entry: CatalogEnt
     throw refuser(config.name)(
       base ? "RELATION_UNSUPPORTED" : "RELATION_MISSING",
       `The base table ${display(name)} ${base ? `is ${base.what}` : "does not exist"}.`,
-      'Correct "base" in datahub-sync.config.json.',
+      'Correct "base" in the configuration file.',
     );
   }
   return base;
@@ -192,7 +192,7 @@ function resolveBaseOfView(config: MirrorConfig, view: Relation, entry: CatalogE
     throw refuse(
       "RELATION_UNSUPPORTED",
       `The view ${display(view)} reads ${display(base)}, not ${display(config.base)}.`,
-      'Correct "base" in datahub-sync.config.json, or leave it out: it is found by itself.',
+      'Correct "base" in the configuration file, or leave it out: it is found by itself.',
     );
   }
   return base;

@@ -102,10 +102,10 @@ function noKey(
   return key === null
     ? [
         `${sentence}, and has no key of its own.`,
-        'Name as "key" in datahub-sync.config.json the columns that tell its rows apart. It is then compared as a whole by each run.',
+        'Name as "key" in the configuration file the columns that tell its rows apart. It is then compared as a whole by each run.',
       ]
     : [
         `${name} does not have all of the columns ${key.join(", ")}.`,
-        'Correct "key" in datahub-sync.config.json.',
+        'Correct "key" in the configuration file.',
       ];
 }

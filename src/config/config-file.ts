@@ -3,6 +3,7 @@ import { toConvexName } from "../model/names.js";
 import { toBudget } from "./budget.js";
 import { configFileSchema, type ConfigFileTable } from "./config-file-schema.js";
 import { defaultUpdatedAt } from "./default-mirrors.js";
+import { didYouMean } from "./did-you-mean.js";
 import type { Problem } from "./problems.js";
 import { parseRelationName, showRelationName } from "./relation-name.js";
 import type { Budget } from "../model/report.js";
@@ -98,9 +99,21 @@ function describeIssue(issue: z.core.$ZodIssue, json: unknown, shown: string): P
   return {
     kind: "invalid",
     message: `${shown}: ${where} ${describeExpectation(issue, valueAt(issue.path, json))}.`,
-    remedy:
-      'The file\'s "$schema" lets an editor show what may stand there; docs/configuration.md has an example.',
+    remedy: remedyOf(issue, valueAt(issue.path, json)),
+    seeAlso:
+      'docs/configuration.md explains the file; its "$schema" lets an editor show what may stand where.',
   };
+}
+
+function remedyOf(issue: z.core.$ZodIssue, got: unknown): string {
+  if (issue.code === "unrecognized_keys") {
+    const known = / known are (.*)$/.exec(issue.message)?.[1]?.split(", ") ?? [];
+    return issue.keys.map((key) => didYouMean(key, known) ?? `Take ${JSON.stringify(key)} out.`).join(" ");
+  }
+  if (issue.code === "invalid_value" && typeof got === "string") {
+    return didYouMean(got, issue.values.map(String)) ?? "Write one of these, or leave it out.";
+  }
+  return issue.code === "invalid_type" && got === undefined ? "Add it." : "Correct it there.";
 }
 
 /** `tables[2] (sow_poles).columns.height.encoding`. */

@@ -4,8 +4,8 @@ import { toBudget } from "./budget.js";
 import { readConvexUrl } from "./convex-url.js";
 import { readDatabaseUrl } from "./database-url.js";
 import type { Environment } from "./environment.js";
-import { readVariableSources } from "./env-files.js";
-import type { OptionName, OptionValues } from "./option-table.js";
+import { readVariableSources, type VariableSource } from "./env-files.js";
+import { OPTION_ROWS, type OptionName, type OptionValues } from "./option-table.js";
 import { configError, type Problem } from "./problems.js";
 import { readConfigFile } from "./read-config-file.js";
 import { resolveOptions, type Flags, type ResolvedOptions } from "./resolve-options.js";
@@ -65,7 +65,7 @@ export async function loadConfig(
   const variables = readVariableSources(input.cwd, input.environment, input.envFile);
   const options = resolveOptions(input.flags, variables, REQUIRED[sides]);
   const problems = [...variables.problems, ...options.problems];
-  const warnings = [...variables.warnings];
+  const warnings = [...variables.warnings, ...(await warnOfUnknown(variables.sources))];
 
   const database = databaseConfig(options, problems, warnings);
   const convex = sides === "both" ? convexConfig(options, problems, warnings) : null;
@@ -87,6 +87,27 @@ export async function loadConfig(
     warnings,
     secrets: [...database!.secrets, ...[options.values.syncKey ?? []].flat().map((key) => new Secret(key))],
   };
+}
+
+const OUR_VARIABLES = new Set<string>(OPTION_ROWS.flatMap(([, { variables }]) => variables));
+
+/** A variable of ours that is misspelt would be left out without a word. */
+async function warnOfUnknown(sources: readonly VariableSource[]): Promise<string[]> {
+  const unknown = sources.flatMap(({ label, values }) =>
+    Object.keys(values)
+      .filter((name) => name.startsWith("DATAHUB_SYNC_") && !OUR_VARIABLES.has(name))
+      .map((name) => ({ name, label })),
+  );
+  if (unknown.length === 0) return [];
+  const { didYouMean } = await import("./did-you-mean.js");
+  return unknown.map(({ name, label }) =>
+    [
+      `${name} (from ${label}) is no variable of datahub-sync, and is left out.`,
+      didYouMean(name, [...OUR_VARIABLES]),
+    ]
+      .filter((part) => part !== null)
+      .join(" "),
+  );
 }
 
 function databaseConfig(
@@ -146,8 +167,8 @@ async function fileConfig(
   problems.push(...all.problems);
   // Without tables every name would be unknown, which is not what is wrong.
   if (all.problems.length > 0) return { all: [], mirrors: [], allowDeletes: [], budget: null };
-  const chosen = selectMirrors(all.mirrors, input.tables, "--table");
-  const allowed = selectMirrors(all.mirrors, input.allowDeletes, "--allow-deletes");
+  const chosen = await selectMirrors(all.mirrors, input.tables, "--table");
+  const allowed = await selectMirrors(all.mirrors, input.allowDeletes, "--allow-deletes");
   problems.push(...chosen.problems, ...allowed.problems);
   const mirrors = input.tables.length === 0 ? all.mirrors : chosen.selected;
   for (const { name: mirror } of allowed.selected.filter((mirror) => !mirrors.includes(mirror))) {

@@ -16,21 +16,25 @@ function matching(mirrors: readonly MirrorConfig[], name: string): MirrorConfig[
  * The mirrors that a repeatable flag names, by mirror or by relation, in the configuration's order.
  * `known` is what may be named; a name outside of it becomes a problem that lists what is there.
  */
-export function selectMirrors(
+export async function selectMirrors(
   known: readonly MirrorConfig[],
   names: readonly string[],
   flag: string,
-): { selected: MirrorConfig[]; problems: Problem[] } {
+): Promise<{ selected: MirrorConfig[]; problems: Problem[] }> {
   const selected = new Set<MirrorConfig>();
   const problems: Problem[] = [];
   for (const name of names) {
     const found = matching(known, name);
     for (const mirror of found) selected.add(mirror);
     if (found.length === 0) {
+      // Loaded for a mistake alone.
+      const { didYouMean } = await import("./did-you-mean.js");
+      const spellings = known.flatMap(({ name: mirror, relation }) => [mirror, showRelationName(relation)]);
+      const guess = didYouMean(name, spellings);
       problems.push({
         kind: "usage",
         message: `${flag} ${name}: the configuration has no such table.`,
-        remedy: `It has ${known.map(showMirror).join(", ")}.`,
+        remedy: `${guess === null ? "" : `${guess} `}It has ${known.map(showMirror).join(", ")}.`,
       });
     }
   }

@@ -35,7 +35,7 @@ export function planDocument(columns: readonly ColumnShape[], table?: string): D
     throw configError(
       table,
       `${columns.length} columns are to be mirrored, and a Convex document holds ${MAX_COLUMNS}.`,
-      'Name columns as "exclude" in datahub-sync.config.json, or mirror views that each show some of them.',
+      'Name columns as "exclude" in the configuration file, or mirror views that each show some of them.',
     );
   }
   const columnOfField = new Map<string, string>();

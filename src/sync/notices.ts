@@ -36,7 +36,7 @@ export function contentFollows(tables: readonly string[]): Notice {
     message:
       `updated_at of ${tables.join(", ")} is going to move only when the content changes: an UPDATE that sets what is there keeps it. ` +
       "A job that deletes rows whose updated_at it has not just moved would delete every unchanged row. " +
-      'Where there is such a job, say "updatedAt": "as-written" in datahub-sync.config.json.',
+      'Where there is such a job, say "updatedAt": "as-written" in the configuration file.',
   };
 }
 
@@ -115,7 +115,7 @@ export function timestampsAlone(table: string, { read, timestamps }: ChangesRead
     code: "TIMESTAMPS_ALONE",
     message:
       `${Math.floor((100 * timestamps) / read)} % of the ${count(read, "change")} of ${table} were of updated_at alone, and cost as much as others. ` +
-      'If it may follow the content, add "updatedAt": "content" to the table in datahub-sync.config.json (docs/configuration.md says what that means for other jobs); ' +
+      'If it may follow the content, add "updatedAt": "content" to the table in the configuration file (docs/configuration.md says what that means for other jobs); ' +
       'if nobody needs it in Convex, "ignore": ["updated_at"].',
   };
 }

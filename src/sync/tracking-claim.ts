@@ -124,7 +124,7 @@ function noUpdatedAt({ name: mirror }: MirrorConfig, base: string): SyncError {
     code: "CONFIG_INVALID",
     message: `"updatedAt" of ${mirror} is content, but the mirror shows no timestamp updated_at of ${base}.`,
     remedy:
-      'Take "updatedAt" out of datahub-sync.config.json. It is for a column of this name and of the type timestamp or timestamptz.',
+      'Take "updatedAt" out of the configuration file. It is for a column of this name and of the type timestamp or timestamptz.',
     table: mirror,
   });
 }
