@@ -123,7 +123,15 @@ function findMismatch(
   return `its tracking does not compare the column ${unseen}, ${why}`;
 }
 
-function mirroredColumns(config: MirrorConfig, relation: Relation, rules: DocumentRules): ColumnShape[] {
+/**
+ * The columns of a relation that are mirrored, as documents.
+ * @throws SyncError CONFIG_INVALID for a configured column that the relation lacks
+ */
+export function mirroredColumns(
+  config: MirrorConfig,
+  relation: Relation,
+  rules: Pick<DocumentRules, "fieldName">,
+): ColumnShape[] {
   const known = new Set(relation.columns.map((column) => column.name));
   const unknown = [...config.exclude, ...Object.keys(config.columns)].find((name) => !known.has(name));
   if (unknown !== undefined) {

@@ -4,6 +4,10 @@ import type { SyncError } from "../model/errors.js";
 import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../model/report.js";
 import type { DoctorOptions } from "../commands/doctor/examine.js";
 import type { DoctorReport } from "../model/doctor-report.js";
+import type { Candidate, FindCandidatesOptions } from "../commands/init/find-candidates.js";
+import type { PlanFilesOptions, PlannedFile } from "../commands/init/plan-files.js";
+import type { SchemaOptions } from "../commands/schema/schema.js";
+import type { SchemaReport } from "../model/schema-report.js";
 import type { VerifyOptions } from "../commands/verify/verify.js";
 import type { VerifyReport } from "../model/verify-report.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
@@ -75,6 +79,11 @@ export interface Commands {
   /** What `sync` would do. */
   dryRun(options: SyncOptions): Promise<DryRunReport>;
   status(options: StatusOptions): Promise<StatusReport>;
+  findCandidates(options: FindCandidatesOptions): Promise<Candidate[]>;
+  /** What `init` would write. */
+  planFiles(options: PlanFilesOptions): Promise<PlannedFile[]>;
+  writeFiles(cwd: string, files: readonly PlannedFile[]): Promise<void>;
+  schema(options: SchemaOptions): Promise<SchemaReport>;
   verify(options: VerifyOptions): Promise<VerifyReport>;
   doctor(options: DoctorOptions): Promise<DoctorReport>;
   local(options: LocalOptions): Promise<LocalDeployment>;

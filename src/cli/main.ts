@@ -15,6 +15,11 @@ const COMMANDS: Commands = {
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
   dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../commands/read-status.js")).readStatus(options),
+  findCandidates: async (options) =>
+    (await import("../commands/init/find-candidates.js")).findCandidates(options),
+  planFiles: async (options) => (await import("../commands/init/plan-files.js")).planFiles(options),
+  writeFiles: async (cwd, files) => (await import("../commands/init/write-files.js")).writeFiles(cwd, files),
+  schema: async (options) => (await import("../commands/schema/schema.js")).writeSchema(options),
   verify: async (options) => (await import("../commands/verify/verify.js")).verify(options),
   doctor: async (options) => (await import("../commands/doctor/examine.js")).examine(options),
   local: async (options) => {

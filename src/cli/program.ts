@@ -7,8 +7,10 @@ import { packageRoot } from "../package-root.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { defineDoctor } from "./doctor.js";
+import { defineInit, type InitFlags } from "./init.js";
 import { defineLocal, type LocalFlags } from "./local.js";
 import { defineMigrate, type MigrateFlags } from "./migrate.js";
+import { defineSchemaCommand, type SchemaFlags } from "./schema.js";
 import { defineStatus } from "./status.js";
 import { defineSync } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
@@ -17,6 +19,7 @@ import { defineVerify, type VerifyFlags } from "./verify.js";
 
 const HELP = `
 Examples:
+  $ datahub-sync init                                  with tables of your own
   $ datahub-sync doctor                                what is missing, and what to do
   $ datahub-sync migrate                               once, and after each update
   $ datahub-sync sync                                  from cron
@@ -53,10 +56,12 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
     });
 
   // What runs is loaded when it runs: `--help` needs no log, no configuration and no driver.
+  add<InitFlags>("init", defineInit, async () => (await import("./run/init.js")).runInit);
   add<MigrateFlags>("migrate", defineMigrate, async () => (await import("./run/migrate.js")).runMigrate);
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
   add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
   add<ParsedFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);
+  add<SchemaFlags>("schema", defineSchemaCommand, async () => (await import("./run/schema.js")).runSchema);
   add<VerifyFlags>("verify", defineVerify, async () => (await import("./run/verify.js")).runVerify);
   add<ParsedFlags>("doctor", defineDoctor, async () => (await import("./run/doctor.js")).runDoctor);
   add<LocalFlags>("local", defineLocal, async () => (await import("./run/local.js")).runLocal);

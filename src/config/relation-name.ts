@@ -13,6 +13,15 @@ export function parseRelationName(text: string): RelationName | null {
   return { schema: unquote(match[1] ?? "public"), name: unquote(match[2]!) };
 }
 
+/** The text that `parseRelationName` reads as this relation. */
+export function writeRelationName({ schema, name }: RelationName): string {
+  return schema === "public" ? quotePart(name) : `${quotePart(schema)}.${quotePart(name)}`;
+}
+
+function quotePart(part: string): string {
+  return /[".]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part;
+}
+
 /** For messages: the bare name in `public`, else `schema.name`. Not for SQL. */
 export function showRelationName(relation: RelationName): string {
   return relation.schema === "public" ? relation.name : `${relation.schema}.${relation.name}`;

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,44 +19,17 @@ const SCHEMA = `
   SELECT 'r' || n % 3, (ARRAY['open', 'sent', 'paid']::state[])[1 + n % 3], n * 1.5, ARRAY['a', NULL, n::text],
          timestamptz '2026-01-01 00:00:00.123456+00' + n * interval '1 hour'
     FROM generate_series(1, 300) n;
-  CREATE VIEW unpaid AS SELECT region, number, total FROM orders WHERE state <> 'paid';`;
+  CREATE TABLE customers (email text NOT NULL UNIQUE, password_hash text, last_seen timestamptz);
+  INSERT INTO customers SELECT 'c' || n || '@example.com', 'x', now() FROM generate_series(1, 5) n;
+  CREATE VIEW unpaid AS SELECT region, number, total FROM orders WHERE state <> 'paid';
+  CREATE VIEW per_region AS SELECT region, count(*) AS orders, sum(total) AS total FROM orders GROUP BY region;`;
 
-const CONFIGURATION = {
-  tables: [{ relation: "orders" }, { relation: "unpaid" }],
-};
-
-const MIRRORS = `
-  import { defineTable } from "convex/server";
-  import { v } from "convex/values";
-  import { mirrored } from "./datahubSync/mirrored";
-  export const mirrorTables = {
-    orders: defineTable({
-      region: mirrored(v.string()),
-      number: mirrored(v.number()),
-      state: mirrored(v.string()),
-      total: mirrored(v.number()),
-      tags: mirrored(v.any()),
-      placed_at: mirrored(v.string()),
-    }).index("by_number", ["region", "number"]),
-    unpaid: defineTable({
-      region: mirrored(v.string()),
-      number: mirrored(v.number()),
-      total: mirrored(v.number()),
-    }),
-  };`;
-
-const DATAHUB_SYNC = `
-  import { defineDatahubSync } from "./datahubSync/functions";
-  import { mirrorTables } from "./mirrors";
-  export const {
-    handshake, beginRuns, rotateFence, applyBatch, finishRuns, listLedger, listDocuments, listMissing, lookupKeys, readDocuments,
-  } = defineDatahubSync({ tables: mirrorTables });`;
-
+/** The app has a table of its own, and mirrors beside it. */
 const APP_SCHEMA = `
   import { defineSchema, defineTable } from "convex/server";
   import { v } from "convex/values";
-  import { datahubSyncTables } from "./datahubSync/ledger";
-  import { mirrorTables } from "./mirrors";
+  import { datahubSyncTables } from "./datahubSync/ledger.js";
+  import { mirrorTables } from "./mirrors.js";
   export default defineSchema({
     ...mirrorTables,
     ...datahubSyncTables,
@@ -83,12 +57,12 @@ describe("tables of one's own, through a real deploy to the local deployment", (
       url: variables["CONVEX_SELF_HOSTED_URL"]!,
       adminKey: variables["CONVEX_SELF_HOSTED_ADMIN_KEY"]!,
     });
-    await mkdir(join(convex.folder, "convex"));
-    await cp(join(project, "convex/datahubSync"), join(convex.folder, "convex/datahubSync"), {
-      recursive: true,
-    });
-    await convex.write({ "mirrors.ts": MIRRORS, "datahubSync.ts": DATAHUB_SYNC, "schema.ts": APP_SCHEMA });
-    await writeFile(join(cli.folder, "datahub-sync.config.json"), JSON.stringify(CONFIGURATION));
+    for (const folder of [cli.folder, convex.folder]) {
+      await mkdir(join(folder, "convex"));
+      await cp(join(project, "convex/datahubSync"), join(folder, "convex/datahubSync"), { recursive: true });
+      await cp(join(project, "convex/tsconfig.json"), join(folder, "convex/tsconfig.json"));
+    }
+    await convex.write({ "schema.ts": APP_SCHEMA });
   }, 120_000);
   afterAll(async () => {
     await sql.end();
@@ -98,6 +72,28 @@ describe("tables of one's own, through a real deploy to the local deployment", (
     await convex.remove();
   });
 
+  it("init says what there is, asks for what it cannot know, and overwrites nothing", async () => {
+    const listed = await run("init", "--list");
+    expect(listed.stdout).toMatch(/^orders .* region, number$/m);
+    expect(listed.stdout).toContain(
+      "per_region  The view per_region does not show the rows of orders one by one, and has no key",
+    );
+    expect(await run("init")).toMatchObject({ code: 2, stdout: "" });
+    const shown = await run("init", "--all", "--key", "per_region=region", "--dry-run");
+    expect(shown.stdout).toContain("excluded: password_hash");
+    expect(existsSync(join(cli.folder, "convex/mirrors.ts"))).toBe(false);
+
+    const written = await run("init", "--all", "--key", "per_region=region", "--yes", "--json");
+    expect(JSON.parse(written.stdout)).toMatchObject({
+      written: true,
+      chosen: ["customers", "orders", "per_region", "unpaid"],
+    });
+    for (const file of ["mirrors.ts", "datahubSync.ts"])
+      await cp(join(cli.folder, "convex", file), join(convex.folder, "convex", file));
+    const again = await run("init", "--all", "--key", "per_region=region", "--yes");
+    expect(again.stdout).not.toContain("Written:");
+  }, 60_000);
+
   it("says that nothing is deployed, before anything is", async () => {
     expect(await run("migrate")).toMatchObject({ code: 0 });
     const early = await run("sync");
@@ -106,14 +102,18 @@ describe("tables of one's own, through a real deploy to the local deployment", (
   }, 60_000);
 
   it("mirrors them once they are deployed, beside what the app has", async () => {
-    const { exitCode, output } = await convex.attempt("deploy", "--typecheck", "disable");
+    // What was generated is type-checked by the real CLI.
+    const { exitCode, output } = await convex.attempt("deploy", "--typecheck", "enable");
     expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
     const first = await cli.sync(["--env-file", ".env.mine"]);
-    expect(first).toMatchObject({ code: 0, report: { totals: { inserted: 300 + 200 } } });
+    expect(first).toMatchObject({ code: 0, report: { totals: { inserted: 300 + 200 + 5 + 3 } } });
 
     await sql`UPDATE orders SET state = 'paid' WHERE number = 1`;
     const next = await cli.sync(["--env-file", ".env.mine"]);
     expect(next).toMatchObject({ code: 0, report: { totals: { updated: 1, deleted: 1 } } });
+    const verified = await run("verify");
+    expect(verified).toMatchObject({ code: 0 });
+    expect(verified.stdout).toContain("Equal: 507 rows of 4 tables, value by value.");
     const documents = await convex.documents("orders");
     const rows = await sql`
       SELECT region, number, state::text, total::float8, to_json(tags) AS tags,
@@ -121,6 +121,26 @@ describe("tables of one's own, through a real deploy to the local deployment", (
     const shown = (list: readonly object[]) => list.map((each) => JSON.stringify(each, KEYS)).sort();
     expect(shown(documents)).toEqual(shown([...rows]));
   }, 120_000);
+
+  it("an added column is told with the line to add, and written by schema", async () => {
+    expect(await run("schema", "--check")).toMatchObject({ code: 0 });
+    await sql`ALTER TABLE orders ADD COLUMN note text`;
+    const checked = await run("schema", "--check");
+    expect(checked.code).toBe(3);
+    expect(checked.stdout).toContain("orders  lacks     note: mirrored(v.string()),");
+    expect(await run("schema")).toMatchObject({ code: 0 });
+    const module = await readFile(join(cli.folder, "convex/mirrors.ts"), "utf8");
+    expect(module).toContain("note: mirrored(v.string()),");
+    expect(module).toContain('.index("by_key", ["region", "number"])');
+    await writeFile(
+      join(cli.folder, "convex/mirrors.ts"),
+      `// by hand\n${module.replace(/^ *note.*\n/m, "")}`,
+    );
+    const refused = await run("schema");
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("was written by somebody");
+    await sql`ALTER TABLE orders DROP COLUMN note`;
+  }, 60_000);
 
   it("a deploy in the middle of a run changes nothing of what arrives", async () => {
     await sql`UPDATE orders SET total = total + 1`;

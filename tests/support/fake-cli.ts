@@ -24,6 +24,12 @@ function fakeCommands() {
     sync: vi.fn<Commands["sync"]>(() => Promise.resolve(RUN)),
     dryRun: vi.fn<Commands["dryRun"]>(() => Promise.resolve(DRY_RUN)),
     status: vi.fn<Commands["status"]>(() => Promise.resolve(STATUS)),
+    findCandidates: vi.fn<Commands["findCandidates"]>(() => Promise.resolve([])),
+    planFiles: vi.fn<Commands["planFiles"]>(() => Promise.resolve([])),
+    writeFiles: vi.fn<Commands["writeFiles"]>(() => Promise.resolve()),
+    schema: vi.fn<Commands["schema"]>(() =>
+      Promise.resolve({ ok: true, exitCode: 0, path: "convex/mirrors.ts", written: true, tables: [] }),
+    ),
     verify: vi.fn<Commands["verify"]>(() => Promise.resolve(VERIFIED)),
     doctor: vi.fn<Commands["doctor"]>(() => Promise.resolve(DOCTOR)),
     local: vi.fn<Commands["local"]>(() => Promise.reject(new Error("not in this test"))),

@@ -5,7 +5,13 @@ import { datahubSyncTables, defineDatahubSync } from "../../src/package/convex.j
 import { systemClock, type Clock } from "../../src/model/clock.js";
 import { pageSizes } from "../../src/model/page-sizes.js";
 import { Secret } from "../../src/model/secret.js";
-import type { DatabaseConfig, MirrorConfig, Settings, SyncConfig } from "../../src/model/config.js";
+import type {
+  DatabaseConfig,
+  MirrorConfig,
+  Settings,
+  SourceConfig,
+  SyncConfig,
+} from "../../src/model/config.js";
 import { LocalDeployment, type LocalDeploymentOptions } from "../../local/convex/deployment.js";
 import { serveLocalDeployment, type ServedDeployment } from "../../local/convex/serve.js";
 import type {
@@ -242,6 +248,11 @@ function databaseConfig(text: string): DatabaseConfig {
   const url = new URL(text);
   const database = url.pathname.slice(1);
   return { url: new Secret(text), host: url.hostname, port: Number(url.port), database, sslMode: "disable" };
+}
+
+/** The configuration of a command that works on Postgres alone, without mirrors. */
+export function sourceConfig(url: string): SourceConfig {
+  return { mirrors: [], allMirrors: [], target: "", database: databaseConfig(url), settings: SETTINGS };
 }
 
 /** Small pages, so that a few rows make several of them. */
