@@ -65,6 +65,11 @@ export function isConnectionAtFault(error: unknown): boolean {
   return isRestart(error) || isSilence(error) || NAME_CODES.has(databaseErrorCode(error) ?? "");
 }
 
+/** The server answered, and with an error: SQLSTATEs have five letters or digits. */
+export function isServerError(error: unknown): boolean {
+  return /^[0-9A-Z]{5}$/.test(databaseErrorCode(error) ?? "");
+}
+
 export function isSilence(error: unknown): boolean {
   return SILENCE_CODES.has(databaseErrorCode(error) ?? "");
 }

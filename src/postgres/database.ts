@@ -3,7 +3,14 @@ import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Clock } from "../model/clock.js";
 import { inOneTrip } from "./one-trip.js";
 import { readingOnly } from "./read-only.js";
-import { isConnectionAtFault, isContention, isRestart, isRetryable, isSilence } from "./database-error.js";
+import {
+  isConnectionAtFault,
+  isContention,
+  isServerError,
+  isRestart,
+  isRetryable,
+  isSilence,
+} from "./database-error.js";
 import { toSyncError } from "./to-sync-error.js";
 
 export interface DatabaseOptions {
@@ -131,7 +138,9 @@ export class Database {
         this.#shorterDeadline(client, deadline.signal),
       ]);
     } catch (error) {
-      if (isConnectionAtFault(error)) this.#drop(client);
+      // The driver counts rows until a statement is complete. One that fails after its first rows never is, and those of the
+      // next one on its connection would stand behind as many holes.
+      if (isConnectionAtFault(error) || isServerError(error)) this.#drop(client);
       throw error;
     } finally {
       deadline.abort();

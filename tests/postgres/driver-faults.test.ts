@@ -44,6 +44,22 @@ const one = async (database: Database) => {
   return Number(row!.n);
 };
 
+/** The driver counts rows until a statement is complete, and one that fails never is: the next one's would stand behind holes. */
+test("a statement that fails after its first rows leaves no place for them in the next one's", async () => {
+  const database = open(db.url);
+  await one(database);
+  for (let round = 0; round < 5; round++) {
+    const failing = database.execute("dividing", (sql) =>
+      sql.unsafe("SELECT 1 / (4 - n) FROM generate_series(1, 9) AS n"),
+    );
+    await expect(failing).rejects.toMatchObject({ code: "DATABASE_FAILED" });
+    const rows = await database.execute("asking", (sql) =>
+      sql.unsafe("SELECT n FROM generate_series(1, 2) AS n"),
+    );
+    expect([rows.length, ...Object.keys(rows)]).toEqual([2, "0", "1"]);
+  }
+});
+
 /** Ends the sessions of the program once one of them does what `condition` says. */
 async function killOnce(condition: string): Promise<void> {
   for (;;) {
