@@ -12,4 +12,5 @@ export const {
   listMissing,
   lookupKeys,
   readDocuments,
+  adoptDocuments,
 } = defineDatahubSync({ tables: defaultMirrorTables });

@@ -15,6 +15,7 @@ import type {
 } from "convex/server";
 import { anyApi } from "convex/server";
 import type * as datahubSync from "../datahubSync.js";
+import type * as datahubSync_adopt from "../datahubSync/adopt.js";
 import type * as datahubSync_auth from "../datahubSync/auth.js";
 import type * as datahubSync_batch from "../datahubSync/batch.js";
 import type * as datahubSync_batchProtocol from "../datahubSync/batchProtocol.js";
@@ -38,6 +39,7 @@ import type * as defaultMirrorTables from "../defaultMirrorTables.js";
 
 const fullApi: ApiFromModules<{
   datahubSync: typeof datahubSync;
+  "datahubSync/adopt": typeof datahubSync_adopt;
   "datahubSync/auth": typeof datahubSync_auth;
   "datahubSync/batch": typeof datahubSync_batch;
   "datahubSync/batchProtocol": typeof datahubSync_batchProtocol;

@@ -48,3 +48,23 @@ export const batchResult = v.object({
   absent: v.number(),
 });
 export type BatchResult = Infer<typeof batchResult>;
+
+/** `adoptDocuments`: documents that somebody else wrote become the mirror's. Repeating it is harmless. */
+export const adoptFields = {
+  ...tokenFields,
+  slot: v.number(),
+  entries: v.array(
+    v.object({
+      /** Of the document. */
+      id: v.string(),
+      key: v.string(),
+      /** Of the row's content, where the document is equal to it; another text, where it is not: the run sends the row then. */
+      hash: v.string(),
+    }),
+  ),
+};
+export type Adoption = ObjectType<typeof adoptFields>;
+
+/** What is gone, is the mirror's already, or has a key that another document has, is left as it is. */
+export const adoptResult = v.object({ adopted: v.number() });
+export type AdoptResult = Infer<typeof adoptResult>;

@@ -7,8 +7,9 @@ import {
 } from "convex/server";
 import { v } from "convex/values";
 import { requireSyncKey } from "./auth.js";
+import { adoptDocuments } from "./adopt.js";
 import { applyBatch } from "./batch.js";
-import { batchFields, batchResult } from "./batchProtocol.js";
+import { adoptFields, adoptResult, batchFields, batchResult } from "./batchProtocol.js";
 import { refusal } from "./errors.js";
 import { handshake } from "./handshake.js";
 import type { MirrorDataModel } from "./ledger.js";
@@ -67,7 +68,7 @@ export interface DatahubSyncOptions {
  *
  * export const {
  *   handshake, beginRuns, rotateFence, applyBatch, finishRuns,
- *   listLedger, listDocuments, listMissing, lookupKeys, readDocuments,
+ *   listLedger, listDocuments, listMissing, lookupKeys, readDocuments, adoptDocuments,
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
  */
@@ -130,6 +131,15 @@ export function defineDatahubSync({ tables }: DatahubSyncOptions) {
       handler: async (ctx, args) => {
         const mirror = await admit(args);
         return await meteredMutation(ctx, (db) => applyBatch(db, mirror, args));
+      },
+    }),
+
+    adoptDocuments: mutation({
+      args: { syncKey, ...adoptFields },
+      returns: adoptResult.extend({ used: usage }),
+      handler: async (ctx, args) => {
+        await admit(args);
+        return await meteredMutation(ctx, (db) => adoptDocuments(db, args));
       },
     }),
 

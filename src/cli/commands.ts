@@ -6,6 +6,8 @@ import type { DoctorOptions } from "../commands/doctor/examine.js";
 import type { DoctorReport } from "../model/doctor-report.js";
 import type { Candidate, FindCandidatesOptions } from "../commands/init/find-candidates.js";
 import type { PlanFilesOptions, PlannedFile } from "../commands/init/plan-files.js";
+import type { FindStrangersOptions } from "../commands/adopt/find-strangers.js";
+import type { AdoptionTable } from "../model/adoption-report.js";
 import type { SchemaOptions } from "../commands/schema/schema.js";
 import type { SchemaReport } from "../model/schema-report.js";
 import type { VerifyOptions } from "../commands/verify/verify.js";
@@ -39,6 +41,8 @@ export interface SyncOptions extends CommandContext {
   allowDeletes: string[];
   /** Go on although the source is another one than the mirror was made from. */
   takeOver: boolean;
+  /** Mirrors that take documents of before over. */
+  adopt?: readonly string[];
   progress: ProgressListener;
 }
 
@@ -83,6 +87,7 @@ export interface Commands {
   /** What `init` would write. */
   planFiles(options: PlanFilesOptions): Promise<PlannedFile[]>;
   writeFiles(cwd: string, files: readonly PlannedFile[]): Promise<void>;
+  findStrangers(options: FindStrangersOptions): Promise<AdoptionTable[]>;
   schema(options: SchemaOptions): Promise<SchemaReport>;
   verify(options: VerifyOptions): Promise<VerifyReport>;
   doctor(options: DoctorOptions): Promise<DoctorReport>;

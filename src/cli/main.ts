@@ -19,6 +19,8 @@ const COMMANDS: Commands = {
     (await import("../commands/init/find-candidates.js")).findCandidates(options),
   planFiles: async (options) => (await import("../commands/init/plan-files.js")).planFiles(options),
   writeFiles: async (cwd, files) => (await import("../commands/init/write-files.js")).writeFiles(cwd, files),
+  findStrangers: async (options) =>
+    (await import("../commands/adopt/find-strangers.js")).findStrangers(options),
   schema: async (options) => (await import("../commands/schema/schema.js")).writeSchema(options),
   verify: async (options) => (await import("../commands/verify/verify.js")).verify(options),
   doctor: async (options) => (await import("../commands/doctor/examine.js")).examine(options),

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import type { ExitCode } from "../model/errors.js";
 import { EXIT_CODE_ROWS } from "../model/exit-codes.js";
 import { packageRoot } from "../package-root.js";
+import { defineAdopt, type AdoptFlags } from "./adopt.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { defineDoctor } from "./doctor.js";
@@ -61,6 +62,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
   add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
   add<ParsedFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);
+  add<AdoptFlags>("adopt", defineAdopt, async () => (await import("./run/adopt.js")).runAdopt);
   add<SchemaFlags>("schema", defineSchemaCommand, async () => (await import("./run/schema.js")).runSchema);
   add<VerifyFlags>("verify", defineVerify, async () => (await import("./run/verify.js")).runVerify);
   add<ParsedFlags>("doctor", defineDoctor, async () => (await import("./run/doctor.js")).runDoctor);

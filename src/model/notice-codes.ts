@@ -59,6 +59,12 @@ export const NOTICE_CODES = {
     means: "So many documents would be deleted that it looks like an accident.",
     more: "operations.md#deletions-held-back",
   },
+  DOCUMENTS_ADOPTED: {
+    group: "Of a run",
+    means:
+      "Documents that were there before became the mirror's; what no row accounts for stays until somebody decides.",
+    more: "operations.md#documents-that-were-there-before",
+  },
   DOCUMENTS_MENDED: { group: "Of a run", means: "A deep run mended what was edited or removed by hand." },
   ENTRIES_MISSING: {
     group: "Of a run",

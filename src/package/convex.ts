@@ -8,5 +8,6 @@ export { mirrorFreshness, type MirrorFreshness } from "../../convex/datahubSync/
 export { defineDatahubSync, type DatahubSyncOptions } from "../../convex/datahubSync/functions.js";
 export { datahubSyncTables } from "../../convex/datahubSync/ledger.js";
 export { mirrored } from "../../convex/datahubSync/mirrored.js";
+export { guardMirrors, type MirroredTableError } from "./guard.js";
 export { defaultMirrorTables } from "../../convex/defaultMirrorTables.js";
 export * from "./values.js";

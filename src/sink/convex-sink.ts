@@ -1,4 +1,9 @@
-import type { Batch as BatchArguments, BatchResult } from "../../convex/datahubSync/batchProtocol.js";
+import type {
+  AdoptResult,
+  Adoption,
+  Batch as BatchArguments,
+  BatchResult,
+} from "../../convex/datahubSync/batchProtocol.js";
 import { LIMITS, MODULE_NAME, PROTOCOL_VERSION } from "../../convex/datahubSync/protocol.js";
 import type { BeginRuns, FinishRuns, RunResult } from "../../convex/datahubSync/runProtocol.js";
 import type { HandshakeResult } from "../../convex/datahubSync/stateProtocol.js";
@@ -98,6 +103,12 @@ export class ConvexSink {
     const batch: BatchArguments = { ...rest, upserts: [] };
     const printed = { upserts: printUpserts(upserts) };
     return this.#transport.mutation("applyBatch", batch, { meter: this.meter(batch.table), printed });
+  }
+
+  /** Documents become the mirror's. @returns how many did */
+  async adopt(token: RunToken, entries: Adoption["entries"], options?: CallOptions): Promise<number> {
+    const args = { ...token, slot: 0, entries };
+    return (await this.#call<typeof args, AdoptResult>("mutation", "adoptDocuments", args, options)).adopted;
   }
 
   /**

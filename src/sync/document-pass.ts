@@ -49,7 +49,10 @@ export async function recordStrangers(run: MirrorRun): Promise<number> {
   return strangers;
 }
 
-async function* listDocuments({ context, convex }: MirrorRun): AsyncGenerator<DocumentPage["entries"]> {
+export async function* listDocuments({
+  context,
+  convex,
+}: MirrorRun): AsyncGenerator<DocumentPage["entries"]> {
   let cursor: string | null = null;
   for (;;) {
     context.signal.throwIfAborted();

@@ -7,6 +7,18 @@ import { howToAdd } from "./how-to-add.js";
 
 /** What a person should know about a table's run, in words. What each code means is in src/model/notice-codes.ts. */
 
+export function documentsAdopted(adopted: number, equal: number, left: number): Notice {
+  const brought = adopted - equal;
+  const parts = [
+    `${count(adopted, "document")} of before became the mirror's`,
+    ...(brought > 0
+      ? [`${brought.toLocaleString("en-US")} of them differed and were brought up to date`]
+      : []),
+    ...(left > 0 ? [`${count(left, "document")} belong to no row`] : []),
+  ];
+  return { code: "DOCUMENTS_ADOPTED", message: `${parts.join("; ")}.` };
+}
+
 export function documentsMended(edited: number, removed: number): Notice {
   const parts = [
     ...(edited > 0 ? [`${count(edited, "document")} edited`] : []),

@@ -26,6 +26,8 @@ export interface RunPlan {
   voidWatermark: boolean;
   /** Documents that were there before the first load are to be recorded first. */
   recordStrangers: boolean;
+  /** Documents that were there before become the mirror's first, where a row has their key. */
+  adoptStrangers: boolean;
   notices: Notice[];
 }
 
@@ -93,7 +95,22 @@ function resumable({ agreement, record, source }: Situation): OpenRun | null {
   return isSameSight(left.seen as Sight, source.sight) ? left : null;
 }
 
-const PLAIN = { resumed: null, voidWatermark: false, recordStrangers: false } as const;
+const PLAIN = { resumed: null, voidWatermark: false, recordStrangers: false, adoptStrangers: false } as const;
+
+/**
+ * A comparison that takes documents of before over first. What it takes over unequal no delta would find, so that a crash must
+ * leave no watermark to go on from.
+ */
+export function planAdoption(): RunPlan {
+  return {
+    ...PLAIN,
+    work: { kind: "compare", from: null },
+    mode: "full",
+    voidWatermark: true,
+    adoptStrangers: true,
+    notices: [],
+  };
+}
 
 /** As far as what is asked for says: a delta that compares is a full run. */
 function comparing({ requested }: Situation): RunMode {

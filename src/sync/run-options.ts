@@ -10,6 +10,8 @@ export interface RunOptions {
   allowDeletes: string[];
   /** Go on although the source is another one than the mirror was made from. */
   takeOver: boolean;
+  /** Mirrors that take documents of before over, where a row has their key. */
+  adopt?: readonly string[];
   progress: ProgressListener;
   clock: Clock;
   /** Aborts with a SyncError as its reason. */

@@ -4,6 +4,7 @@ import type { RunMode } from "../model/report.js";
 import type { ChangeCursor, ChangeRange } from "../source/change-log.js";
 import { parseSnapshot } from "../model/snapshot.js";
 import { takeSnapshot } from "../source/source-identity.js";
+import { adoptStrangers } from "./adopt-pass.js";
 import type { Acknowledged } from "./agreement.js";
 import { compareAll, type CompareCursor } from "./compare-pass.js";
 import { sendChanges, type DeltaCursor } from "./delta-pass.js";
@@ -120,6 +121,7 @@ async function makePasses(
     await compare(null);
   };
   if (plan.recordStrangers) await recordStrangers(run);
+  if (plan.adoptStrangers) await adoptStrangers(run);
   switch (plan.work.kind) {
     case "load":
       await loadAll(run, plan.work.after);

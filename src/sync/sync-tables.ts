@@ -7,7 +7,7 @@ import { concernsOneMirror } from "./ends-run.js";
 import { endRuns } from "./end-runs.js";
 import { makeFit } from "./make-fit.js";
 import { asSyncError, MirrorTask } from "./mirror-task.js";
-import { planRun } from "./plan-run.js";
+import { planAdoption, planRun } from "./plan-run.js";
 import type { RunContext } from "./run-context.js";
 import { notRun } from "./summarise-run.js";
 import type { MirrorSurvey } from "./survey.js";
@@ -18,6 +18,8 @@ export interface TablesOptions {
   /** Mirrors that may lose more documents than the guard allows. */
   allowDeletes: readonly string[];
   takeOver: boolean;
+  /** Mirrors that take documents of before over. */
+  adopt?: readonly string[] | undefined;
 }
 
 /**
@@ -66,7 +68,7 @@ async function runGroup(
   candidates: readonly MirrorTask[],
   onPlanned: (task: MirrorTask) => void,
 ): Promise<void> {
-  await tasks.allOf(candidates, () => plan(context, options.mode, candidates));
+  await tasks.allOf(candidates, () => plan(context, options, candidates));
   const planned = candidates.filter(({ isOver }) => !isOver);
   const loads = planned.filter((task) => task.planned!.plan.work.kind === "load");
   const others = planned.filter((task) => !loads.includes(task));
@@ -114,7 +116,11 @@ function inOrder(tasks: readonly MirrorTask[]): MirrorTask[] {
 }
 
 /** What each of them does, by one look at the log and one snapshot. */
-async function plan(context: RunContext, requested: RunMode, tasks: readonly MirrorTask[]): Promise<void> {
+async function plan(
+  context: RunContext,
+  { mode: requested, adopt = [] }: TablesOptions,
+  tasks: readonly MirrorTask[],
+): Promise<void> {
   const snapshotOf = (from: { snapshot: string } | null | undefined): Snapshot | null =>
     from ? parseSnapshot(from.snapshot) : null;
   const { taken, answers } = await lookAtLog(
@@ -129,7 +135,9 @@ async function plan(context: RunContext, requested: RunMode, tasks: readonly Mir
     const { source, record, agreement, notices } = task.fit!;
     const { handshake, memory } = task.survey;
     const { unknown, isAhead, hasChanges } = answers[place]!;
-    const run = planRun({ requested, source, record, handshake, agreement, unknown, isAhead });
+    const run = adopt.includes(task.name)
+      ? planAdoption()
+      : planRun({ requested, source, record, handshake, agreement, unknown, isAhead });
     const isDelta = run.work.kind === "delta" && run.resumed === null && record?.openRun === null;
     const waits = memory.pending.key + memory.pending.document + memory.pending.stranger > 0;
     task.planned = {

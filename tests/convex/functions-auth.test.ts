@@ -49,6 +49,8 @@ const calls = {
     t.query(functions.listDocuments, { syncKey, table, cursor: null, limit: 10, maxBytes: 1_000 }),
   listMissing: (t, syncKey, table) => t.query(functions.listMissing, { syncKey, ...page, table }),
   lookupKeys: (t, syncKey, table) => t.query(functions.lookupKeys, { syncKey, table, keys: ["a"] }),
+  adoptDocuments: (t, syncKey, table) =>
+    t.mutation(functions.adoptDocuments, { syncKey, ...FIRST_TOKEN, table, slot: 0, entries: [] }),
   readDocuments: (t, syncKey, table) => t.query(functions.readDocuments, { syncKey, table, keys: ["a"] }),
 } satisfies Record<
   keyof typeof exported,

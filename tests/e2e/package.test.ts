@@ -122,7 +122,7 @@ describe("the package, installed", () => {
       "toDate",
       "toMicroseconds",
     ];
-    const forFunctions = ["datahubSyncTables", "defaultMirrorTables", "defineDatahubSync"];
+    const forFunctions = ["datahubSyncTables", "defaultMirrorTables", "defineDatahubSync", "guardMirrors"];
     const functions = [...forFunctions, "mirrorFreshness", "mirrored"];
     expect(await exportsOf("datahub-sync/values")).toEqual(values);
     expect(await exportsOf("datahub-sync/convex")).toEqual([...functions, ...values].sort());

@@ -27,6 +27,7 @@ function fakeCommands() {
     findCandidates: vi.fn<Commands["findCandidates"]>(() => Promise.resolve([])),
     planFiles: vi.fn<Commands["planFiles"]>(() => Promise.resolve([])),
     writeFiles: vi.fn<Commands["writeFiles"]>(() => Promise.resolve()),
+    findStrangers: vi.fn<Commands["findStrangers"]>(() => Promise.resolve([])),
     schema: vi.fn<Commands["schema"]>(() =>
       Promise.resolve({ ok: true, exitCode: 0, path: "convex/mirrors.ts", written: true, tables: [] }),
     ),

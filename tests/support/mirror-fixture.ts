@@ -74,6 +74,7 @@ const SILENT: ProgressListener = {
 export interface SyncOptions {
   allowDeletes?: boolean;
   takeOver?: boolean;
+  adopt?: readonly string[];
   signal?: AbortSignal;
   progress?: Partial<ProgressListener>;
   /** In the place of the one that hurries. */
@@ -171,6 +172,7 @@ export class MirrorFixture {
       mode,
       allowDeletes: options.allowDeletes ? this.config.mirrors.map(({ name }) => name) : [],
       takeOver: options.takeOver ?? false,
+      adopt: options.adopt ?? [],
       progress: { ...SILENT, ...options.progress },
       clock: options.clock ?? hurriedClock,
       signal: options.signal ?? new AbortController().signal,

@@ -21,9 +21,13 @@ export async function askWhich(mirrorable: readonly Candidate[], others: number)
   return chosen;
 }
 
-export async function askWhether(render: (paint: Paint) => string): Promise<boolean> {
-  note(render(createPaint(true)), "To be written");
-  const agreed = await confirm({ message: "Write these files?" });
+export async function askWhether(
+  render: (paint: Paint) => string,
+  title = "To be written",
+  question = "Write these files?",
+): Promise<boolean> {
+  note(render(createPaint(true)), title);
+  const agreed = await confirm({ message: question });
   if (isCancel(agreed)) throw cancelled();
   return agreed;
 }

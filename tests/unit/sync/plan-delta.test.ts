@@ -122,6 +122,7 @@ describe("an interrupted comparison", () => {
           resumed: openRun,
           voidWatermark: false,
           recordStrangers: false,
+          adoptStrangers: false,
           notices: ["RESUMED"],
         });
       }

@@ -25,6 +25,7 @@ describe("a first run", () => {
       resumed: null,
       voidWatermark: false,
       recordStrangers: false,
+      adoptStrangers: false,
       notices: [],
     });
   });
@@ -44,6 +45,7 @@ describe("a first run", () => {
         mode: requested === "deep" ? "deep" : "full",
         resumed: openRun,
         recordStrangers: false,
+        adoptStrangers: false,
         notices: ["RESUMED"],
       });
     }
@@ -90,6 +92,7 @@ describe("without agreement", () => {
       resumed: null,
       voidWatermark: true,
       recordStrangers: false,
+      adoptStrangers: false,
       notices: ["BECAME_FULL"],
     });
     expect(plan({ kind: "foreign" }, {})).toMatchObject({
@@ -117,6 +120,7 @@ describe("without agreement", () => {
       mode: "deep",
       voidWatermark: true,
       recordStrangers: false,
+      adoptStrangers: false,
     });
     expect(plan(gone, { watermark }, { mirror: STRANGERS })).toMatchObject({ recordStrangers: false });
   });
