@@ -109,8 +109,8 @@ async function deployOverDocuments(trial: Trial, syncKey: string): Promise<void>
 }
 
 async function sync(trial: Trial, sql: Sql): Promise<void> {
-  await ours(trial, "doctor", ["doctor"]);
   await ours(trial, "migrate", ["migrate"]);
+  await ours(trial, "doctor", ["doctor"]);
   await ours(trial, "first load (the planted documents wait: 5)", ["sync"]);
   await ours(trial, "remove the planted documents", ["sync", "--allow-deletes", "nokia_exports"]);
   await ours(trial, "deep run, with nothing to mend", ["sync", "--deep"]);
