@@ -16,8 +16,20 @@ export function logCauses(log: CliLog): (table: string, error: SyncError) => voi
     log.debug(["the error and its causes:", ...renderCauses(error)].join("\n"), { table });
 }
 
-/** A bar on a terminal (`bar`), and in every case lines in the log for what begins, ends and deserves notice. */
-export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progress {
+/** Who follows a run while it goes on. */
+export interface Onlooker {
+  /** Shows a progress bar. */
+  bar: boolean;
+  /** Reads what happened when it is over, in the report: nothing is said twice. */
+  later: boolean;
+}
+
+/**
+ * A bar on a terminal, and lines for what begins, ends and deserves notice: for a person who watches, and otherwise in the
+ * log's file. What takes long is said when it begins, whoever reads it.
+ */
+export function createProgress(log: CliLog, screen: Screen, { bar, later }: Onlooker): Progress {
+  const say: CliLog["record"] = later ? log.record : (level, ...line) => log[level](...line);
   const totals = new Map<string, number | null>();
   return {
     showsProgress: bar,
@@ -25,7 +37,9 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
       totals.set(table, expectedRows);
       const expected = !expectedRows ? "" : `, about ${showNoun(expectedRows, "row")}`;
       const what = work === "first load" ? work : `${work} run`;
-      log.routine(`${what} started${expected}`, { table, work, expectedRows });
+      const line = [`${what} started${expected}`, { table, work, expectedRows }] as const;
+      if (work === "delta" && later) log.record("info", ...line);
+      else log.routine(...line);
       if (bar) screen.showBar({ label: table, done: 0, total: expectedRows });
     },
     tableProgress(table, done) {
@@ -37,12 +51,11 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
       if (outcome === "not-run") return;
       const what = report.error === undefined ? describeCounts(report) : report.error.message;
       const line = `${outcome} in ${showDuration(report.durationMs)}: ${what}`;
-      if (outcome === "failed") log.error(line, fieldsOf(report));
-      else log.info(line, fieldsOf(report));
+      say(outcome === "failed" ? "error" : "info", line, fieldsOf(report));
       if (bar) screen.showBar({ label: table, done: report.read, total: report.read });
     },
     notice(table, { code, message }) {
-      log.info(message, { ...(table !== null && { table }), code });
+      say("info", message, { ...(table !== null && { table }), code });
     },
     stop: () => screen.hideBar(),
   };
@@ -51,7 +64,10 @@ export function createProgress(log: CliLog, screen: Screen, bar: boolean): Progr
 /** The bar alone: what a dry run finds has not happened, and stands in its report. */
 export function createForesight(log: CliLog, screen: Screen, bar: boolean): Progress {
   const silent = () => {};
-  return createProgress({ ...log, error: silent, info: silent, routine: silent }, screen, bar);
+  return createProgress({ ...log, error: silent, info: silent, routine: silent }, screen, {
+    bar,
+    later: false,
+  });
 }
 
 const BAR_WIDTH = 24;

@@ -22,6 +22,8 @@ export interface Session {
   screen: Screen;
   /** Standard error is a terminal, and standard output is not for a machine. */
   interactive: boolean;
+  /** Nobody watches, as under cron: what happened is read later, in a log. */
+  unattended: boolean;
   /** What a person has to know before something is done: on standard error, whatever the log's level. */
   tell: (message: string) => void;
   /** Prints a report: as JSON with `--json`, else as text. The only output on standard output. */
@@ -61,6 +63,7 @@ export async function runSession(
     log,
     screen,
     interactive: onTerminal && flags.json !== true,
+    unattended: !onTerminal && flags.verbose !== true,
     tell: (message) => {
       log.record("warn", message);
       io.stderr.write(`${timePrefix(io)}warn  ${scrubber.scrub(message)}\n`);

@@ -1,3 +1,4 @@
+import { EXIT } from "../../model/errors.js";
 import type { RunMode, RunReport, TableCounts, TableReport } from "../../model/report.js";
 import { closingSentence } from "./closing-sentence.js";
 import { renderColumns, type Column } from "./columns.js";
@@ -14,25 +15,68 @@ const COLUMNS: readonly Column[] = [
 
 export const MODE_NAMES: Record<RunMode, string> = { delta: "Delta run", full: "Full run", deep: "Deep run" };
 
-/** What `sync` prints at its end: a line for each table, what a person should know, and what to do next. */
+/** What `sync` prints at its end on a terminal: a line for each table, what a person should know, and what to do next. */
 export function renderRunReport(report: RunReport, paint: Paint): string {
+  const rows = report.tables.map((table) => tableRow(table, report.mode, paint));
+  return [
+    ...(rows.length === 0
+      ? []
+      : [renderColumns(paintedHeads(paint), [...rows, ...sums(report, paint)], paint), ""]),
+    `${describeRun(report)}.`,
+    ...bill(report),
+    ...remarks(report, paint),
+  ].join("\n");
+}
+
+/**
+ * The same for a log that is looked at when something is wrong: one dated line for a run that found nothing to do, else one,
+ * and a line for each table that had something.
+ */
+export function renderDatedReport(report: RunReport, deployment: string, paint: Paint): string {
+  const { finishedAt, exitCode, tables } = report;
+  const level = exitCode === EXIT.done ? "info " : exitCode === EXIT.failed ? "error" : "warn ";
+  const line = `${finishedAt} ${level} ${deployment}: ${describeRun(report)}`;
+  const busy = tables.filter((table) => !isIdle(table));
+  const about = remarks(report, paint);
+  if (busy.length === 0) return [`${line}; nothing to do.`, ...about].join("\n");
+  const rows = [
+    ...busy.map((table) => tableRow(table, report.mode, paint)),
+    ...idleRow(tables.filter((table) => !busy.includes(table))),
+  ];
+  return [
+    `${line}.`,
+    renderColumns(paintedHeads(paint), [...rows, ...sums(report, paint)], paint),
+    ...bill(report),
+    ...about,
+  ].join("\n");
+}
+
+function isIdle({ outcome, read, deleted, rejected, heldBack, firstLoad }: TableReport): boolean {
+  return outcome === "done" && !firstLoad && read + deleted + rejected + heldBack === 0;
+}
+
+function idleRow(tables: readonly TableReport[]): string[][] {
+  if (tables.length === 0) return [];
+  const sum = (of: (table: TableReport) => number) => tables.reduce((all, table) => all + of(table), 0);
+  const calls = showCount(sum((table) => table.calls));
+  const seconds = showSeconds(sum((table) => table.durationMs));
+  return [[`${tables.length} more`, ...Array<string>(6).fill("-"), calls, seconds, "nothing to do"]];
+}
+
+/** One table is its own sum. */
+function sums(report: RunReport, paint: Paint): string[][] {
   const { tables, totals, durationMs } = report;
-  const rows = tables.map((table) => tableRow(table, report.mode, paint));
-  if (tables.length > 1) {
-    rows.push(
-      inCommon(report),
-      ["total", ...counts(totals, durationMs)].map((cell) => paint.bold(cell)),
-    );
-  }
+  if (tables.length < 2) return [];
+  return [inCommon(report), ["total", ...counts(totals, durationMs)].map((cell) => paint.bold(cell))];
+}
+
+function remarks(report: RunReport, paint: Paint): string[] {
   const closing = closingSentence(report);
   return [
-    ...(tables.length === 0 ? [] : [renderColumns(paintedHeads(paint), rows, paint), ""]),
-    summary(report),
-    ...bill(report),
     ...notices(report),
     ...failures(report, paint),
     ...(closing === null ? [] : ["", paint.bold(closing)]),
-  ].join("\n");
+  ];
 }
 
 function paintedHeads(paint: Paint): Column[] {
@@ -73,7 +117,7 @@ function remark(table: TableReport, runMode: RunMode, paint: Paint): string {
   return remarks.filter((text) => text !== null).join(", ");
 }
 
-function summary({ mode, runId, durationMs, tables, totals }: RunReport): string {
+function describeRun({ mode, runId, durationMs, tables, totals }: RunReport): string {
   const repeated = totals.retries === 0 ? "" : ` (${showCount(totals.retries)} repeated)`;
   const work = [
     showNoun(tables.length, "table"),
@@ -82,7 +126,7 @@ function summary({ mode, runId, durationMs, tables, totals }: RunReport): string
   ];
   const isFirst = tables.length > 0 && tables.every(({ firstLoad }) => firstLoad);
   const what = isFirst ? "First load" : MODE_NAMES[mode];
-  return `${what} ${runId}: ${work.join(", ")}, ${showDuration(durationMs)}.`;
+  return `${what} ${runId}: ${work.join(", ")}, ${showDuration(durationMs)}`;
 }
 
 /** What the functions said that Convex counts. */

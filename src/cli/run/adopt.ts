@@ -12,7 +12,7 @@ export async function runAdopt(flags: AdoptFlags, io: CliIo, commands: Commands)
   const loaded = await loadConfig(configInput(io, flags), "both");
   const { config } = loaded;
   return runSession({ io, flags, loaded }, async (session) => {
-    const { context, log, screen, interactive, print } = session;
+    const { context, log, screen, interactive, unattended, print } = session;
     const tables = await commands.findStrangers({ ...context, config });
     const done = (report: AdoptionReport): ExitCode => {
       log.record("info", "adopt ended", { report });
@@ -29,7 +29,7 @@ export async function runAdopt(flags: AdoptFlags, io: CliIo, commands: Commands)
     }
     if (!(await agree(flags, io, session, tables)))
       return done({ ok: true, exitCode: EXIT.done, tables, run: null });
-    const progress = createProgress(log, screen, interactive);
+    const progress = createProgress(log, screen, { bar: interactive, later: unattended });
     const run = await commands.sync({
       ...context,
       config: { ...config, mirrors: config.mirrors.filter(({ name }) => concerned.includes(name)) },

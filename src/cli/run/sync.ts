@@ -5,7 +5,7 @@ import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import { createForesight, createProgress } from "../progress.js";
 import { renderDryRunReport } from "../render/dry-run-report.js";
-import { renderRunReport } from "../render/run-report.js";
+import { renderDatedReport, renderRunReport } from "../render/run-report.js";
 import { configInput, runSession } from "../session.js";
 import type { SyncFlags } from "../sync.js";
 
@@ -13,7 +13,8 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
   const mode = modeOf(flags);
   const loaded = await loadConfig(configInput(io, flags, flags.allowDeletes), "both");
   const { config, allowDeletes } = loaded;
-  return runSession({ io, flags, loaded }, async ({ context, log, screen, interactive, print }) => {
+  return runSession({ io, flags, loaded }, async (session) => {
+    const { context, log, screen, interactive, unattended, print } = session;
     const takeOver = flags.takeOver === true;
     if (flags.dryRun) {
       const progress = createForesight(log, screen, interactive);
@@ -25,15 +26,18 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
     }
     // What each table needs is known once both sides were asked: a first load, or a comparison, is said then.
     const what = mode === "delta" ? "run" : `${mode} run`;
-    log.routine(`${what} to ${config.convex.deployment}`, {
-      mode,
-      tables: config.mirrors.map(({ name }) => name),
-    });
-    const progress = createProgress(log, screen, interactive);
+    const fields = { mode, tables: config.mirrors.map(({ name }) => name) };
+    if (unattended) log.record("info", `${what} to ${config.convex.deployment}`, fields);
+    else log.routine(`${what} to ${config.convex.deployment}`, fields);
+    const progress = createProgress(log, screen, { bar: interactive, later: unattended });
     const report = await commands.sync({ ...context, config, mode, allowDeletes, takeOver, progress });
     progress.stop();
     log.record(report.ok ? "info" : "warn", "run ended", { report });
-    print(report, (paint) => renderRunReport(report, paint));
+    print(report, (paint) =>
+      unattended
+        ? renderDatedReport(report, config.convex.deployment, paint)
+        : renderRunReport(report, paint),
+    );
     return report.exitCode;
   });
 }

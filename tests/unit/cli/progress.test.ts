@@ -57,7 +57,7 @@ describe("progress", () => {
   it("is lines for what begins, ends and deserves notice", () => {
     const log = keepingLog();
     const stderr = new Captured();
-    const progress = createProgress(log, new Screen(stderr, describeBar), false);
+    const progress = createProgress(log, new Screen(stderr, describeBar), { bar: false, later: false });
     progress.tableStarted("sow_poles", "delta", 4_500);
     progress.notice("sow_poles", { code: "BECAME_FULL", message: "The table was created anew." });
     progress.tableProgress("sow_poles", 6);
@@ -88,9 +88,35 @@ describe("progress", () => {
     expect(stderr.text).toBe("");
   });
 
+  it("is, for who reads the report later, what takes long alone; the log's file has the rest", () => {
+    const log = keepingLog();
+    const recorded: string[] = [];
+    const keeping = {
+      ...log,
+      record: (level: string, message: string) => recorded.push(`${level} ${message}`),
+    };
+    const progress = createProgress(keeping, new Screen(new Captured(), describeBar), {
+      bar: false,
+      later: true,
+    });
+    progress.tableStarted("sow_poles", "delta", 4_500);
+    progress.notice("sow_poles", { code: "BECAME_FULL", message: "The table was created anew." });
+    progress.tableFinished(REPORT);
+    progress.tableStarted("sow_drops", "first load", 23_700);
+    expect(log.lines).toEqual(["routine sow_drops: first load started, about 23,700 rows"]);
+    expect(recorded).toEqual([
+      "info delta run started, about 4,500 rows",
+      "info The table was created anew.",
+      "info done in 0.4 s: 12 read, 11 updated, 1 unchanged",
+    ]);
+  });
+
   it("tells the causes of a failure at the level of --verbose", () => {
     const log = keepingLog();
-    const progress = createProgress(log, new Screen(new Captured(), describeBar), false);
+    const progress = createProgress(log, new Screen(new Captured(), describeBar), {
+      bar: false,
+      later: false,
+    });
     const cause = new TypeError("x is not a function");
     progress.tableFailed?.(
       "sow_poles",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createPaint } from "../../../src/cli/render/paint.js";
-import { renderRunReport } from "../../../src/cli/render/run-report.js";
+import { renderDatedReport, renderRunReport } from "../../../src/cli/render/run-report.js";
 import type { Notice, RunReport, TableCounts, TableReport } from "../../../src/model/report.js";
 import { NOTHING } from "../../support/sample-reports.js";
 
@@ -264,5 +264,48 @@ describe("the end of a sync", () => {
     );
     expect(renderRunReport(failed, createPaint(true))).toContain("\x1b[31mfailed");
     expect(renderRunReport(failed, createPaint(false))).not.toContain("\x1b");
+  });
+});
+
+describe("the end of a sync that nobody watched", () => {
+  const dated = (of: RunReport) => `\n${renderDatedReport(of, "happy-otter-123", createPaint(false))}\n`;
+
+  it("nothing to do: one line", () => {
+    const tables = ["sow_poles", "sow_drops", "nokia_exports"].map((name) => table(name));
+    expect(dated(report(tables, { durationMs: 410 }))).toBe(
+      "\n2025-11-22T10:15:12.400Z info  happy-otter-123: Delta run 5f0c2f6e: 3 tables, 6 calls, 0 B sent, 0.4 s; nothing to do.\n",
+    );
+  });
+
+  it("work: a line for each table that had some, and one for the others", () => {
+    const busy = table("sow_poles", {
+      read: 12,
+      updated: 12,
+      bytesSent: 16_000,
+      bytesRead: 2_048,
+      bytesWritten: 20_480,
+    });
+    expect(dated(report([busy, table("sow_drops"), table("nokia_exports")]))).toMatchInlineSnapshot(`
+      "
+      2025-11-22T10:15:12.400Z info  happy-otter-123: Delta run 5f0c2f6e: 3 tables, 6 calls, 15.6 KiB sent, 12.4 s.
+      table      read  inserted  updated  unchanged  deleted  set aside  calls  seconds
+      sow_poles    12         0       12          0        0          0      2      0.2
+      2 more        -         -        -          -        -          -      4      0.4  nothing to do
+      in common     -         -        -          -        -          -      0     11.9
+      total        12         0       12          0        0          0      6     12.4
+      Convex bills 2.0 KiB read and 20.0 KiB written for it.
+      "
+    `);
+  });
+
+  it("trouble: said once, with what to do", () => {
+    const failing = table("sow_drops", {
+      outcome: "failed",
+      error: { code: "NO_KEY", message: "sow_drops has no primary key.", remedy: "Add one." },
+    });
+    const told = dated(report([table("sow_poles"), failing], { exitCode: 1 }));
+    expect(told).toMatch(/^\n2025-11-22T10:15:12.400Z error happy-otter-123: Delta run/);
+    expect(told.match(/sow_drops has no primary key\./g)).toHaveLength(1);
+    expect(told).toContain("Add one.");
   });
 });
