@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { JSONValue } from "convex/values";
+import type { LogLine } from "./execution-log.js";
 import type { Isolate } from "./isolate.js";
 import type { RunningQuery } from "./query.js";
 import type { Transaction } from "./transaction.js";
@@ -20,10 +21,14 @@ export interface Call {
   /** Queries that are being iterated, by the number that the function knows them by. */
   readonly queries: Map<number, RunningQuery>;
   nextQueryId: number;
+  /** What it writes with `console`; of nested functions, too. */
+  readonly logLines: LogLine[];
   /** Convex allows one `.paginate()` a function. */
   paginated: boolean;
   /** Runs another function inside this transaction (`ctx.runQuery`, `ctx.runMutation`). */
   runNested(kind: "query" | "mutation", path: string, args: JSONValue): Promise<JSONValue>;
+  /** The deployment's time, in milliseconds. */
+  now(): number;
   /** Throws once the function has used up its time. */
   checkTime(): void;
 }

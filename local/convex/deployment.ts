@@ -5,7 +5,8 @@ import { checkDocuments, compareIndexes, deployTables, type Deployed } from "./d
 import { exportState, importState, type DeploymentState } from "./backup.js";
 import { toFields, type DocumentValue } from "./document.js";
 import { FunctionFailed } from "./errors.js";
-import { describeFailure } from "./failure.js";
+import { ExecutionLog, type LogLine } from "./execution-log.js";
+import { describeFailure, messageOf } from "./failure.js";
 import type { Faults } from "./faults.js";
 import {
   canonicalPath,
@@ -31,6 +32,8 @@ export class LocalDeployment {
   readonly adminKey: string;
   readonly name: string;
   readonly clock: Clock;
+  /** What was run, for `npx convex logs`. */
+  readonly executions = new ExecutionLog();
   readonly faults: Faults | null;
   readonly #redact: boolean;
   readonly #store: Store;
@@ -134,8 +137,22 @@ export class LocalDeployment {
   ): Promise<Execution> {
     const system = admin ? this.#system.get(canonicalPath(path)) : undefined;
     const failure = (thrown: unknown) => describeFailure(thrown, requestId, this.#redact);
-    const options = { requestId, failure, metered: system === undefined, ...(atPoint && { atPoint }) };
+    const logLines: LogLine[] = [];
+    const options = {
+      requestId,
+      failure,
+      logLines,
+      metered: system === undefined,
+      ...(atPoint && { atPoint }),
+    };
     if (system) return this.#runner.execute(system, args, options);
+    const startedAt = this.clock.now();
+    const log = (error: string | null) =>
+      this.executions.add({
+        path: canonicalPath(path),
+        kind: kind === "any" ? (this.#deployed.functions.get(canonicalPath(path))?.kind ?? "query") : kind,
+        ...{ requestId, logLines, error, startedAt, endedAt: this.clock.now() },
+      });
     try {
       let deployed: DeployedFunction;
       try {
@@ -145,9 +162,12 @@ export class LocalDeployment {
         throw failure(error);
       }
       this.#meter.countCall(deployed.kind);
-      return await this.#runner.execute(deployed, args, options);
+      const execution = await this.#runner.execute(deployed, args, options);
+      log(null);
+      return execution;
     } catch (error) {
       this.#meter.countFailure();
+      log(messageOf(error));
       throw error;
     }
   }

@@ -7,11 +7,15 @@ import { exportValue, readFormat, type ValueFormat } from "./value-format.js";
 import type { FunctionKind } from "./call.js";
 import type { LocalDeployment } from "./deployment.js";
 import { BAD_ADMIN_KEY, CallRefused, ConflictError, FunctionFailed } from "./errors.js";
+import { printExecution } from "./execution-log.js";
 import { ConnectionCut, type FaultPoint } from "./faults.js";
 import { MAX_BODY_BYTES } from "./limits.js";
 import { createPushApi } from "./push/push-api.js";
 import { readCallBody } from "./request-body.js";
 import type { AtPoint, Execution } from "./runner.js";
+
+/** As long as Convex lets `npx convex logs` wait for something to happen, about. */
+const LONGEST_POLL_MS = 60_000;
 
 type Env = { Bindings: HttpBindings };
 
@@ -80,6 +84,22 @@ export function createHttpApp(deployment: LocalDeployment): Hono<Env> {
   }
   app.route("/api", createPushApi(deployment));
 
+  app.use("/api/stream_function_logs", (c, next) =>
+    requireAdmin(deployment, c.req.header("Authorization"), next),
+  );
+  app.get("/api/stream_function_logs", async (c) => {
+    const from = Number(c.req.query("cursor") ?? 0);
+    // Whoever asks for what comes next waits for it; an answer without any is asked again.
+    if (from > 0 && deployment.executions.since(from).executions.length === 0)
+      await Promise.race([
+        deployment.executions.next(),
+        deployment.clock.sleep(LONGEST_POLL_MS, c.req.raw.signal),
+      ]).catch(() => {});
+    const { executions, cursor } = deployment.executions.since(from);
+    // Nothing happened yet: whatever does is later than now.
+    const newCursor = cursor === 0 ? deployment.clock.now() : cursor;
+    return c.json({ entries: executions.map(printExecution), newCursor });
+  });
   app.get("/version", (c) => c.text("local"));
   app.get("/instance_name", (c) => c.text(deployment.name));
   app.get("/api/check_admin_key", (c) => {

@@ -3,6 +3,7 @@ import type { Clock } from "../../src/model/clock.js";
 import { withinCall, type Call, type FunctionKind } from "./call.js";
 import { actionsUnsupported, CallRefused, ConflictError, outOfTime, type FunctionFailed } from "./errors.js";
 import { decodeValue } from "./decode.js";
+import type { LogLine } from "./execution-log.js";
 import type { FaultPoint } from "./faults.js";
 import type { DeployedFunction } from "./functions.js";
 import { CONFLICT_BACKOFF, CONFLICT_RETRIES } from "./limits.js";
@@ -24,6 +25,8 @@ export interface ExecutionOptions {
   /** Turns what a function threw into what its caller may see. */
   failure: (thrown: unknown) => FunctionFailed;
   atPoint?: AtPoint;
+  /** Takes what the function logs. Of an attempt that is made again, too. */
+  logLines: LogLine[];
   /** System functions are not billed. */
   metered: boolean;
 }
@@ -101,7 +104,7 @@ export class Runner {
     const writes = deployed.kind === "mutation";
     const transaction = new Transaction(store, writes ? this.options.validators() : null);
     try {
-      const call = this.#createCall(deployed, transaction, options.requestId);
+      const call = this.#createCall(deployed, transaction, options);
       let result: Result;
       try {
         result = await invoke(deployed, args, call);
@@ -127,7 +130,11 @@ export class Runner {
     }
   }
 
-  #createCall(deployed: DeployedFunction, transaction: Transaction, requestId: string): Call {
+  #createCall(
+    deployed: DeployedFunction,
+    transaction: Transaction,
+    { requestId, logLines }: ExecutionOptions,
+  ): Call {
     const { clock, env, deploymentName, userTimeoutMs, isolate } = this.options;
     const startedAt = clock.now();
     const call: Call = {
@@ -138,9 +145,11 @@ export class Runner {
       env: env(),
       deploymentName,
       requestId,
+      logLines,
       queries: new Map(),
       nextQueryId: 0,
       paginated: false,
+      now: () => clock.now(),
       checkTime: () => {
         if (userTimeoutMs !== null && clock.now() - startedAt > userTimeoutMs) {
           throw outOfTime(userTimeoutMs);

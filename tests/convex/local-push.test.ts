@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LocalDeployment } from "../../local/convex/deployment.js";
 import { NOTHING_DEPLOYED } from "../../local/convex/nothing-deployed.js";
@@ -45,6 +46,7 @@ const NOTES = `
       greeting: process.env["GREETING"] ?? null,
     }),
   });
+  export const chatty = queryGeneric({ args: {}, handler: async () => { console.log("said", { n: 1 }); console.warn("careful"); } });
   export const wait = queryGeneric({ args: {}, handler: async () => { setTimeout(() => {}, 1); } });`;
 
 const SHOUT = `export const shout = (text) => text.toUpperCase() + "!";`;
@@ -76,6 +78,23 @@ describe("npx convex deploy", () => {
     await cli.run("env", "remove", "GREETING");
     expect(await deployment.runQuery("notes:globals")).toMatchObject({ greeting: null });
   }, 120_000);
+
+  test("npx convex logs shows what functions log, and how they end, also while it is watched", async () => {
+    await cli.run("run", "notes:chatty");
+    const logs = cli.start("logs", "--history", "1", "--success");
+    const lines = createInterface(logs.stdout!)[Symbol.asyncIterator]();
+    const next = async () =>
+      ((await lines.next()) as { value: string }).value.replace(/^.*?\[CONVEX/, "[CONVEX");
+    try {
+      expect(await next()).toBe("[CONVEX Q(notes:chatty)] [LOG] 'said' { n: 1 }");
+      expect(await next()).toBe("[CONVEX Q(notes:chatty)] [WARN] 'careful'");
+      expect(await next()).toMatch(/^\[CONVEX Q\(notes:chatty\)\] Function executed in \d+ ms$/);
+      await cli.attempt("run", "notes:wait");
+      expect(await next()).toMatch(/^\[CONVEX Q\(notes:wait\)\] .*(Server Error|Can't use setTimeout)/);
+    } finally {
+      logs.kill();
+    }
+  });
 
   test("a push that is refused leaves everything as it was", async () => {
     await deployment.runMutation("notes:add", { text: "kept" });

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));
+
+const MAIN = join(modules, "convex/bin/main.js");
 
 /** A deployment as the real Convex CLI is told of it. */
 export interface ConvexAddress {
@@ -55,10 +57,24 @@ export class ConvexCli {
     }
   }
 
+  /** One that goes on until it is killed. */
+  start(...args: string[]): ChildProcess {
+    return spawn(process.execPath, [MAIN, ...args], {
+      ...this.#options(),
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  }
+
   #execute(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-    return promisify(execFile)(process.execPath, [join(modules, "convex/bin/main.js"), ...args], {
-      cwd: this.folder,
+    return promisify(execFile)(process.execPath, [MAIN, ...args], {
+      ...this.#options(),
       maxBuffer: 256 * 1024 * 1024,
+    });
+  }
+
+  #options() {
+    return {
+      cwd: this.folder,
       env: {
         PATH: process.env["PATH"],
         HOME: this.folder,
@@ -66,7 +82,7 @@ export class ConvexCli {
         CONVEX_SELF_HOSTED_URL: this.address.url,
         CONVEX_SELF_HOSTED_ADMIN_KEY: this.address.adminKey,
       },
-    });
+    };
   }
 
   /** A table's documents. The CLI refuses a limit of 32,000 and more. */

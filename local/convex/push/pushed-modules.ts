@@ -3,6 +3,7 @@ import vm from "node:vm";
 import { transform } from "esbuild";
 import { currentCall } from "../call.js";
 import { DeployRefused } from "../errors.js";
+import { logLine, type LogLine } from "../execution-log.js";
 import type { Modules } from "../functions.js";
 
 /** A module as the CLI bundles it: JavaScript, which imports nothing but what is pushed with it. */
@@ -18,14 +19,29 @@ const MAX_IMPORT_MS = 1_000;
 
 /** What Convex's runtime has beside JavaScript itself, as far as queries and mutations may use it. */
 const GLOBALS = {
-  ...{ console, atob, btoa, structuredClone, crypto, queueMicrotask },
+  ...{ atob, btoa, structuredClone, crypto, queueMicrotask },
   ...{ TextEncoder, TextDecoder, URL, URLSearchParams, Headers, Request, Response, FormData, Blob },
   ...{ Event, EventTarget, AbortController, AbortSignal, DOMException },
   ...{ ReadableStream, WritableStream, TransformStream },
+  console: {
+    log: write("LOG"),
+    info: write("INFO"),
+    debug: write("DEBUG"),
+    warn: write("WARN"),
+    error: write("ERROR"),
+  },
   fetch: onlyInActions("fetch"),
   setTimeout: onlyInActions("setTimeout"),
   setInterval: onlyInActions("setInterval"),
 };
+
+/** Goes to the log of the function that is running; what a module writes as it is imported, nobody reads. */
+function write(level: LogLine["level"]): (...values: unknown[]) => void {
+  return (...values) => {
+    const call = currentCall();
+    call?.logLines.push(logLine(level, values, call.now()));
+  };
+}
 
 function onlyInActions(name: string): () => never {
   return () => {
