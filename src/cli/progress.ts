@@ -26,7 +26,7 @@ export interface Onlooker {
 
 /**
  * A bar on a terminal, and lines for what begins, ends and deserves notice: for a person who watches, and otherwise in the
- * log's file. What takes long is said when it begins, whoever reads it.
+ * log's file. A first load, which may take hours, is said when it begins, whoever reads it.
  */
 export function createProgress(log: CliLog, screen: Screen, { bar, later }: Onlooker): Progress {
   const say: CliLog["record"] = later ? log.record : (level, ...line) => log[level](...line);
@@ -38,7 +38,7 @@ export function createProgress(log: CliLog, screen: Screen, { bar, later }: Onlo
       const expected = !expectedRows ? "" : `, about ${showNoun(expectedRows, "row")}`;
       const what = work === "first load" ? work : `${work} run`;
       const line = [`${what} started${expected}`, { table, work, expectedRows }] as const;
-      if (work === "delta" && later) log.record("info", ...line);
+      if (later && work !== "first load") log.record("info", ...line);
       else log.routine(...line);
       if (bar) screen.showBar({ label: table, done: 0, total: expectedRows });
     },
