@@ -10,7 +10,7 @@ import { howToAdd } from "./how-to-add.js";
 export function documentsAdopted(adopted: number, equal: number, left: number): Notice {
   const brought = adopted - equal;
   const parts = [
-    `${count(adopted, "document")} of before became the mirror's`,
+    ...(adopted > 0 ? [`${count(adopted, "document")} of before became the mirror's`] : []),
     ...(brought > 0
       ? [`${brought.toLocaleString("en-US")} of them differed and were brought up to date`]
       : []),

@@ -39,7 +39,8 @@ async function startDemo(...args: string[]) {
 /** The line `total` of the command line's table, after that step's heading. */
 function totalsAfter(heading: string, stdout: string): Record<string, number> {
   const step = stdout.slice(stdout.indexOf(heading));
-  const [head, ...lines] = step.slice(step.indexOf("$ datahub-sync sync")).split("\n").slice(1);
+  const lines = step.slice(step.indexOf("$ datahub-sync sync")).split("\n");
+  const head = lines.find((line) => line.startsWith("table"));
   const total = lines.find((line) => line.startsWith("total"))!;
   const names = head!.trim().split(/ {2,}/).slice(1);
   const counts = total.trim().split(/ {2,}/).slice(1);
@@ -83,14 +84,9 @@ test("the demo: every count is the changes that were made, and both sides are eq
     deleted: 7,
     "set aside": 0,
   });
-  expect(totalsAfter("6. Delta again", demo.stdout)).toMatchObject({
-    read: 0,
-    inserted: 0,
-    updated: 0,
-    unchanged: 0,
-    deleted: 0,
-    "set aside": 0,
-  });
+  expect(demo.stdout).toMatch(
+    /6\. Delta again[^]*?\$ datahub-sync sync\n[^\n]*Delta run [^\n]*; nothing to do\.\n/,
+  );
   expect(totalsAfter("7. Edits by hand", demo.stdout)).toMatchObject({
     inserted: 1,
     updated: 1,
