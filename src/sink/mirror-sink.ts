@@ -16,6 +16,10 @@ export type AskOfMirror = <Result>(
   canCut: boolean,
 ) => Promise<Result>;
 
+/** Of a page of documents: by count and by bytes. */
+export const PAGE_DOCUMENTS = 500;
+export const PAGE_BYTES = 4 * 1024 * 1024;
+
 /**
  * What the deployment holds of one mirror, in pages. A page may be shorter than `limit` without being the last: `done`, or
  * a null to go on from, says so. Each method throws a SyncError that names cause and remedy.
@@ -45,6 +49,18 @@ export class MirrorSink {
   /** Documents with what the ledger says of each, in the order of their creation. */
   listDocuments(page: { cursor: string | null; maxBytes: number; limit: number }): Promise<DocumentPage> {
     return this.#page("listDocuments", page);
+  }
+
+  /** All documents, in pages that are small enough for two of them to be in memory. @param signal ends it between two pages */
+  async *documents(signal: AbortSignal): AsyncGenerator<DocumentPage["entries"]> {
+    let cursor: string | null = null;
+    for (;;) {
+      signal.throwIfAborted();
+      const page = await this.listDocuments({ cursor, maxBytes: PAGE_BYTES, limit: PAGE_DOCUMENTS });
+      yield page.entries;
+      if (page.done) return;
+      cursor = page.cursor;
+    }
   }
 
   /** Keys of the ledger whose documents are gone. */

@@ -8,7 +8,6 @@ import type { Database } from "../postgres/database.js";
 import type { MirrorSink } from "../sink/mirror-sink.js";
 import { keysOfTexts } from "../source/key-of-texts.js";
 import type { SourceRow, TableReader } from "../source/table-reader.js";
-import { listDocuments } from "./document-pass.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { documentsAdopted } from "./notices.js";
 import { readChunks } from "./read-chunks.js";
@@ -126,7 +125,7 @@ export async function adoptStrangers(run: MirrorRun): Promise<void> {
   const token = { table: source.name, epoch, nonce, fence: 0n };
   let [adopted, equal, left] = [0, 0, 0];
   // By now the ledger has the keys of earlier pages.
-  for await (const page of listDocuments(run)) {
+  for await (const page of convex.documents(signal)) {
     const sorted = await sortUnknown(sides, page, new Set());
     const others = [...sorted.withoutRow, ...sorted.doubles, ...sorted.withoutKey];
     await recordDeletions(run, "stranger", others);

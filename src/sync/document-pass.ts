@@ -1,13 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DocumentPage } from "../../convex/datahubSync/pageProtocol.js";
+import { PAGE_DOCUMENTS } from "../sink/mirror-sink.js";
 import { countLedger } from "./listings.js";
 import type { MirrorRun } from "./mirror-run.js";
 import { readAhead } from "./read-ahead.js";
 import { recordDeletions } from "./record-deletions.js";
-
-/** Documents listed at once, by count and by bytes; two whole pages are in memory. */
-const PAGE_DOCUMENTS = 500;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 export interface DocumentsSeen {
   /** Documents that differed from their rows although the ledger said otherwise. */
@@ -23,7 +20,7 @@ export interface DocumentsSeen {
 export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
   let mended = 0;
   let known = 0;
-  for await (const page of readAhead(listDocuments(run))) {
+  for await (const page of readAhead(run.convex.documents(run.context.signal))) {
     known += page.filter((entry) => entry.ledger !== null).length;
     const orphans = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
     await recordDeletions(run, "document", orphans);
@@ -41,30 +38,12 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
  */
 export async function recordStrangers(run: MirrorRun): Promise<number> {
   let strangers = 0;
-  for await (const page of listDocuments(run)) {
+  for await (const page of run.convex.documents(run.context.signal)) {
     const ids = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
     await recordDeletions(run, "stranger", ids);
     strangers += ids.length;
   }
   return strangers;
-}
-
-export async function* listDocuments({
-  context,
-  convex,
-}: MirrorRun): AsyncGenerator<DocumentPage["entries"]> {
-  let cursor: string | null = null;
-  for (;;) {
-    context.signal.throwIfAborted();
-    const page: DocumentPage = await convex.listDocuments({
-      cursor,
-      maxBytes: PAGE_BYTES,
-      limit: PAGE_DOCUMENTS,
-    });
-    yield page.entries;
-    if (page.done) return;
-    cursor = page.cursor;
-  }
 }
 
 /** The keys of documents that are not what their rows say. A row that changed meanwhile is the next run's. */

@@ -1,4 +1,3 @@
-import type { DocumentPage } from "../../../convex/datahubSync/pageProtocol.js";
 import { planDocument } from "../../encode/plan-document.js";
 import type { AdoptionTable } from "../../model/adoption-report.js";
 import type { Clock } from "../../model/clock.js";
@@ -18,9 +17,6 @@ export interface FindStrangersOptions {
   clock: Clock;
   signal: AbortSignal;
 }
-
-const PAGE_DOCUMENTS = 500;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** Counts the documents that no run has written, by what would become of them. Changes nothing. */
 export async function findStrangers({
@@ -71,22 +67,14 @@ async function findIn(
     const plan = planDocument(source.columns, source.name);
     const sides = { database, source, plan, reader: new TableReader(database, source), convex };
     const taken = new Set<string>();
-    let cursor: string | null = null;
-    do {
-      signal.throwIfAborted();
-      const page: DocumentPage = await convex.listDocuments({
-        cursor,
-        maxBytes: PAGE_BYTES,
-        limit: PAGE_DOCUMENTS,
-      });
-      const sorted = await sortUnknown(sides, page.entries, taken);
+    for await (const page of convex.documents(signal)) {
+      const sorted = await sortUnknown(sides, page, taken);
       found.equal += sorted.equal;
       found.differing += sorted.adoptable.length - sorted.equal;
       found.withoutRow += sorted.withoutRow.length;
       found.doubles += sorted.doubles.length;
       found.withoutKey += sorted.withoutKey.length;
-      cursor = page.done ? null : page.cursor;
-    } while (cursor !== null);
+    }
     return found;
   } catch (error) {
     if (!(error instanceof SyncError) || error.code === "INTERRUPTED") throw error;

@@ -1,4 +1,5 @@
 import type { DocumentPage } from "../../../convex/datahubSync/pageProtocol.js";
+import { PAGE_DOCUMENTS } from "../../sink/mirror-sink.js";
 import { findPendingDeletions } from "../../state/pending-deletions.js";
 import { readAhead } from "../../sync/read-ahead.js";
 import { readChunks } from "../../sync/read-chunks.js";
@@ -6,10 +7,6 @@ import { compareRow } from "./compare-row.js";
 import type { Findings } from "./findings.js";
 import { settle } from "./settle.js";
 import type { VerifiedMirror } from "./verified-mirror.js";
-
-/** Documents listed at once, by count and by bytes; two pages are in memory. */
-const PAGE_DOCUMENTS = 500;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** Keys that are looked at again together. */
 const SETTLED_AT_ONCE = 500;
@@ -58,7 +55,7 @@ async function compareDocuments(mirror: VerifiedMirror, findings: Findings, doub
   let known = 0;
   let seen = 0;
   let averageBytes = 1_000;
-  for await (const page of readAhead(listDocuments(mirror))) {
+  for await (const page of readAhead(mirror.convex.documents(mirror.signal))) {
     const held = new Map(
       page.flatMap(({ ledger, document }) =>
         ledger ? [[ledger.key, { hash: ledger.hash, document }] as const] : [],
@@ -109,21 +106,6 @@ async function countUnknown(
   ]);
   findings.count("heldBack", waiting.size);
   for (const id of ids) if (!waiting.has(id)) findings.add("unknown", id);
-}
-
-async function* listDocuments({ convex, signal }: VerifiedMirror): AsyncGenerator<DocumentPage["entries"]> {
-  let cursor: string | null = null;
-  for (;;) {
-    signal.throwIfAborted();
-    const page: DocumentPage = await convex.listDocuments({
-      cursor,
-      maxBytes: PAGE_BYTES,
-      limit: PAGE_DOCUMENTS,
-    });
-    yield page.entries;
-    if (page.done) return;
-    cursor = page.cursor;
-  }
 }
 
 /** @returns how many keys of rows the ledger has */

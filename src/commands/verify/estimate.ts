@@ -1,11 +1,8 @@
 import { LIMITS } from "../../../convex/datahubSync/protocol.js";
 import type { VerifyEstimate } from "../../model/verify-report.js";
+import { PAGE_BYTES, PAGE_DOCUMENTS } from "../../sink/mirror-sink.js";
 import { ledgerReadBytes } from "../../sink/storage-estimate.js";
 import type { MirrorState } from "../mirror-states.js";
-
-/** A page of documents ends after so many bytes, or so many documents. */
-const PAGE_BYTES = 4 * 1024 * 1024;
-const PAGE_DOCUMENTS = 500;
 
 /**
  * What looking at these mirrors costs in Convex, about: each document is read once, and its entry in the ledger twice, by
