@@ -20,6 +20,15 @@ interface Explanation {
  * @param table the mirror concerned, or null for a call about several.
  */
 export function explainFailure(error: ConvexCallError, host: string, table: string | null): SyncError {
+  if (mayLackFunction(error)) {
+    return new SyncError({
+      code: "FUNCTIONS_NOT_DEPLOYED",
+      message: `The deployment at ${host} does not carry out ${error.functionName}: its functions are of an older version, or it failed (${error.message}).`,
+      remedy: `${DEPLOY_REMEDY} Runs go on without it.`,
+      ...(table === null ? {} : { table }),
+      cause: error,
+    });
+  }
   const code = errorCodeOf(error);
   return new SyncError({
     code,
@@ -42,6 +51,18 @@ export function explainHandshakeFailure(error: ConvexCallError, host: string): S
     remedy: DEPLOY_REMEDY,
     cause: error,
   });
+}
+
+/** Functions that runs do without, and that came after the protocol's version: a deployment that runs may lack them. */
+const YOUNGER = new Set(["readDocuments", "adoptDocuments"]);
+
+/** In production an unknown function is answered with a redacted "Server Error". */
+function mayLackFunction(error: ConvexCallError): boolean {
+  return (
+    error.kind === "function" &&
+    decide(error).action === "split" &&
+    YOUNGER.has(error.functionName.split(":").at(-1)!)
+  );
 }
 
 function errorCodeOf(error: ConvexCallError): ErrorCode {

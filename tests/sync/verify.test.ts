@@ -1,5 +1,8 @@
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { verify, type VerifyOptions } from "../../src/commands/verify/verify.js";
+import { datahubSyncTables, defineDatahubSync } from "../../src/package/convex.js";
 import type { VerifyReport, VerifyTable } from "../../src/model/verify-report.js";
 import { CallGate } from "../e2e/call-gate.js";
 import { hurriedClock, useMirrors, type MirrorFixture } from "../support/mirror-fixture.js";
@@ -205,5 +208,23 @@ describe("verify", () => {
       { outcome: "failed", error: { code: "RELATION_MISSING" } },
     ]);
     expect(await look(mirror, { dryRun: true })).toMatchObject({ ok: true, exitCode: 0, tables: [] });
+  });
+
+  test("a deployment whose functions are older is told to be deployed, where they are needed", async () => {
+    const mirror = await loaded();
+    const tables = { [mirror.table]: defineTable(v.any()) };
+    const { readDocuments: _, ...older } = defineDatahubSync({ tables });
+    mirror.deployment.deploy({
+      modules: { datahubSync: older },
+      schema: defineSchema({ ...datahubSyncTables, ...tables }),
+    });
+    expect(await look(mirror)).toMatchObject({ exitCode: 0 });
+    expect(only(await look(mirror, { sample: 5 }))).toMatchObject({
+      outcome: "failed",
+      error: {
+        code: "FUNCTIONS_NOT_DEPLOYED",
+        remedy: expect.stringContaining("npx convex deploy") as string,
+      },
+    });
   });
 });
