@@ -12,6 +12,8 @@ import type { SchemaOptions } from "../commands/schema/schema.js";
 import type { SchemaReport } from "../model/schema-report.js";
 import type { VerifyOptions } from "../commands/verify/verify.js";
 import type { VerifyReport } from "../model/verify-report.js";
+import type { HealthOptions } from "../commands/check-health.js";
+import type { HealthReport } from "../model/health-report.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
 import type { MigrationPlan } from "../commands/migration-plan.js";
@@ -90,6 +92,7 @@ export interface Commands {
   findStrangers(options: FindStrangersOptions): Promise<AdoptionTable[]>;
   schema(options: SchemaOptions): Promise<SchemaReport>;
   verify(options: VerifyOptions): Promise<VerifyReport>;
+  health(options: HealthOptions): Promise<HealthReport>;
   doctor(options: DoctorOptions): Promise<DoctorReport>;
   local(options: LocalOptions): Promise<LocalDeployment>;
 }

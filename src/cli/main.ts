@@ -23,6 +23,7 @@ const COMMANDS: Commands = {
     (await import("../commands/adopt/find-strangers.js")).findStrangers(options),
   schema: async (options) => (await import("../commands/schema/schema.js")).writeSchema(options),
   verify: async (options) => (await import("../commands/verify/verify.js")).verify(options),
+  health: async (options) => (await import("../commands/check-health.js")).checkHealth(options),
   doctor: async (options) => (await import("../commands/doctor/examine.js")).examine(options),
   local: async (options) => {
     const { startLocal } = await (await import("./load-local.js")).loadLocal();

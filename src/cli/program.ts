@@ -8,6 +8,7 @@ import { defineAdopt, type AdoptFlags } from "./adopt.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { defineDoctor } from "./doctor.js";
+import { defineHealth, type HealthFlags } from "./health.js";
 import { defineInit, type InitFlags } from "./init.js";
 import { defineLocal, type LocalFlags } from "./local.js";
 import { defineMigrate, type MigrateFlags } from "./migrate.js";
@@ -65,6 +66,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<AdoptFlags>("adopt", defineAdopt, async () => (await import("./run/adopt.js")).runAdopt);
   add<SchemaFlags>("schema", defineSchemaCommand, async () => (await import("./run/schema.js")).runSchema);
   add<VerifyFlags>("verify", defineVerify, async () => (await import("./run/verify.js")).runVerify);
+  add<HealthFlags>("health", defineHealth, async () => (await import("./run/health.js")).runHealth);
   add<ParsedFlags>("doctor", defineDoctor, async () => (await import("./run/doctor.js")).runDoctor);
   add<LocalFlags>("local", defineLocal, async () => (await import("./run/local.js")).runLocal);
   return program;

@@ -40,7 +40,7 @@ export const EXIT_CODES: Record<ExitCode, ExitDescription> = {
   },
   [EXIT.stale]: {
     meaning:
-      "status: a table was never loaded, or has a problem; doctor: a precondition is not met; verify: the sides differ",
+      "status: a table was never loaded, or has a problem; doctor: a precondition is not met; verify: the sides differ; health: a table is too old",
     todo: "the report says what; until it is mended, the table falls behind",
     more: "reading-a-run.md#status",
   },

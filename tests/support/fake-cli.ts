@@ -32,6 +32,14 @@ function fakeCommands() {
       Promise.resolve({ ok: true, exitCode: 0, path: "convex/mirrors.ts", written: true, tables: [] }),
     ),
     verify: vi.fn<Commands["verify"]>(() => Promise.resolve(VERIFIED)),
+    health: vi.fn<Commands["health"]>(({ maxAgeSeconds }) =>
+      Promise.resolve({
+        ok: true,
+        exitCode: 0,
+        maxAgeSeconds,
+        tables: [{ table: "sow_poles", ageSeconds: 720 }],
+      }),
+    ),
     doctor: vi.fn<Commands["doctor"]>(() => Promise.resolve(DOCTOR)),
     local: vi.fn<Commands["local"]>(() => Promise.reject(new Error("not in this test"))),
   };
