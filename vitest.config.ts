@@ -34,7 +34,8 @@ export default defineConfig({
     ],
     globalSetup: "tests/support/global-setup.ts",
     pool: "forks",
-    maxWorkers: 2, // each file may drive a Postgres and a CLI beside itself
+    // One more than CI has cores: files wait for disks and sockets a good part of their time.
+    maxWorkers: 3,
     testTimeout: 240_000, // hangs, not speed: a busy machine is no failure
     hookTimeout: 120_000,
     retry: 0, // a test that passes at the second try has failed
