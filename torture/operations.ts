@@ -167,11 +167,13 @@ function upsert(table: TortureTable, making: Making): Operation[] {
   const set = table.columns
     .filter(({ inKey }) => !inKey)
     .map(({ name }) => `${quoteName(name)} = excluded.${quoteName(name)}`);
+  const key = table.key.map(quoteName).join(", ");
+  // Once: a table that inherits may show a row of the same key.
   return [
     {
-      sql: `INSERT INTO ${relation} (${names.join(", ")}) SELECT ${values.join(", ")} FROM ${relation}
-             WHERE ${someRows(table, random)}
-            ON CONFLICT (${table.key.map(quoteName).join(", ")}) DO UPDATE SET ${set.join(", ")}`,
+      sql: `INSERT INTO ${relation} (${names.join(", ")})
+            SELECT DISTINCT ON (${key}) ${values.join(", ")} FROM ${relation} WHERE ${someRows(table, random)}
+            ON CONFLICT (${key}) DO UPDATE SET ${set.join(", ")}`,
     },
   ];
 }
