@@ -51,9 +51,25 @@ describe("the README's steps, as they stand there", () => {
     for (const name of ["node_modules", "migrations", "dist"])
       await symlink(join(root, name), join(folder, name));
     await mkdir(join(folder, "bin"));
-    const npx = `#!/bin/sh\nname=$1; shift\ncase $name in\n  convex) exec node "${root}node_modules/convex/bin/main.js" "$@";;\n  datahub-sync) exec node "${main}" "$@";;\nesac\nexit 127\n`;
-    await writeFile(join(folder, "bin/npx"), npx);
-    await chmod(join(folder, "bin/npx"), 0o755);
+    const program = async (name: string, script: string) => {
+      await writeFile(join(folder, "bin", name), `#!/bin/sh\n${script}\n`);
+      await chmod(join(folder, "bin", name), 0o755);
+    };
+    await program(
+      "npx",
+      `name=$1; shift
+      case $name in
+        convex) exec node "${root}node_modules/convex/bin/main.js" "$@";;
+        datahub-sync) exec node "${main}" "$@";;
+      esac
+      exit 127`,
+    );
+    // Servers have it; a container for tests may not.
+    const hasOpenssl = await run("openssl", ["version"]).then(
+      () => true,
+      () => false,
+    );
+    if (!hasOpenssl) await program("openssl", "exec node -p 'crypto.randomBytes(32).toString(\"hex\")'");
     database = await createTestDatabase();
     await createSourceTables(database.sql);
     await fillSourceTables(database.sql, { seed: 1, scale: 0.005 });
