@@ -43,7 +43,8 @@ export function withinCall<T>(call: Call, work: () => Promise<T>): Promise<T> {
   return calls.run(call, work);
 }
 
-interface Syscalls {
+/** What functions ask their deployment for. */
+export interface Syscalls {
   syscall(operation: string, args: string): string;
   asyncSyscall(operation: string, args: string): Promise<string>;
   jsSyscall(operation: string, args: Record<string, unknown>): unknown;

@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import type { FunctionKind } from "./call.js";
 
 /** What a function wrote with `console`, as Convex's CLI reads it. */
@@ -51,11 +50,6 @@ export class ExecutionLog {
   next(): Promise<void> {
     return new Promise((resolve) => this.#woken.push(resolve));
   }
-}
-
-/** A line as Convex prints what is logged: texts in quotes. */
-export function logLine(level: LogLine["level"], values: readonly unknown[], timestamp: number): LogLine {
-  return { messages: values.map((value) => inspect(value)), level, timestamp, isTruncated: false };
 }
 
 const UDF_TYPES: Record<FunctionKind, string> = { query: "Query", mutation: "Mutation", action: "Action" };

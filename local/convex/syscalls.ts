@@ -1,5 +1,5 @@
 import type { JSONValue } from "convex/values";
-import { provideSyscalls, type Call } from "./call.js";
+import { provideSyscalls, type Call, type Syscalls } from "./call.js";
 import { TRANSACTION_LIMITS, type TransactionLimits } from "./limits.js";
 import type { QueryJson } from "./index-range.js";
 import { readPage, type PageRequest } from "./pagination.js";
@@ -117,7 +117,7 @@ function refuseSystemTable({ source }: QueryJson): void {
 
 const unsupported = (what: string): Error => new Error(`The local deployment does not support ${what}`);
 
-provideSyscalls((call) => ({
+export const syscallsOf = (call: Call): Syscalls => ({
   syscall(operation, args) {
     call.checkTime();
     const perform = SYNCHRONOUS[operation];
@@ -135,4 +135,6 @@ provideSyscalls((call) => ({
   jsSyscall(operation) {
     throw unsupported(`the system call ${operation} (file storage)`);
   },
-}));
+});
+
+provideSyscalls(syscallsOf);

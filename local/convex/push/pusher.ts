@@ -1,19 +1,18 @@
 import { randomUUID } from "node:crypto";
 import type { LocalDeployment } from "../deployment.js";
 import { DeployRefused } from "../errors.js";
-import type { Modules } from "../functions.js";
 import { NOTHING_DEPLOYED } from "../nothing-deployed.js";
 import type { AnySchema, IndexDefinition } from "../schema.js";
 import { describePush, emptyDiff, type IndexDiff } from "./push-answers.js";
 import { hashOf, type SentModule, type StartPush } from "./push-request.js";
-import { evaluateModules } from "./pushed-modules.js";
+import { evaluateModules, type EvaluatedModules } from "./pushed-modules.js";
 
 /** A push that has begun and is not in place. */
 interface Pending {
   id: string;
   sources: ReadonlyMap<string, SentModule>;
   schema: AnySchema;
-  modules: Modules;
+  evaluated: EvaluatedModules;
   serverVersion: string;
   indexes: IndexDiff;
 }
@@ -25,6 +24,7 @@ export class Pusher {
   #sources: ReadonlyMap<string, SentModule> = new Map();
   #serverVersion: string | null = null;
   #pending: Pending | null = null;
+  #inPlace: EvaluatedModules | null = null;
 
   constructor(deployment: LocalDeployment) {
     this.#deployment = deployment;
@@ -47,14 +47,16 @@ export class Pusher {
    * @throws DeployRefused
    */
   async start(request: StartPush) {
-    const evaluated = await this.#evaluate(request);
-    this.#pending = evaluated.pending;
-    return evaluated.answer;
+    const { pending, answer } = await this.#evaluate(request);
+    this.#pending?.evaluated.retire();
+    this.#pending = pending;
+    return answer;
   }
 
   /** The same, to look at: it is remembered by nobody. */
   async evaluate(request: StartPush) {
-    const { answer } = await this.#evaluate(request);
+    const { pending, answer } = await this.#evaluate(request);
+    pending.evaluated.retire();
     return { schemaChange: answer.schemaChange };
   }
 
@@ -64,19 +66,25 @@ export class Pusher {
     if (componentDefinitions.length > 0) throw new DeployRefused("The local deployment has no components.");
     const sources = this.#sourcesOf(appDefinition);
     const env = () => this.#deployment.env;
-    const modules = await evaluateModules([...sources.values()], env);
     const schema =
       appDefinition.schema === null
         ? NOTHING_DEPLOYED.schema
         : await readPushedSchema(appDefinition.schema, env);
-    const { functions, indexes: changes } = this.#deployment.check({ schema, modules });
-    const indexes = { added_indexes: named(changes.added), removed_indexes: named(changes.removed) };
-    const pending: Pending = {
-      ...{ id: randomUUID(), sources, schema, modules, indexes },
-      serverVersion: appDefinition.udfServerVersion,
-    };
-    const answer = describePush({ push: pending.id, functions, modules, schema, indexes, request });
-    return { pending, answer };
+    const evaluated = await evaluateModules([...sources.values()], env);
+    try {
+      const { modules } = evaluated;
+      const { functions, indexes: changes } = this.#deployment.check({ schema, modules });
+      const indexes = { added_indexes: named(changes.added), removed_indexes: named(changes.removed) };
+      const pending: Pending = {
+        ...{ id: randomUUID(), sources, schema, evaluated, indexes },
+        serverVersion: appDefinition.udfServerVersion,
+      };
+      const answer = describePush({ push: pending.id, functions, modules, schema, indexes, request });
+      return { pending, answer };
+    } catch (error) {
+      evaluated.retire();
+      throw error;
+    }
   }
 
   /** Whether the documents that exist match. */
@@ -98,8 +106,12 @@ export class Pusher {
   finish(push: string, { dryRun }: { dryRun: boolean }) {
     const pending = this.#pending;
     if (pending?.id !== push) throw new DeployRefused("Another push came in between: push again.");
-    if (!dryRun) {
-      this.#deployment.deploy(pending);
+    if (dryRun) pending.evaluated.retire();
+    else {
+      const { schema, evaluated } = pending;
+      this.#deployment.deploy({ schema, modules: evaluated.modules });
+      this.#inPlace?.retire();
+      this.#inPlace = evaluated;
       this.#sources = pending.sources;
       this.#serverVersion = pending.serverVersion;
     }
@@ -139,10 +151,11 @@ async function readPushedSchema(
   module: SentModule,
   env: () => Readonly<Record<string, string>>,
 ): Promise<AnySchema> {
-  const modules = await evaluateModules([module], env);
-  const schema = modules[module.path.replace(/\.js$/, "")]?.["default"] as AnySchema | undefined;
-  if (typeof (schema as { export?: unknown } | undefined)?.export !== "function") {
+  const { schemas, retire } = await evaluateModules([module], env);
+  retire();
+  const exported = schemas.get(module.path);
+  if (exported === undefined) {
     throw new DeployRefused("schema.ts has no default export that `defineSchema` has made.");
   }
-  return schema!;
+  return { tables: {}, export: () => exported } as AnySchema;
 }
