@@ -3,13 +3,21 @@ import { readFunctions, type DeployedFunction, type Modules } from "./functions.
 import { readSchema, sameIndex, type AnySchema, type IndexDefinition } from "./schema.js";
 import type { Store } from "./store.js";
 import { Table } from "./table.js";
-import { compileValidator, describeMismatch, type IdCheck, type Validator } from "./validators.js";
+import {
+  compileValidator,
+  describeMismatch,
+  type IdCheck,
+  type Validator,
+  type ValidatorJson,
+} from "./validators.js";
 
 /** What a deploy put in place. */
 export interface Deployed {
   functions: Map<string, DeployedFunction>;
   /** Checks a document without its system fields; tables without a schema have none. */
   validators: Map<string, Validator>;
+  /** What they were made of. */
+  types: Map<string, ValidatorJson>;
 }
 
 /**
@@ -34,7 +42,9 @@ export function deployTables(
       }),
     ),
   );
-  return { functions, validators };
+  const types = new Map<string, ValidatorJson>();
+  for (const { name, documentType } of schemas.values()) if (documentType) types.set(name, documentType);
+  return { functions, validators, types };
 }
 
 /**

@@ -5,6 +5,7 @@ import { checkDocuments, compareIndexes, deployTables, type Deployed } from "./d
 import { exportState, importState, type DeploymentState } from "./backup.js";
 import { toFields, type DocumentValue } from "./document.js";
 import { FunctionFailed } from "./errors.js";
+import { Exchange } from "./exchange/exchange.js";
 import { ExecutionLog, type LogLine } from "./execution-log.js";
 import { describeFailure, messageOf } from "./failure.js";
 import type { Faults } from "./faults.js";
@@ -34,6 +35,8 @@ export class LocalDeployment {
   readonly clock: Clock;
   /** What was run, for `npx convex logs`. */
   readonly executions = new ExecutionLog();
+  /** Files of `npx convex import` and `export`. */
+  readonly exchange: Exchange;
   readonly faults: Faults | null;
   readonly #redact: boolean;
   readonly #store: Store;
@@ -53,11 +56,13 @@ export class LocalDeployment {
     this.#store = new Store(internalIdSource(options.seed), () => this.clock.now());
     this.#env = Object.freeze({ ...options.env });
     this.#deployed = deployTables(this.#store, options);
+    this.exchange = new Exchange(this.#store, this.clock, () => this.#deployed);
     this.#system = readFunctions(
       systemModules({
         functions: () => this.#deployed.functions.values(),
         env: () => this.#env,
         sizeOf: (table) => this.tableSize(table),
+        exchange: this.exchange,
       }),
       () => false,
     );

@@ -10,6 +10,7 @@ import { BAD_ADMIN_KEY, CallRefused, ConflictError, FunctionFailed } from "./err
 import { printExecution } from "./execution-log.js";
 import { ConnectionCut, type FaultPoint } from "./faults.js";
 import { MAX_BODY_BYTES } from "./limits.js";
+import { createExchangeApi } from "./exchange/exchange-api.js";
 import { createPushApi } from "./push/push-api.js";
 import { readCallBody } from "./request-body.js";
 import type { AtPoint, Execution } from "./runner.js";
@@ -79,14 +80,14 @@ export function createHttpApp(deployment: LocalDeployment): Hono<Env> {
   serveCalls("/api/function", "any");
 
   app.use("/api/deploy2/*", (c, next) => requireAdmin(deployment, c.req.header("Authorization"), next));
-  for (const path of ["/api/get_config_hashes", "/api/update_environment_variables", "/api/v1/*"]) {
+  for (const path of [
+    ...["/api/get_config_hashes", "/api/update_environment_variables", "/api/v1/*"],
+    ...["/api/import/*", "/api/perform_import", "/api/export/*", "/api/stream_function_logs"],
+  ]) {
     app.use(path, (c, next) => requireAdmin(deployment, c.req.header("Authorization"), next));
   }
   app.route("/api", createPushApi(deployment));
-
-  app.use("/api/stream_function_logs", (c, next) =>
-    requireAdmin(deployment, c.req.header("Authorization"), next),
-  );
+  app.route("/api", createExchangeApi(deployment));
   app.get("/api/stream_function_logs", async (c) => {
     const from = Number(c.req.query("cursor") ?? 0);
     // Whoever asks for what comes next waits for it; an answer without any is asked again.

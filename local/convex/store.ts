@@ -151,7 +151,7 @@ export class Store {
   tableNumber(name: string): number {
     let number = this.#numbers.get(name);
     if (number === undefined) {
-      number = FIRST_TABLE_NUMBER + this.#numbers.size;
+      number = Math.max(FIRST_TABLE_NUMBER - 1, ...this.#numbers.values()) + 1;
       if (number > LAST_TABLE_NUMBER) throw new Error("Too many tables");
       this.#numbers.set(name, number);
     }

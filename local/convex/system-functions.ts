@@ -1,6 +1,7 @@
 import { paginationOptsValidator, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { currentCall } from "./call.js";
+import type { Exchange } from "./exchange/exchange.js";
 import { describeFunction, type DeployedFunction, type Modules } from "./functions.js";
 import { SYSTEM_PAGE } from "./limits.js";
 
@@ -9,10 +10,12 @@ export function systemModules({
   functions,
   env,
   sizeOf,
+  exchange,
 }: {
   functions: () => Iterable<DeployedFunction>;
   env: () => Readonly<Record<string, string>>;
   sizeOf: (table: string) => number;
+  exchange: Exchange;
 }): Modules {
   const variables = () => Object.entries(env()).map(([name, value]) => ({ name, value }));
   return {
@@ -58,6 +61,23 @@ export function systemModules({
               numItems: Math.min(paginationOpts.numItems, SYSTEM_PAGE.rows),
               maximumBytesRead: SYSTEM_PAGE.maximumBytesRead,
             }),
+      }),
+    },
+    "_system/cli/queryImport": {
+      // None goes on behind a request's back.
+      list: queryGeneric({ args: {}, handler: () => [] }),
+      default: queryGeneric({
+        args: { importId: v.string() },
+        handler: (_, { importId }) => ({ state: exchange.importState(importId) }),
+      }),
+    },
+    "_system/cli/exports": {
+      getLatest: queryGeneric({
+        args: {},
+        handler: () => {
+          const at = exchange.latestExportAt();
+          return at === null ? null : { state: "completed", start_ts: at, complete_ts: at };
+        },
       }),
     },
     "_system/cli/modules": {

@@ -61,7 +61,7 @@ export class ConvexCli {
   start(...args: string[]): ChildProcess {
     return spawn(process.execPath, [MAIN, ...args], {
       ...this.#options(),
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
   }
 
