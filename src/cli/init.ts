@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { readDuration } from "./duration.js";
 import { VERBOSE } from "./flags.js";
 
 export interface InitFlags {
@@ -6,6 +7,8 @@ export interface InitFlags {
   all?: boolean;
   key?: Map<string, string[]>;
   list?: boolean;
+  /** Seconds. */
+  watch?: number;
   yes?: boolean;
   dryRun?: boolean;
   json?: boolean;
@@ -26,6 +29,11 @@ export function defineInit(command: Command): Command {
       "the columns that tell a view's rows apart: orders_view=region,no; may be repeated",
       readKey,
     )
+    .option(
+      "--watch <time>",
+      "look at some rows twice, so long apart (5m, 4h), and propose to ignore the times that a job only touches",
+      readDuration,
+    )
     .option("--yes", "write without asking")
     .option("--dry-run", "show what would be written, and write nothing")
     .option("--json", "print one JSON object on standard output, and nothing else there")
@@ -39,6 +47,7 @@ On a terminal it asks; elsewhere the flags say what to do. It changes nothing in
 Examples:
   $ datahub-sync init                                  in the app's folder
   $ datahub-sync init --list
+  $ datahub-sync init --list --watch 10m               while the jobs that write are at work
   $ datahub-sync init --table orders --table shop.customers --yes
   $ datahub-sync init --table open_orders --key open_orders=region,no --dry-run`,
     );

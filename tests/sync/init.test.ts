@@ -15,11 +15,19 @@ async function openDatabase(ddl: string) {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
   await database.sql.unsafe(ddl);
-  const look = (keys: Record<string, string[]> = {}) =>
+  /** @param meanwhile done between the two looks, where it watches */
+  const look = (meanwhile: (() => Promise<unknown>) | null = null) =>
     findCandidates({
       config: sourceConfig(database.url),
-      keys: new Map(Object.entries(keys)),
-      clock: hurriedClock,
+      keys: new Map(),
+      watchSeconds: meanwhile === null ? null : 600,
+      clock: {
+        ...hurriedClock,
+        sleep: async (ms, signal) => {
+          if (ms !== 600_000) return hurriedClock.sleep(ms, signal);
+          await meanwhile!();
+        },
+      },
       signal: new AbortController().signal,
     });
   return { ...database, look };
@@ -57,6 +65,32 @@ test("finds keys, says why not, and proposes by what is there", async () => {
   expect(of("plain").proposal.remarks.join("\n")).toMatch(/may be personal: email\..*\n.*as-written/s);
   expect(of("wide").proposal.remarks.join()).toMatch(/has rows of \d+ KiB/);
   expect(of("other_plain").proposal.remarks).toEqual([]);
+});
+
+test("what a job only touches is proposed once it was watched, and what it changes is not", async () => {
+  const { look, sql } = await openDatabase(`
+    CREATE TABLE prices (region text, no int, price int, stock int, as_of date, touched timestamptz, updated_at timestamptz, note jsonb, PRIMARY KEY (no, region));
+    INSERT INTO prices SELECT 'süd "1"', n, 1, 1, '2026-01-01', now(), now(), '{"a": 1}' FROM generate_series(1, 300) n;
+    CREATE TABLE large (id int PRIMARY KEY, seen timestamptz); INSERT INTO large SELECT n FROM generate_series(1, 40000) n; ANALYZE large;
+    CREATE TABLE still (id uuid PRIMARY KEY, at timestamptz); INSERT INTO still SELECT gen_random_uuid(), now() FROM generate_series(1, 5);
+    CREATE VIEW old AS SELECT * FROM still;
+    CREATE TABLE none (id int PRIMARY KEY);`);
+  const candidates = await look(async () => {
+    await sql`UPDATE prices SET touched = now() + interval '1 s', updated_at = now() + interval '1 s'`;
+    await sql`UPDATE prices SET price = 2, note = '{"a": 2}', as_of = '2026-01-02' WHERE no <= 30`;
+    await sql`DELETE FROM prices WHERE no > 290`;
+    await sql`UPDATE large SET seen = now()`;
+  });
+  const of = (name: string) => candidates.find(({ config }) => config.name === name)!.proposal;
+  expect(of("prices").ignore).toEqual(["touched"]);
+  expect(of("prices").remarks).toContain(
+    "of 290 rows that were watched 290 changed: touched in 290, updated_at in 290, price in 30, as_of in 30, note in 30",
+  );
+  expect(of("large")).toMatchObject({ ignore: ["seen"] });
+  expect(of("large").remarks.join()).toMatch(/of 500 rows that were watched 500 changed: seen in 500/);
+  expect(of("still")).toMatchObject({ ignore: [], remarks: ["of 5 rows that were watched none changed"] });
+  expect(of("none").remarks).toEqual(["of 0 rows that were watched none changed"]);
+  expect(of("old").remarks).toEqual([]);
 });
 
 test("what is written names the same relations and mirrors, whatever they are called", async () => {

@@ -29,8 +29,11 @@ const COLUMNS: readonly Column[] = [
   { head: "key", align: "left" },
 ];
 
-/** What there is, and what could be mirrored. */
-export function renderCandidates(candidates: readonly Candidate[], paint: Paint): string {
+/**
+ * What there is, and what could be mirrored.
+ * @param watched whether somebody watched what changes, and wants to hear of it
+ */
+export function renderCandidates(candidates: readonly Candidate[], watched: boolean, paint: Paint): string {
   if (candidates.length === 0) return "There is no table that this role can read.";
   const rows = candidates.map((candidate) => {
     const { listed, resolved } = candidate;
@@ -48,6 +51,9 @@ export function renderCandidates(candidates: readonly Candidate[], paint: Paint)
       ? [{ name: nameOf(candidate), lines: [resolved.message, resolved.remedy] }]
       : [];
   });
+  const remarks = candidates
+    .filter(({ proposal }) => watched && proposal.remarks.length > 0)
+    .map((candidate) => ({ name: nameOf(candidate), lines: candidate.proposal.remarks }));
   return [
     renderColumns(
       COLUMNS.map(({ head, align }) => ({ head: paint.dim(head), align })),
@@ -55,6 +61,7 @@ export function renderCandidates(candidates: readonly Candidate[], paint: Paint)
       paint,
     ),
     ...renderEntries("Not as they are", refused),
+    ...renderEntries("Proposed", remarks),
     "",
     paint.bold(
       "datahub-sync init --table NAME … writes the configuration; --all takes all that can be mirrored.",

@@ -15,14 +15,18 @@ export async function runInit(flags: InitFlags, io: CliIo, commands: Commands): 
   );
   const session = { io, flags, loaded: null, secrets: loaded.secrets };
   return runSession(session, async (running) => {
-    const { context, print } = running;
+    const { context, print, log } = running;
+    if (flags.watch !== undefined) log.info(`watching some rows of each table for ${flags.watch} s`);
     const candidates = await commands.findCandidates({
       ...context,
       config: loaded.config,
       keys: flags.key ?? new Map(),
+      watchSeconds: flags.watch ?? null,
     });
     if (flags.list) {
-      print(toJson(candidates, [], [], false), (paint) => renderCandidates(candidates, paint));
+      print(toJson(candidates, [], [], false), (paint) =>
+        renderCandidates(candidates, flags.watch !== undefined, paint),
+      );
       return EXIT.done;
     }
     const chosen = await choose(flags, io, running, candidates);

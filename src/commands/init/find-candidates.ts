@@ -8,6 +8,7 @@ import { quoteRelation } from "../../postgres/identifier.js";
 import { openDatabase } from "../../sync/open-database.js";
 import { resolveAnyhow } from "../schema/schema.js";
 import { propose, type Proposal } from "./propose.js";
+import { beginWatch, endWatch, type WatchedChanges } from "./watch-changes.js";
 
 /** A relation that could be mirrored, or why not. */
 export interface Candidate {
@@ -23,6 +24,8 @@ export interface FindCandidatesOptions {
   config: SourceConfig;
   /** Columns that tell the rows of what has no key apart, by relation as messages name it. */
   keys: ReadonlyMap<string, readonly string[]>;
+  /** How long to watch what changes; null: not at all. */
+  watchSeconds: number | null;
   clock: Clock;
   signal: AbortSignal;
 }
@@ -34,15 +37,28 @@ const TOOLS =
 export async function findCandidates({
   config,
   keys,
+  watchSeconds,
   clock,
   signal,
 }: FindCandidatesOptions): Promise<Candidate[]> {
-  const database = openDatabase(config.database, config.settings, clock, signal, { readOnly: true });
+  const open = () => openDatabase(config.database, config.settings, clock, signal, { readOnly: true });
+  let database = open();
   try {
     const listed = await listRelations(database);
     const names = nameMirrors(listed);
     const configs = listed.map((relation, place) => toConfig(relation, names[place]!, keys));
     const found = await resolveAnyhow(database, configs);
+    const changes = new Map<ResolvedMirror, WatchedChanges>();
+    if (watchSeconds !== null) {
+      const watched = [];
+      for (const resolved of found)
+        if (canChange(resolved)) watched.push(await beginWatch(database, resolved));
+      // Nobody waits with a connection open: a database that sleeps when nobody is there may sleep.
+      await database.close();
+      await clock.sleep(watchSeconds * 1000, signal);
+      database = open();
+      for (const seen of watched) changes.set(seen.resolved, await endWatch(database, seen));
+    }
     const candidates: Candidate[] = [];
     for (const [place, relation] of listed.entries()) {
       const resolved = found[place]!;
@@ -52,7 +68,7 @@ export async function findCandidates({
         isMirrorable && hasFiles ? await sampleLargestRow(database, quoteRelation(relation)) : null;
       const known = { ...relation, largestRow };
       const proposal = isMirrorable
-        ? propose(resolved.relation, known, resolved.keyColumns)
+        ? propose(resolved.relation, known, resolved.keyColumns, changes.get(resolved) ?? null)
         : { ignore: [], exclude: [], remarks: [] };
       candidates.push({
         listed: known,
@@ -67,6 +83,9 @@ export async function findCandidates({
     await database.close();
   }
 }
+
+const canChange = (resolved: ResolvedMirror | SyncError): resolved is ResolvedMirror =>
+  !(resolved instanceof SyncError) && ["table", "partitioned"].includes(resolved.relation.kind);
 
 /** The relation's bare name, or with its schema where two have the same. */
 function nameMirrors(relations: readonly ListedRelation[]): string[] {

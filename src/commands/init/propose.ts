@@ -1,6 +1,7 @@
 import type { ListedRelation } from "../../catalog/list-relations.js";
 import type { Relation } from "../../catalog/relation.js";
 import { CONVEX_LIMITS } from "../../model/limits.js";
+import type { WatchedChanges } from "./watch-changes.js";
 
 /** What is proposed for a relation, and what its owner should know, a sentence each. */
 export interface Proposal {
@@ -24,15 +25,27 @@ const PERSONAL =
 /** A row of this size is near what a document may have: text and JSON are larger there than as they are stored here. */
 const LARGE_ROW = CONVEX_LIMITS.maxDocumentBytes / 4;
 
-/** Looks at names, types and sizes: what really changes, only the change log of a tracked table can tell. */
-export function propose(relation: Relation, listed: ListedRelation, keyColumns: readonly string[]): Proposal {
+/** Goes by names, types and sizes, and by what was seen to change where somebody watched. */
+export function propose(
+  relation: Relation,
+  listed: ListedRelation,
+  keyColumns: readonly string[],
+  watched: WatchedChanges | null = null,
+): Proposal {
   const free = relation.columns.filter(({ name }) => !keyColumns.includes(name)).map(({ name }) => name);
-  const ignore = free.filter((name) => BOOKKEEPING.test(name));
+  const named = free.filter((name) => BOOKKEEPING.test(name));
+  const touched = free.filter(
+    (name) => watched?.touched.includes(name) && name !== "updated_at" && !named.includes(name),
+  );
+  const ignore = [...named, ...touched];
   const exclude = free.filter((name) => SECRET.test(name) && !ignore.includes(name));
   const personal = free.filter((name) => PERSONAL.test(name) && !exclude.includes(name));
   const remarks: string[] = [];
-  if (ignore.length > 0)
-    remarks.push(`ignored: ${ignore.join(", ")}; by the name, it changes where nothing else does`);
+  if (named.length > 0)
+    remarks.push(`ignored: ${named.join(", ")}; by the name, it changes where nothing else does`);
+  if (touched.length > 0)
+    remarks.push(`ignored: ${touched.join(", ")}; it was seen to change where nothing else did`);
+  if (watched !== null) remarks.push(describeChanges(watched));
   if (exclude.length > 0) remarks.push(`excluded: ${exclude.join(", ")}; by the name, it is a secret`);
   if (personal.length > 0)
     remarks.push(
@@ -54,6 +67,12 @@ export function propose(relation: Relation, listed: ListedRelation, keyColumns: 
       'updated_at is taken as it is written ("as-written"): a job that touches every row makes every row a change. "content" would move it only when the content changes, and keep it in the table as well: docs/configuration.md says what that means for other jobs',
     );
   return { ignore, exclude, remarks };
+}
+
+function describeChanges({ rows, changed, columns }: WatchedChanges): string {
+  if (changed === 0) return `of ${rows} rows that were watched none changed`;
+  const counts = Object.entries(columns).map(([name, count]) => `${name} in ${count}`);
+  return `of ${rows} rows that were watched ${changed} changed: ${counts.join(", ")}`;
 }
 
 const typeOf = ({ columns }: Relation, name: string) =>
