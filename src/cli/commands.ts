@@ -41,6 +41,8 @@ export interface SyncOptions extends CommandContext {
   mode: RunMode;
   /** Mirrors that may lose more documents than the guard allows. */
   allowDeletes: string[];
+  /** Mirrors that may lose documents that no run has written and that belong to no row. */
+  removeStrangers?: readonly string[];
   /** Go on although the source is another one than the mirror was made from. */
   takeOver: boolean;
   /** Mirrors that take documents of before over. */

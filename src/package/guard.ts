@@ -43,6 +43,9 @@ export function guardMirrors<DataModel extends GenericDataModel>({ tables }: { t
   return customCtx((ctx: { db: GenericDatabaseWriter<DataModel> }) => ({ db: guardedWriter(ctx.db, names) }));
 }
 
+/** What `db.table(name)` gives: a writer of one table. */
+type Member = (...args: unknown[]) => unknown;
+
 const WRITES = new Set(["insert", "patch", "replace", "delete"]);
 
 function guardedWriter<DataModel extends GenericDataModel>(
@@ -58,16 +61,38 @@ function guardedWriter<DataModel extends GenericDataModel>(
     const message = `${table} is a mirror of Postgres: change the row there, and the next sync brings it here.`;
     throw new ConvexError<MirroredTableError>({ code: "MIRRORED_TABLE", table, message });
   };
-  return new Proxy(db, {
+  return guarding(db, (property, method) => {
+    if (property === "table")
+      return (name) =>
+        guarding(
+          method(name) as object,
+          refusing(() => refuse([name])),
+        );
+    return refusing(refuse)(property, method);
+  });
+}
+
+/** Asks before each write. */
+const refusing =
+  (refuse: (args: readonly unknown[]) => void) =>
+  (property: string, method: Member): Member =>
+    WRITES.has(property)
+      ? (...args) => {
+          refuse(args);
+          return method(...args);
+        }
+      : method;
+
+/** The same object, with other methods. */
+function guarding<Guarded extends object>(
+  object: Guarded,
+  replace: (property: string, method: Member) => Member,
+): Guarded {
+  return new Proxy(object, {
     get(target, property) {
       const member = Reflect.get(target, property) as unknown;
       if (typeof member !== "function") return member;
-      const method = (member as (...args: unknown[]) => unknown).bind(target);
-      if (!WRITES.has(String(property))) return method;
-      return (...args: unknown[]) => {
-        refuse(args);
-        return method(...args);
-      };
+      return replace(String(property), (member as Member).bind(target));
     },
   });
 }

@@ -134,6 +134,8 @@ export async function adoptStrangers(run: MirrorRun): Promise<void> {
     equal += sorted.equal;
     left += others.length;
   }
+  // Those that an earlier run had written down, and that have a row by now, wait no longer.
+  await run.effects.confirmDeletions(run, "stranger");
   run.documentsBefore += adopted;
   if (adopted + left > 0) run.notices.push(documentsAdopted(adopted, equal, left));
 }

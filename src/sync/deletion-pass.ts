@@ -30,18 +30,24 @@ export async function makeDeletions(
       inserted: run.writer.counts.inserted - run.writer.restored,
       deletions: due.key + due.document,
     });
+  const removeStrangers = async () => {
+    if (due.stranger > 0)
+      await deletePending(run, mirror, "stranger", (ids) => run.writer.removeDocuments(ids));
+  };
   if (!options.allowed && shrinksTooMuch(due)) {
     due = { ...due, key: due.key - (await dropUnknownKeys(run, mirror)) };
-    if (shrinksTooMuch(due)) return due.key + due.document + due.stranger;
+    if (shrinksTooMuch(due)) {
+      if (options.strangersToo) await removeStrangers();
+      return due.key + due.document + (options.strangersToo ? 0 : due.stranger);
+    }
   }
 
   if (due.key > 0) await deletePending(run, mirror, "key", (keys) => run.writer.remove(keys));
   if (due.document > 0)
     await deletePending(run, mirror, "document", (ids) => run.writer.removeDocuments(ids));
   // What was there before the first load may be somebody else's: never without being told to.
-  if (!options.allowed) return due.stranger;
-  if (due.stranger > 0)
-    await deletePending(run, mirror, "stranger", (ids) => run.writer.removeDocuments(ids));
+  if (!options.allowed && !options.strangersToo) return due.stranger;
+  await removeStrangers();
   return 0;
 }
 

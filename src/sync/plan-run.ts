@@ -99,16 +99,17 @@ const PLAIN = { resumed: null, voidWatermark: false, recordStrangers: false, ado
 
 /**
  * A comparison that takes documents of before over first. What it takes over unequal no delta would find, so that a crash must
- * leave no watermark to go on from.
+ * leave no watermark to go on from. Where documents of the mirror's own are gone, it brings them back, as any run would.
  */
-export function planAdoption(): RunPlan {
+export function planAdoption(situation: Situation): RunPlan {
+  const { mode, notices } = planRun(situation);
   return {
     ...PLAIN,
     work: { kind: "compare", from: null },
-    mode: "full",
+    mode: mode === "deep" ? "deep" : "full",
     voidWatermark: true,
     adoptStrangers: true,
-    notices: [],
+    notices: notices.filter(({ code }) => code === "BECAME_FULL"),
   };
 }
 

@@ -22,6 +22,8 @@ export interface DeletionOptions {
   documentsBefore: number;
   /** `--allow-deletes` names this table. */
   allowed: boolean;
+  /** Documents that were there before may go, whatever the guard says of the mirror's own. */
+  strangersToo: boolean;
 }
 
 /**

@@ -8,6 +8,8 @@ export interface RunOptions {
   mode: RunMode;
   /** Mirrors that may lose more documents than the guard allows. */
   allowDeletes: string[];
+  /** Mirrors that may lose documents that no run has written and that belong to no row; those of `allowDeletes` may, too. */
+  removeStrangers?: readonly string[];
   /** Go on although the source is another one than the mirror was made from. */
   takeOver: boolean;
   /** Mirrors that take documents of before over, where a row has their key. */

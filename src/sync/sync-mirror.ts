@@ -15,6 +15,7 @@ import type { MirrorTask } from "./mirror-task.js";
 import { closingNotices, documentsMended, entriesMissing, ledgerShort } from "./notices.js";
 import type { RunPlan } from "./plan-run.js";
 import type { RunContext } from "./run-context.js";
+import type { RunOptions } from "./run-options.js";
 
 /**
  * Moves the rows of one mirror whose run has begun: what its plan says, then the deletions. When this resolves, all of it is
@@ -23,7 +24,7 @@ import type { RunContext } from "./run-context.js";
 export async function doWork(
   context: RunContext,
   task: MirrorTask,
-  { allowDeletes }: { allowDeletes: readonly string[] },
+  { allowDeletes, removeStrangers = [] }: Pick<RunOptions, "allowDeletes" | "removeStrangers">,
 ): Promise<void> {
   context.signal.throwIfAborted();
   const { listener } = context;
@@ -40,6 +41,7 @@ export async function doWork(
     ? await effects.makeDeletions(run, {
         documentsBefore: run.documentsBefore,
         allowed: allowDeletes.includes(source.name),
+        strangersToo: removeStrangers.includes(source.name),
       })
     : 0;
   const setAside = writer.hasSetAside ? await effects.countSetAside() : 0;

@@ -1,4 +1,4 @@
-import type { RunMode, TableReport } from "../model/report.js";
+import type { TableReport } from "../model/report.js";
 import { lookAtLog } from "../source/look-at-log.js";
 import { parseSnapshot, type Snapshot } from "../model/snapshot.js";
 import { beginRuns } from "./begin-runs.js";
@@ -8,19 +8,16 @@ import { endRuns } from "./end-runs.js";
 import { makeFit } from "./make-fit.js";
 import { asSyncError, MirrorTask } from "./mirror-task.js";
 import { planAdoption, planRun } from "./plan-run.js";
+import type { RunOptions } from "./run-options.js";
 import type { RunContext } from "./run-context.js";
 import { notRun } from "./summarise-run.js";
 import type { MirrorSurvey } from "./survey.js";
 import { doWork } from "./sync-mirror.js";
 
-export interface TablesOptions {
-  mode: RunMode;
-  /** Mirrors that may lose more documents than the guard allows. */
-  allowDeletes: readonly string[];
-  takeOver: boolean;
-  /** Mirrors that take documents of before over. */
-  adopt?: readonly string[] | undefined;
-}
+export type TablesOptions = Pick<
+  RunOptions,
+  "mode" | "allowDeletes" | "removeStrangers" | "takeOver" | "adopt"
+>;
 
 /**
  * The longest that a mirror whose rows are all acknowledged waits for others before both sides are told: telling costs
@@ -135,9 +132,8 @@ async function plan(
     const { source, record, agreement, notices } = task.fit!;
     const { handshake, memory } = task.survey;
     const { unknown, isAhead, hasChanges } = answers[place]!;
-    const run = adopt.includes(task.name)
-      ? planAdoption()
-      : planRun({ requested, source, record, handshake, agreement, unknown, isAhead });
+    const plan = adopt.includes(task.name) ? planAdoption : planRun;
+    const run = plan({ requested, source, record, handshake, agreement, unknown, isAhead });
     const isDelta = run.work.kind === "delta" && run.resumed === null && record?.openRun === null;
     const waits = memory.pending.key + memory.pending.document + memory.pending.stranger > 0;
     task.planned = {

@@ -101,12 +101,41 @@ describe("tables of one's own, through a real deploy to the local deployment", (
     expect(early.stderr).toContain("npx convex deploy");
   }, 60_000);
 
-  it("mirrors them once they are deployed, beside what the app has", async () => {
+  it("adopt takes over what somebody had imported, after counts and a yes, and removes the rest when told to", async () => {
     // What was generated is type-checked by the real CLI.
     const { exitCode, output } = await convex.attempt("deploy", "--typecheck", "enable");
     expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+    const file = join(convex.folder, "customers.jsonl");
+    const emails = ["c1@example.com", "c2@example.com", "c2@example.com", "nobody@example.com"];
+    await writeFile(file, emails.map((email) => JSON.stringify({ email })).join("\n"));
+    await convex.run("import", file, "--table", "customers");
+    const imported = (await convex.documents("customers")).map(({ _id }) => _id);
+
+    const unasked = await run("adopt", "--table", "customers");
+    expect(unasked).toMatchObject({ code: 2, stdout: "" });
+    expect(unasked.stderr).toContain("Look with --dry-run, and add --yes.");
+    const looked = await run("adopt", "--table", "customers", "--dry-run", "--json");
+    expect(looked.code).toBe(0);
+    expect(JSON.parse(looked.stdout)).toMatchObject({
+      ok: true,
+      run: null,
+      tables: [{ table: "customers", equal: 2, differing: 0, withoutRow: 1, doubles: 1, withoutKey: 0 }],
+    });
+    expect(await convex.documents("customers")).toHaveLength(4);
+
+    const adopted = await run("adopt", "--table", "customers", "--yes");
+    expect(adopted.code).toBe(5);
+    expect(adopted.stdout).toMatch(/^customers +2 +0 +1 +1 +0$/m);
+    const kept = (await convex.documents("customers")).map(({ _id }) => _id);
+    expect(kept).toEqual(expect.arrayContaining(imported));
+    expect(kept).toHaveLength(4 + 3);
+    expect(await run("adopt", "--table", "customers", "--remove", "--yes")).toMatchObject({ code: 0 });
+    expect(await convex.documents("customers")).toHaveLength(5);
+  }, 120_000);
+
+  it("mirrors them once they are deployed, beside what the app has", async () => {
     const first = await cli.sync(["--env-file", ".env.mine"]);
-    expect(first).toMatchObject({ code: 0, report: { totals: { inserted: 300 + 200 + 5 + 3 } } });
+    expect(first).toMatchObject({ code: 0, report: { totals: { inserted: 300 + 200 + 3 } } });
 
     await sql`UPDATE orders SET state = 'paid' WHERE number = 1`;
     const next = await cli.sync(["--env-file", ".env.mine"]);

@@ -30,13 +30,14 @@ function plant(mirror: MirrorFixture): Map<number, string> {
   return ids;
 }
 
-const adopt = (mirror: MirrorFixture, allowDeletes: string[] = []) =>
+const adopt = (mirror: MirrorFixture, { remove = false } = {}) =>
   runSync({
     config: mirror.config,
     mode: "full",
-    allowDeletes,
+    allowDeletes: [],
     takeOver: false,
     adopt: [mirror.table],
+    removeStrangers: remove ? [mirror.table] : [],
     progress: {
       showsProgress: false,
       tableStarted() {},
@@ -95,7 +96,7 @@ test("a mirror that runs takes over what was added by hand, and removes the rest
     note: null,
   });
   expect(await look(mirror)).toMatchObject([{ equal: 0, differing: 1, doubles: 1 }]);
-  const report = await adopt(mirror, [mirror.table]);
+  const report = await adopt(mirror, { remove: true });
   expect(report.tables).toMatchObject([{ inserted: 0, updated: 1, deleted: 1, heldBack: 0 }]);
   expect(mirror.documents().map(({ _id }) => _id)).toContain(early);
   expect(mirror.documents().map(({ _id }) => _id)).not.toContain(twice);
@@ -103,17 +104,57 @@ test("a mirror that runs takes over what was added by hand, and removes the rest
   expect(await mirror.sync()).toMatchObject({ ...NOTHING, mode: "delta" });
 });
 
+test("to remove documents that are nobody's allows no deletion of rows that are gone", async () => {
+  const mirror = await open({ ddl: DDL });
+  await mirror.sync();
+  const { deployment, table } = mirror;
+  deployment.insert(table, { id: uuid(99), no: 99n, at: AT, name: "of nobody", note: null });
+  await mirror.run("DELETE FROM $t");
+  const report = await adopt(mirror, { remove: true });
+  expect(report.tables).toMatchObject([{ deleted: 1, heldBack: 40 }]);
+  expect(mirror.documents()).toHaveLength(40);
+});
+
+test("what was recorded as nobody's waits no longer once a row has its key", async () => {
+  const mirror = await open({ ddl: DDL });
+  const { deployment, table } = mirror;
+  const fields = { id: uuid(99), no: 99n, at: AT, name: "early", note: null };
+  const id = deployment.insert(table, fields);
+  expect(await mirror.sync()).toMatchObject({ inserted: 40, heldBack: 1 });
+  await mirror.run(`INSERT INTO $t VALUES ('${uuid(99)}', 99, '${AT}', 'early', NULL)`);
+  expect((await adopt(mirror)).tables).toMatchObject([{ inserted: 0, heldBack: 0 }]);
+  expect(await mirror.sync("delta", { allowDeletes: true })).toMatchObject(NOTHING);
+  expect(mirror.documents().map(({ _id }) => _id)).toContain(id);
+  await mirror.compare();
+});
+
+test("what a restored deployment has lost is brought back as well", async () => {
+  const mirror = await open({ ddl: DDL });
+  await mirror.sync();
+  const { deployment, table } = mirror;
+  const documents = [...mirror.documents()];
+  deployment.clearTable(table);
+  // A copy of the table that was imported again: other documents with the same keys, and some of them missing.
+  for (const { _id, _creationTime, ...fields } of documents.slice(0, 30))
+    deployment.insert(table, fields as never);
+  expect((await adopt(mirror, { remove: true })).tables).toMatchObject([{ mode: "deep", deleted: 30 }]);
+  await mirror.compare();
+});
+
 test("a crash at any step loses nothing and makes no two of one", async () => {
   const first = await open({ ddl: DDL });
   plant(first);
   const { steps } = await watchRun(first, { adopt: [first.table] });
   expect(steps.some((step) => step.includes("adoptDocuments"))).toBe(true);
-  for (const index of steps.keys()) {
+  // Up to here nothing of it has begun; of a statement that is made several times in a row, one stands for all.
+  const begun = steps.indexOf("Convex: beginRuns");
+  const tried = [...steps.keys()].filter((at) => at >= begun && steps[at] !== steps[at - 1]);
+  for (const index of tried) {
     const mirror = await open({ ddl: DDL });
     plant(mirror);
     await watchRun(mirror, { adopt: [mirror.table], crashBefore: (_, at) => at === index });
     await mirror.expireLease();
-    await adopt(mirror, [mirror.table]);
+    await adopt(mirror, { remove: true });
     await mirror.sync("deep", { allowDeletes: true });
     await mirror.compare();
     expect(mirror.documents()).toHaveLength(40);
