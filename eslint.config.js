@@ -32,13 +32,14 @@ const MAY_IMPORT = {
   "src/encode": ["src/model", ...VALUE_FORMATS],
   "src/sink": ["src/model", "convex"],
   "src/state": ["src/model", "src/postgres", "drizzle", PACKAGE_ROOT],
+  "src/alerts": ["src/model"],
   "src/sync": ["src/model", "src/postgres", "convex", ...STAGES],
   "src/commands": ["src/model", "src/postgres", "convex", ...STAGES, "src/sync"],
   local: ["src/model", "src/postgres", "convex", "drizzle", PACKAGE_ROOT],
   // The demo is a command of its own. Its oracle must share nothing with what it checks.
   "local/demo": ["src/model", "local", "src/config/environment.ts", "src/cli/render", PACKAGE_ROOT],
   "local/oracle": [],
-  "src/cli": ["src/model", "src/config", "src/commands", "src/sync", "local", PACKAGE_ROOT],
+  "src/cli": ["src/model", "src/config", "src/alerts", "src/commands", "src/sync", "local", PACKAGE_ROOT],
 };
 
 /** The files of a layer, without those of a layer within it. */

@@ -14,6 +14,7 @@ import type { VerifyOptions } from "../commands/verify/verify.js";
 import type { VerifyReport } from "../model/verify-report.js";
 import type { HealthOptions } from "../commands/check-health.js";
 import type { HealthReport } from "../model/health-report.js";
+import type { WaitOptions, Waited } from "../commands/wait-for.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
 import type { MigrationPlan } from "../commands/migration-plan.js";
@@ -83,6 +84,8 @@ export interface Commands {
   /** What `migrate` would do. */
   planMigration(options: SourceOptions): Promise<MigrationPlan>;
   untrack(options: SourceOptions): Promise<TrackingReport>;
+  /** Waits until the source says that a run may begin. */
+  waitFor(options: WaitOptions): Promise<Waited>;
   sync(options: SyncOptions): Promise<RunReport>;
   /** What `sync` would do. */
   dryRun(options: SyncOptions): Promise<DryRunReport>;

@@ -12,6 +12,7 @@ const COMMANDS: Commands = {
   migrate: async (options) => (await import("../commands/migrate.js")).migrate(options),
   planMigration: async (options) => (await import("../commands/plan-migration.js")).planMigration(options),
   untrack: async (options) => (await import("../commands/migrate.js")).untrack(options),
+  waitFor: async (options) => (await import("../commands/wait-for.js")).waitFor(options),
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
   dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../commands/read-status.js")).readStatus(options),

@@ -12,6 +12,7 @@ import { defineHealth, type HealthFlags } from "./health.js";
 import { defineInit, type InitFlags } from "./init.js";
 import { defineLocal, type LocalFlags } from "./local.js";
 import { defineMigrate, type MigrateFlags } from "./migrate.js";
+import { defineNotify, type NotifyFlags } from "./notify.js";
 import { defineSchemaCommand, type SchemaFlags } from "./schema.js";
 import { defineStatus } from "./status.js";
 import { defineSync } from "./sync.js";
@@ -67,6 +68,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<SchemaFlags>("schema", defineSchemaCommand, async () => (await import("./run/schema.js")).runSchema);
   add<VerifyFlags>("verify", defineVerify, async () => (await import("./run/verify.js")).runVerify);
   add<HealthFlags>("health", defineHealth, async () => (await import("./run/health.js")).runHealth);
+  add<NotifyFlags>("notify", defineNotify, async () => (await import("./run/notify.js")).runNotify);
   add<ParsedFlags>("doctor", defineDoctor, async () => (await import("./run/doctor.js")).runDoctor);
   add<LocalFlags>("local", defineLocal, async () => (await import("./run/local.js")).runLocal);
   return program;

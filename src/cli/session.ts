@@ -26,6 +26,8 @@ export interface Session {
   unattended: boolean;
   /** What a person has to know before something is done: on standard error, whatever the log's level. */
   tell: (message: string) => void;
+  /** Without what no output may contain. */
+  scrub: (text: string) => string;
   /** Prints a report: as JSON with `--json`, else as text. The only output on standard output. */
   print: (report: object, render: (paint: Paint) => string) => void;
 }
@@ -68,6 +70,7 @@ export async function runSession(
       log.record("warn", message);
       io.stderr.write(`${timePrefix(io)}warn  ${scrubber.scrub(message)}\n`);
     },
+    scrub: (text) => scrubber.scrub(text),
     print: (report, render) => {
       const paint = createPaint(wantsColour(io.stdout, io.environment), terminal);
       io.stdout.write(`${flags.json ? JSON.stringify(report) : render(paint)}\n`);

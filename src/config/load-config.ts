@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Budget } from "../model/report.js";
 import { toBudget } from "./budget.js";
+import { alertConfig, alertSecrets } from "./alerts.js";
 import { readConvexUrl } from "./convex-url.js";
 import { readDatabaseUrl } from "./database-url.js";
 import type { Environment } from "./environment.js";
@@ -85,7 +86,11 @@ export async function loadConfig(
     config: convex === null ? source : { ...source, convex, budget: named ?? budget },
     allowDeletes: allowDeletes.map(({ name }) => name),
     warnings,
-    secrets: [...database!.secrets, ...[options.values.syncKey ?? []].flat().map((key) => new Secret(key))],
+    secrets: [
+      ...database!.secrets,
+      ...[options.values.syncKey ?? []].flat().map((key) => new Secret(key)),
+      ...alertSecrets(source.settings.alerts),
+    ],
   };
 }
 
@@ -193,5 +198,9 @@ function settings(values: OptionValues, convex: ConvexConfig | null, cwd: string
     runDeadlineMs: values.runDeadlineMinutes * 60_000,
     logDir: resolve(cwd, values.logDir),
     logLevel: values.logLevel,
+    waitFor:
+      values.waitFor === undefined ? null : { sql: values.waitFor, maxMs: values.waitMinutes * 60_000 },
+    metricsFile: values.metricsFile === undefined ? null : resolve(cwd, values.metricsFile),
+    alerts: alertConfig(values),
   };
 }

@@ -38,3 +38,14 @@ export function oneOf<const T extends string>(values: readonly T[]): Check<T> {
 
 export const path: Check<string> = (text) =>
   text === "" ? { ok: false, problem: "must be a path" } : { ok: true, value: text };
+
+/** An address that may hold a secret, which a message therefore never quotes. */
+export const httpUrl: Check<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && ["http:", "https:"].includes(url.protocol)) return { ok: true, value: text };
+  return { ok: false, problem: "must be an address that begins with https:// (or http://)" };
+};
+
+/** The same, or `none`, which becomes null. */
+export const httpUrlOrNone: Check<string | null> = (text) =>
+  text === "none" ? { ok: true, value: null } : httpUrl(text);

@@ -1,5 +1,14 @@
 import { PLAN_NAMES } from "./budget.js";
-import { anyText, oneOf, path, rate, wholeNumber, type Check } from "./option-checks.js";
+import {
+  anyText,
+  httpUrl,
+  httpUrlOrNone,
+  oneOf,
+  path,
+  rate,
+  wholeNumber,
+  type Check,
+} from "./option-checks.js";
 
 /** One option: everything that the command line, the environment, the reference page and .env.example know about it. */
 export interface OptionRow {
@@ -156,6 +165,76 @@ export const OPTIONS = {
     fallbackShown: "`budget` of the configuration file, else none",
     help: "Plan of Convex that `status` and runs hold their costs against: free, starter or professional.",
     scope: "all",
+  },
+  waitFor: {
+    flag: "--wait-for <sql>",
+    variables: ["DATAHUB_SYNC_WAIT_FOR"],
+    check: anyText,
+    fallback: null,
+    fallbackShown: "a run begins at once",
+    help: "A run begins once this SELECT gives true, or a number above 0: when another job has ended. It is asked every 30 s.",
+    scope: "sync",
+  },
+  waitMinutes: {
+    flag: "--wait-minutes <minutes>",
+    variables: ["DATAHUB_SYNC_WAIT_MINUTES"],
+    check: wholeNumber(1, 1440),
+    fallback: "60",
+    help: "How long `--wait-for` waits at most; then the run begins all the same, and says so.",
+    scope: "sync",
+  },
+  metricsFile: {
+    flag: "--metrics <file>",
+    variables: ["DATAHUB_SYNC_METRICS_FILE"],
+    check: path,
+    fallback: null,
+    fallbackShown: "none",
+    help: "File that each run writes for Prometheus, as node_exporter's textfile collector reads it: NAME.prom.",
+    scope: "sync",
+  },
+  pingUrl: {
+    flag: null,
+    variables: ["DATAHUB_SYNC_PING_URL"],
+    check: httpUrl,
+    fallback: null,
+    fallbackShown: "none",
+    help: "A monitor's address, as healthchecks.io has it: asked for when a run succeeds, with /start behind it when it begins and /fail when it needs somebody.",
+    scope: "sync",
+  },
+  pingStartUrl: {
+    flag: null,
+    variables: ["DATAHUB_SYNC_PING_START_URL"],
+    check: httpUrlOrNone,
+    fallback: null,
+    fallbackShown: "`DATAHUB_SYNC_PING_URL` with /start",
+    help: "The address for the start of a run, where it is another one; `none` for no such ping.",
+    scope: "sync",
+  },
+  pingFailUrl: {
+    flag: null,
+    variables: ["DATAHUB_SYNC_PING_FAIL_URL"],
+    check: httpUrlOrNone,
+    fallback: null,
+    fallbackShown: "`DATAHUB_SYNC_PING_URL` with /fail",
+    help: "The address for a run that needs somebody, where it is another one; `none` for no such ping.",
+    scope: "sync",
+  },
+  webhookUrl: {
+    flag: null,
+    variables: ["DATAHUB_SYNC_WEBHOOK_URL"],
+    check: httpUrl,
+    fallback: null,
+    fallbackShown: "none",
+    help: "Address to which the report of a run is posted as JSON; Slack, Mattermost, Teams and Discord show its text.",
+    scope: "sync",
+  },
+  webhookWhen: {
+    flag: null,
+    variables: ["DATAHUB_SYNC_WEBHOOK_WHEN"],
+    check: oneOf(["changes", "always"]),
+    fallback: "changes",
+    help: "changes: when a run needs somebody for another reason than the one before it, and when all is well again. always: after each run.",
+    scope: "sync",
   },
 } as const satisfies Record<string, OptionRow>;
 

@@ -1,3 +1,4 @@
+import type { AlertConfig } from "./alert-config.js";
 import type { EncodingName } from "./encoding.js";
 import type { PageSizes } from "./page-sizes.js";
 import type { Budget } from "./report.js";
@@ -87,6 +88,11 @@ export interface Settings extends PageSizes {
   /** Absolute. */
   logDir: string;
   logLevel: LogLevel;
+  /** A SELECT that says when a run may begin; null: at once. */
+  waitFor: { sql: string; maxMs: number } | null;
+  /** Absolute; null: none. */
+  metricsFile: string | null;
+  alerts: AlertConfig;
 }
 
 /** What a command that works on Postgres alone gets. */

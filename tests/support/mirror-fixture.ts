@@ -60,6 +60,13 @@ const SETTINGS: Settings = {
   callTimeoutMs: 30_000 * HURRY,
   runDeadlineMs: 3_600_000 * HURRY,
   logDir: "/nonexistent",
+  waitFor: null,
+  metricsFile: null,
+  alerts: {
+    pings: { start: null, success: null, failure: null },
+    webhook: null,
+    webhookWhen: "changes",
+  },
   logLevel: "error",
 };
 

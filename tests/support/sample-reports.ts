@@ -1,7 +1,7 @@
 import type { VerifyReport } from "../../src/model/verify-report.js";
 import type { DoctorReport } from "../../src/model/doctor-report.js";
 import { EXIT } from "../../src/model/errors.js";
-import type { RunReport, StatusReport, TableCounts } from "../../src/model/report.js";
+import type { RunReport, StatusReport, TableCounts, TableReport } from "../../src/model/report.js";
 import type { DryRunReport } from "../../src/commands/dry-run-report.js";
 import type { MigrateReport } from "../../src/commands/migrate.js";
 import type { MigrationPlan } from "../../src/commands/migration-plan.js";
@@ -22,6 +22,24 @@ export const NOTHING: TableCounts = {
 };
 
 /** A run that found nothing to do. */
+/** A table of which something was sent. */
+export const TABLE: TableReport = {
+  ...NOTHING,
+  table: "sow_poles",
+  mode: "delta",
+  firstLoad: false,
+  outcome: "done",
+  durationMs: 120,
+  read: 12,
+  inserted: 2,
+  updated: 10,
+  calls: 2,
+  watermark: { position: "700:700:", at: "2025-11-22T10:15:00.000Z" },
+  tracking: "intact",
+  waiting: [],
+  notices: [],
+};
+
 export const RUN: RunReport = {
   ok: true,
   mode: "delta",

@@ -51,6 +51,15 @@ export function renderDatedReport(report: RunReport, deployment: string, paint: 
   ].join("\n");
 }
 
+/** The same in a few lines, for whoever is told of it: what was done, what failed, what to do. */
+export function renderSummary(report: RunReport): string {
+  const failed = report.tables.flatMap(({ table, error }) =>
+    error === undefined ? [] : [`${table}: ${error.message} ${error.remedy}`],
+  );
+  const closing = closingSentence(report);
+  return [`${describeRun(report)}.`, ...failed, ...(closing === null ? [] : [closing])].join("\n");
+}
+
 function isIdle({ outcome, read, deleted, rejected, heldBack, firstLoad }: TableReport): boolean {
   return outcome === "done" && !firstLoad && read + deleted + rejected + heldBack === 0;
 }

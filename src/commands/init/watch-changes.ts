@@ -81,7 +81,7 @@ async function readRows(
 
 const TIMES = new Set(["timestamp", "timestamptz", "date", "time", "timetz"]);
 
-export function compareRows(
+function compareRows(
   relation: Pick<Relation, "columns">,
   before: readonly Seen[],
   after: readonly Seen[],
