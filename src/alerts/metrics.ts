@@ -23,7 +23,7 @@ export interface MetricsOptions {
 }
 
 /** What is known of a deployment after a run, as Prometheus reads it. */
-export async function renderMetrics({ deployment, outcome, report }: MetricsOptions): Promise<string> {
+async function renderMetrics({ deployment, outcome, report }: MetricsOptions): Promise<string> {
   const registry = new Registry();
   registry.setDefaultLabels({ deployment });
   const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>

@@ -2,7 +2,7 @@ import type { Clock } from "../model/clock.js";
 import type { Secret } from "../model/secret.js";
 
 /** How long a receiver may take. A run is not kept waiting for more than two of these. */
-export const RECEIVER_TIMEOUT_MS = 10_000;
+const RECEIVER_TIMEOUT_MS = 10_000;
 
 const PAUSE_MS = 1_000;
 

@@ -14,6 +14,7 @@ import type { VerifyOptions } from "../commands/verify/verify.js";
 import type { VerifyReport } from "../model/verify-report.js";
 import type { HealthOptions } from "../commands/check-health.js";
 import type { HealthReport } from "../model/health-report.js";
+import type { ScheduleOptions, ScheduleReport } from "../commands/schedule/schedule.js";
 import type { WaitOptions, Waited } from "../commands/wait-for.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
@@ -98,6 +99,8 @@ export interface Commands {
   schema(options: SchemaOptions): Promise<SchemaReport>;
   verify(options: VerifyOptions): Promise<VerifyReport>;
   health(options: HealthOptions): Promise<HealthReport>;
+  /** Prints, installs or removes what starts runs. */
+  schedule(options: ScheduleOptions): Promise<ScheduleReport>;
   doctor(options: DoctorOptions): Promise<DoctorReport>;
   local(options: LocalOptions): Promise<LocalDeployment>;
 }

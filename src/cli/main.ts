@@ -25,6 +25,7 @@ const COMMANDS: Commands = {
   schema: async (options) => (await import("../commands/schema/schema.js")).writeSchema(options),
   verify: async (options) => (await import("../commands/verify/verify.js")).verify(options),
   health: async (options) => (await import("../commands/check-health.js")).checkHealth(options),
+  schedule: async (options) => (await import("../commands/schedule/schedule.js")).schedule(options),
   doctor: async (options) => (await import("../commands/doctor/examine.js")).examine(options),
   local: async (options) => {
     const { startLocal } = await (await import("./load-local.js")).loadLocal();

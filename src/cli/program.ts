@@ -7,6 +7,7 @@ import { packageRoot } from "../package-root.js";
 import { defineAdopt, type AdoptFlags } from "./adopt.js";
 import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
+import { defineCron, type CronFlags } from "./cron.js";
 import { defineDoctor } from "./doctor.js";
 import { defineHealth, type HealthFlags } from "./health.js";
 import { defineInit, type InitFlags } from "./init.js";
@@ -68,6 +69,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<SchemaFlags>("schema", defineSchemaCommand, async () => (await import("./run/schema.js")).runSchema);
   add<VerifyFlags>("verify", defineVerify, async () => (await import("./run/verify.js")).runVerify);
   add<HealthFlags>("health", defineHealth, async () => (await import("./run/health.js")).runHealth);
+  add<CronFlags>("cron", defineCron, async () => (await import("./run/cron.js")).runCron);
   add<NotifyFlags>("notify", defineNotify, async () => (await import("./run/notify.js")).runNotify);
   add<ParsedFlags>("doctor", defineDoctor, async () => (await import("./run/doctor.js")).runDoctor);
   add<LocalFlags>("local", defineLocal, async () => (await import("./run/local.js")).runLocal);

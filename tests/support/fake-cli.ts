@@ -24,6 +24,7 @@ function fakeCommands() {
     sync: vi.fn<Commands["sync"]>(() => Promise.resolve(RUN)),
     dryRun: vi.fn<Commands["dryRun"]>(() => Promise.resolve(DRY_RUN)),
     status: vi.fn<Commands["status"]>(() => Promise.resolve(STATUS)),
+    schedule: vi.fn<Commands["schedule"]>(() => Promise.reject(new Error("not in this test"))),
     waitFor: vi.fn<Commands["waitFor"]>(() => Promise.resolve({ isReady: true, waitedMs: 0 })),
     findCandidates: vi.fn<Commands["findCandidates"]>(() => Promise.resolve([])),
     planFiles: vi.fn<Commands["planFiles"]>(() => Promise.resolve([])),

@@ -1,5 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { cronLine, type Program } from "../schedule/crontab.js";
+import { INTERVALS, SUNDAY_NIGHT, weeklyCron } from "../schedule/times.js";
 import type { Surroundings } from "./check-here.js";
 import { good, warning, type Finding } from "./check.js";
 
@@ -18,36 +20,30 @@ export async function checkSchedule(here: Surroundings): Promise<Finding> {
     .filter((line) => !/^\s*#/.test(line) && STARTS_A_RUN.test(line));
   const full = lines.filter((line) => STARTS_A_FULL_RUN.test(line));
   const deltas = lines.length - full.length;
+  const weekly = cronLine(programOf(here), weeklyCron(SUNDAY_NIGHT), "sync --full");
   if (deltas > 0 && full.length > 0)
     return good(`${deltas + full.length} lines of cron or systemd start deltas and full runs`);
   if (deltas > 0) {
     return warning(
       "cron or systemd starts deltas, and no full run",
-      `A weekly comparison finds what nothing else would. For this user's crontab:\n${cronLine(here, WEEKLY, "sync --full")}`,
+      `A weekly comparison finds what nothing else would. For this user's crontab:\n${weekly}`,
     );
   }
   return warning(
     full.length > 0
       ? "cron or systemd starts full runs, and no deltas"
       : "neither this user's crontab nor systemd starts a run",
-    `Unless another scheduler does, for \`crontab -e\`:\n${[cronLine(here, EVERY_FOUR_HOURS, "sync"), ...(full.length > 0 ? [] : [cronLine(here, WEEKLY, "sync --full")])].join("\n")}`,
+    [
+      "Unless another scheduler does, `datahub-sync cron --install` puts in place, or `crontab -e` by hand:",
+      cronLine(programOf(here), INTERVALS["4h"].cron, "sync"),
+      ...(full.length > 0 ? [] : [weekly]),
+    ].join("\n"),
   );
 }
 
-const EVERY_FOUR_HOURS = "15 */4 * * *";
-const WEEKLY = "45 1 * * 0";
-
-/** With paths from the root: cron's PATH finds little. */
-function cronLine({ cwd, program, logDir }: Surroundings, times: string, command: string): string {
-  const log = join(logDir ?? join(cwd, "logs"), "cron-sync-convex.log");
-  return `${times} cd ${quote(cwd)} && ${program.map(quote).join(" ")} ${command} >> ${quote(log)} 2>&1`;
-}
-
-/** For a shell; and cron takes a bare % for the end of the line. */
-function quote(path: string): string {
-  const text = path.replaceAll("%", "\\%");
-  return /^[\w/.@+:=-]+$/.test(path) ? path : `'${text.replaceAll("'", "'\\''")}'`;
-}
+const programOf = ({ cwd, program, logDir }: Surroundings): Program => ({
+  ...{ cwd, program, logDir, envFile: null },
+});
 
 /** The texts of files, and of the files in folders; what is not there, or not ours to read, is none. */
 async function readAll(paths: readonly string[]): Promise<string[]> {

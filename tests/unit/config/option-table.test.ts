@@ -7,11 +7,10 @@ describe("the table of options", () => {
       name,
       row.flag!.split(" ")[0],
     ]);
+    const short: Record<string, string> = { configFile: "--config", metricsFile: "--metrics" };
     const expected = flags.map(([name]) => [
       name,
-      name === "configFile"
-        ? "--config"
-        : `--${name!.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      short[name!] ?? `--${name!.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     ]);
     expect(flags).toEqual(expected);
   });

@@ -23,6 +23,13 @@ describe("the settings", () => {
       runDeadlineMs: 3 * 60 * 60 * 1000,
       logDir: join(folder.cwd, "logs"),
       logLevel: "info",
+      waitFor: null,
+      metricsFile: null,
+      alerts: {
+        pings: { start: null, success: null, failure: null },
+        webhook: null,
+        webhookWhen: "changes",
+      },
     });
   });
 
