@@ -13,4 +13,5 @@ export const {
   lookupKeys,
   readDocuments,
   adoptDocuments,
+  freshness,
 } = defineDatahubSync({ tables: defaultMirrorTables });

@@ -1,5 +1,6 @@
 import type { GenericDatabaseReader, GenericDataModel } from "convex/server";
-import type { LastRun } from "./runProtocol.js";
+import { v } from "convex/values";
+import { lastRun as lastRunFields, type LastRun } from "./runProtocol.js";
 import type { MirrorReader } from "./ledger.js";
 import { findState } from "./runs.js";
 
@@ -27,6 +28,22 @@ export interface MirrorFreshness {
   running: boolean;
   lastRun: LastRun | null;
 }
+
+/** What the function `freshness` gives: null for a mirror of which no run ever began. */
+export const freshnessResult = v.array(
+  v.object({
+    table: v.string(),
+    freshness: v.union(
+      v.null(),
+      v.object({
+        highWaterMark: v.union(v.string(), v.null()),
+        rows: v.number(),
+        running: v.boolean(),
+        lastRun: v.union(lastRunFields, v.null()),
+      }),
+    ),
+  }),
+);
 
 /**
  * How fresh a mirror is, for an app to wrap in a query of its own; null if no run ever began. Reads one small

@@ -1,4 +1,5 @@
 import {
+  internalQueryGeneric,
   mutationGeneric,
   queryGeneric,
   type GenericSchema,
@@ -11,6 +12,7 @@ import { adoptDocuments } from "./adopt.js";
 import { applyBatch } from "./batch.js";
 import { adoptFields, adoptResult, batchFields, batchResult } from "./batchProtocol.js";
 import { refusal } from "./errors.js";
+import { freshnessResult, mirrorFreshness } from "./freshness.js";
 import { handshake } from "./handshake.js";
 import type { MirrorDataModel } from "./ledger.js";
 import { requireDistinctNumbers } from "./mirrorNumber.js";
@@ -36,8 +38,9 @@ import { meteredMutation, meteredQuery } from "./usage.js";
 
 const query: QueryBuilder<MirrorDataModel, "public"> = queryGeneric;
 const mutation: MutationBuilder<MirrorDataModel, "public"> = mutationGeneric;
+const internalQuery: QueryBuilder<MirrorDataModel, "internal"> = internalQueryGeneric;
 
-/** Every function takes it, and looks at nothing else before it has been found right. */
+/** Every public function takes it, and looks at nothing else before it has been found right. */
 const syncKey = v.string();
 
 /**
@@ -68,7 +71,7 @@ export interface DatahubSyncOptions {
  *
  * export const {
  *   handshake, beginRuns, rotateFence, applyBatch, finishRuns,
- *   listLedger, listDocuments, listMissing, lookupKeys, readDocuments, adoptDocuments,
+ *   listLedger, listDocuments, listMissing, lookupKeys, readDocuments, adoptDocuments, freshness,
  * } = defineDatahubSync({ tables: defaultMirrorTables });
  * ```
  */
@@ -191,6 +194,19 @@ export function defineDatahubSync({ tables }: DatahubSyncOptions) {
         await admit(args);
         return await meteredQuery(ctx, (db) => lookupKeys(db, args));
       },
+    }),
+
+    /**
+     * How fresh each mirror is: for the dashboard, for `npx convex run datahubSync:freshness`, and for crons of the app. Internal, so
+     * that it needs no key and no browser can ask it; see `mirrorFreshness` for a query of the app's own.
+     */
+    freshness: internalQuery({
+      args: {},
+      returns: freshnessResult,
+      handler: (ctx) =>
+        Promise.all(
+          Object.keys(tables).map(async (table) => ({ table, freshness: await mirrorFreshness(ctx, table) })),
+        ),
     }),
 
     readDocuments: query({

@@ -1,7 +1,14 @@
 import type { Clock } from "../model/clock.js";
 import type { DatabaseConfig, SourceConfig, SyncConfig } from "../model/config.js";
 import type { SyncError } from "../model/errors.js";
-import type { Notice, ProgressListener, RunMode, RunReport, StatusReport } from "../model/report.js";
+import type {
+  Notice,
+  ProgressListener,
+  RunMode,
+  RunReport,
+  RunSummary,
+  StatusReport,
+} from "../model/report.js";
 import type { DoctorOptions } from "../commands/doctor/examine.js";
 import type { DoctorReport } from "../model/doctor-report.js";
 import type { Candidate, FindCandidatesOptions } from "../commands/init/find-candidates.js";
@@ -15,6 +22,9 @@ import type { VerifyReport } from "../model/verify-report.js";
 import type { HealthOptions } from "../commands/check-health.js";
 import type { HealthReport } from "../model/health-report.js";
 import type { ScheduleOptions, ScheduleReport } from "../commands/schedule/schedule.js";
+import type { RunsOptions } from "../commands/read-runs.js";
+import type { CollectOptions } from "../commands/html-report/collect.js";
+import type { Show } from "../commands/html-report/page.js";
 import type { WaitOptions, Waited } from "../commands/wait-for.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
@@ -91,6 +101,12 @@ export interface Commands {
   /** What `sync` would do. */
   dryRun(options: SyncOptions): Promise<DryRunReport>;
   status(options: StatusOptions): Promise<StatusReport>;
+  /** The latest runs, newest first. */
+  listRuns(options: RunsOptions & { limit: number }): Promise<RunSummary[]>;
+  /** The report of one. */
+  showRun(options: RunsOptions & { id: string }): Promise<RunReport>;
+  /** A page of HTML, and how many runs it shows. */
+  page(options: CollectOptions, show: Show): Promise<{ page: string; runs: number }>;
   findCandidates(options: FindCandidatesOptions): Promise<Candidate[]>;
   /** What `init` would write. */
   planFiles(options: PlanFilesOptions): Promise<PlannedFile[]>;

@@ -18,10 +18,17 @@ export const VERBOSE = ["--verbose", "log more; show causes and stack traces of 
 /** What `--table` means to commands that read. */
 export const ONLY_THIS_TABLE = "only this table, by mirror or relation; may be repeated";
 
-/** Adds `--table`, `--json`, `--env-file`, `--verbose` and the flags of the table of options. */
-export function addCommonFlags(command: Command, scope: OptionRow["scope"], tableHelp: string): Command {
+/**
+ * Adds `--table`, `--json`, `--env-file`, `--verbose` and the flags of the table of options.
+ * @param tableHelp null: the command is not about tables
+ */
+export function addCommonFlags(
+  command: Command,
+  scope: OptionRow["scope"],
+  tableHelp: string | null,
+): Command {
+  if (tableHelp !== null) command.option("-t, --table <name...>", tableHelp);
   command
-    .option("-t, --table <name...>", tableHelp)
     .option("--json", "print one JSON object on standard output, and nothing else there")
     .option("--env-file <file>", "read variables from this file instead of .env.local and .env")
     .option(...VERBOSE);

@@ -16,6 +16,14 @@ const COMMANDS: Commands = {
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
   dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../commands/read-status.js")).readStatus(options),
+  listRuns: async (options) => (await import("../commands/read-runs.js")).listRuns(options),
+  showRun: async (options) => (await import("../commands/read-runs.js")).showRun(options),
+  page: async (options, show) => {
+    const { collectPage } = await import("../commands/html-report/collect.js");
+    const { renderPage } = await import("../commands/html-report/page.js");
+    const data = await collectPage(options);
+    return { page: await renderPage(data, show), runs: data.runs.length };
+  },
   findCandidates: async (options) =>
     (await import("../commands/init/find-candidates.js")).findCandidates(options),
   planFiles: async (options) => (await import("../commands/init/plan-files.js")).planFiles(options),

@@ -14,8 +14,10 @@ import { defineInit, type InitFlags } from "./init.js";
 import { defineLocal, type LocalFlags } from "./local.js";
 import { defineMigrate, type MigrateFlags } from "./migrate.js";
 import { defineNotify, type NotifyFlags } from "./notify.js";
+import { defineReport, type ReportFlags } from "./report.js";
+import { defineRuns, type RunsFlags } from "./runs.js";
 import { defineSchemaCommand, type SchemaFlags } from "./schema.js";
-import { defineStatus } from "./status.js";
+import { defineStatus, type StatusFlags } from "./status.js";
 import { defineSync } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
 import { defineUntrack } from "./untrack.js";
@@ -54,9 +56,12 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
     define: (command: Command) => Command,
     loadRun: () => Promise<(flags: Flags, io: CliIo, commands: Commands) => Promise<ExitCode>>,
   ) =>
-    define(program.command(name)).action(async (flags: Flags) => {
+    define(program.command(name)).action(async (...given: unknown[]) => {
+      // Commander hands over the arguments, then the flags, then the command.
+      const [id] = given.slice(0, -2);
+      const flags = given.at(-2) as Flags;
       const run = await loadRun();
-      onExit(await run(flags, io, commands));
+      onExit(await run(id === undefined ? flags : { ...flags, id }, io, commands));
     });
 
   // What runs is loaded when it runs: `--help` needs no log, no configuration and no driver.
@@ -64,7 +69,9 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<MigrateFlags>("migrate", defineMigrate, async () => (await import("./run/migrate.js")).runMigrate);
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
   add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
-  add<ParsedFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);
+  add<RunsFlags>("runs", defineRuns, async () => (await import("./run/runs.js")).runRuns);
+  add<ReportFlags>("report", defineReport, async () => (await import("./run/report.js")).runReport);
+  add<StatusFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);
   add<AdoptFlags>("adopt", defineAdopt, async () => (await import("./run/adopt.js")).runAdopt);
   add<SchemaFlags>("schema", defineSchemaCommand, async () => (await import("./run/schema.js")).runSchema);
   add<VerifyFlags>("verify", defineVerify, async () => (await import("./run/verify.js")).runVerify);

@@ -158,5 +158,26 @@ export interface StatusReport {
   /** The change log of all tracked tables: its entries, and what its files take. */
   changeLog: { entries: number; bytes: number };
   costs: CostStatus;
+  /** The latest, newest first; at most 40. */
+  recentRuns: RunSummary[];
   notices: Notice[];
+}
+
+/** What a run came to, without its tables' reports. */
+export interface RunSummary {
+  id: string;
+  mode: RunMode;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  durationMs: number;
+  exitCode: number;
+  /** It loaded a table for the first time. */
+  loaded: boolean;
+  totals: TableCounts;
+  /** The time of the oldest watermark that the run left; null where a table has none. */
+  watermarkAt: string | null;
+  /** How many documents it added to each table, or took away. */
+  grown: Record<string, number>;
+  /** Tables that failed, or were not run. */
+  failed: string[];
 }

@@ -1,10 +1,11 @@
 import { sql } from "drizzle-orm";
 import { runs } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
-import type { RunReport } from "../model/report.js";
+import type { RunReport, RunSummary } from "../model/report.js";
 import { isUntranslatable } from "../postgres/database-error.js";
 import { inAscii } from "./in-ascii.js";
 import { writeUnderLease, type LeaseToken } from "./lease.js";
+import { utcText } from "./utc-text.js";
 
 /** Reports kept for each target: at seven runs a day, most of a year. */
 const KEPT_RUNS = 2_000;
@@ -42,4 +43,38 @@ async function recordText(
           FROM held
         ON CONFLICT (id) DO NOTHING`,
   );
+}
+
+/** The latest runs of a deployment, newest first. What they say is read from their reports. */
+export async function readRuns(database: Database, targetId: number, limit: number): Promise<RunSummary[]> {
+  const rows = await database.executeDrizzle("reading the runs", (db) =>
+    db.execute<{ run: string }>(sql`
+      SELECT json_build_object(
+               'id', id, 'mode', mode, 'startedAt', ${utcText(runs.startedAt)}, 'exitCode', exit_code,
+               'durationMs', (report ->> 'durationMs')::float8, 'loaded', coalesce(loaded, false), 'totals', report -> 'totals',
+               'watermarkAt', (SELECT CASE WHEN bool_and(t -> 'watermark' ->> 'at' IS NOT NULL)
+                                           THEN min(t -> 'watermark' ->> 'at') END FROM jsonb_array_elements(report -> 'tables') t),
+               'grown', (SELECT coalesce(jsonb_object_agg(t ->> 'table', (t ->> 'inserted')::bigint - (t ->> 'deleted')::bigint), '{}')
+                           FROM jsonb_array_elements(report -> 'tables') t),
+               'failed', (SELECT coalesce(json_agg(t ->> 'table'), '[]')
+                            FROM jsonb_array_elements(report -> 'tables') t WHERE t ->> 'outcome' <> 'done'))::text AS run
+        FROM ${runs} WHERE target_id = ${targetId}::integer AND report IS NOT NULL
+       ORDER BY started_at DESC LIMIT ${limit}::integer`),
+  );
+  return rows.map(({ run }) => JSON.parse(run) as RunSummary);
+}
+
+/** The reports of the runs whose name begins so; two where there are several. */
+export async function findRuns(
+  database: Database,
+  targetId: number,
+  beginning: string,
+): Promise<RunReport[]> {
+  const rows = await database.executeDrizzle("reading a run", (db) =>
+    db.execute<{ report: string }>(sql`
+      SELECT report::text AS report FROM ${runs}
+       WHERE target_id = ${targetId}::integer AND report IS NOT NULL AND starts_with(id::text, ${beginning}::text)
+       ORDER BY started_at DESC LIMIT 2`),
+  );
+  return rows.map(({ report }) => JSON.parse(report) as RunReport);
 }

@@ -35,7 +35,7 @@ const FORBIDDEN = [
   "%",
 ];
 
-/** Every function that a deployment of `convex/` has, found in the modules themselves. */
+/** Every public function that a deployment of `convex/` has, found in the modules themselves. */
 async function findFunctions(): Promise<DeployedFunction[]> {
   const folder = new URL("../../convex/", import.meta.url);
   const modules: Modules = {};
@@ -44,7 +44,12 @@ async function findFunctions(): Promise<DeployedFunction[]> {
     modules[name.replace(".ts", "")] = (await import(new URL(name, folder).href)) as Modules[string];
   }
   expect(Object.keys(modules)).toContain("datahubSync/functions");
-  return [...readFunctions(modules, () => false).values()];
+  // An internal one is for whoever holds the deployment's own key, and for functions of the app.
+  const found = [...readFunctions(modules, () => false).values()];
+  expect(found.filter(({ visibility }) => visibility === "internal").map(({ path }) => path)).toEqual([
+    "datahubSync:freshness",
+  ]);
+  return found.filter(({ visibility }) => visibility === "public");
 }
 
 let functions: DeployedFunction[];

@@ -179,6 +179,7 @@ export const STATUS: StatusReport = {
     unsized: [],
     budget: null,
   },
+  recentRuns: [],
   notices: [],
 };
 

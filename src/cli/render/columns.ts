@@ -6,6 +6,8 @@ import type { Surface } from "./paint.js";
 export interface Column {
   head: string;
   align: "left" | "right";
+  /** Its zero is no news: left out where a row is broken into lines. */
+  quiet?: boolean;
 }
 
 const NO_LINES = Object.fromEntries(
@@ -50,8 +52,9 @@ function stackedLines(
   { width, wrap }: Surface,
 ): string[] {
   const parts = cells.flatMap((cell, place) => {
-    const { head } = columns[place + 1]!;
-    return cell === "" || cell === "-" ? [] : [head === "" ? cell : `${head} ${cell}`];
+    const { head, quiet } = columns[place + 1]!;
+    if (cell === "" || cell === "-" || (quiet && cell === "0")) return [];
+    return [head === "" ? cell : `${head} ${cell}`];
   });
   const indent = "  ";
   return [name, ...wrap(parts.join(", "), width - indent.length).map((line) => indent + line)];

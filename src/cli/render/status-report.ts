@@ -4,6 +4,7 @@ import { renderCosts } from "./cost-report.js";
 import { renderColumns, type Column } from "./columns.js";
 import { showAge, showBytes, showCount, showNoun, showTime } from "./human.js";
 import { renderEntries, type Paint } from "./paint.js";
+import { paintAge, renderRecentRuns, usualGapSeconds } from "./recent-runs.js";
 
 const left = (head: string): Column => ({ head, align: "left" });
 const right = (head: string): Column => ({ head, align: "right" });
@@ -11,7 +12,8 @@ const right = (head: string): Column => ({ head, align: "right" });
 /** Two blocks, because one line for all of it would not fit 100 columns: what each side holds, and when it was run. */
 const CONTENT = [
   left("table"),
-  ...["Postgres", "mirror", "changes", "held back", "set aside"].map(right),
+  ...["Postgres", "mirror"].map(right),
+  ...["changes", "held back", "set aside"].map((head) => ({ ...right(head), quiet: true })),
   left("tracking"),
 ];
 const HISTORY = [
@@ -22,15 +24,20 @@ const HISTORY = [
   left("last delta"),
   left("last full"),
 ];
+/** What a narrow terminal leaves out, so that the rest is one line each: the age says as much, and `--json` has it. */
+const LEFT_OUT_WHEN_NARROW = new Set(["high-water mark", "position"]);
+const WIDE_ENOUGH = 100;
 
 /** @param nowMs by our clock: ages of runs are for orientation, the age of the mark is the database's own */
 export function renderStatusReport(report: StatusReport, nowMs: number, paint: Paint): string {
-  const { deployment, tables, notices } = report;
+  const { deployment, tables, notices, recentRuns } = report;
+  const gap = usualGapSeconds(recentRuns);
   const heads = (columns: Column[]) => columns.map((column) => ({ ...column, head: paint.dim(column.head) }));
   const problems = tables.flatMap(({ table, problem }) =>
     problem === null ? [] : [{ name: table, lines: [problem] }],
   );
   const closing = closingSentence(report);
+  const isShown = ({ head }: Column) => paint.width >= WIDE_ENOUGH || !LEFT_OUT_WHEN_NARROW.has(head);
   return [
     `Deployment ${paint.bold(deployment)}, times in UTC`,
     ...(tables.length === 0
@@ -44,8 +51,10 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
           ),
           "",
           renderColumns(
-            heads(HISTORY),
-            tables.map((table) => historyRow(table, nowMs)),
+            heads(HISTORY.filter(isShown)),
+            tables.map((table) =>
+              historyRow(table, nowMs, gap, paint).filter((_, place) => isShown(HISTORY[place]!)),
+            ),
             paint,
           ),
         ]),
@@ -54,6 +63,7 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
     ...horizon(report),
     changeLog(report),
     "",
+    ...renderRecentRuns(recentRuns, paint),
     ...renderCosts(report.costs, paint),
     ...renderEntries(paint.yellow("Problems"), problems),
     ...renderEntries(
@@ -89,11 +99,13 @@ function contentRow(status: TableStatus, paint: Paint): string[] {
 function historyRow(
   { table, watermark, ageSeconds, lastDelta, lastFull }: TableStatus,
   nowMs: number,
+  gapSeconds: number | null,
+  paint: Paint,
 ): string[] {
   return [
     table,
     watermark.at === null ? "never" : showTime(watermark.at),
-    ageSeconds === null ? "-" : showAge(ageSeconds),
+    ageSeconds === null ? "-" : paintAge(showAge(ageSeconds), ageSeconds, gapSeconds, paint),
     watermark.position === null ? "-" : showPosition(watermark.position),
     showRun(lastDelta, nowMs),
     showRun(lastFull, nowMs),

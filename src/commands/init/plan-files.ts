@@ -97,7 +97,7 @@ function suggestIndexes(foreignKeys: readonly string[][], keyColumns: readonly s
 }
 
 const NAMES =
-  "handshake, beginRuns, rotateFence, applyBatch, finishRuns,\n  listLedger, listDocuments, listMissing, lookupKeys, readDocuments, adoptDocuments";
+  "handshake, beginRuns, rotateFence, applyBatch, finishRuns,\n  listLedger, listDocuments, listMissing, lookupKeys, readDocuments, adoptDocuments,\n  freshness";
 
 function planFunctions(home: Home, before: string | null): PlannedFile {
   const path = "convex/datahubSync.ts";

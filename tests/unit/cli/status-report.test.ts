@@ -39,6 +39,7 @@ function report(tables: TableStatus[], given: Partial<StatusReport> = {}): Statu
     horizon: null,
     changeLog: { entries: 12, bytes: 65_536 },
     costs: STATUS.costs,
+    recentRuns: [],
     notices: [],
     ...given,
   };
