@@ -10,6 +10,7 @@ export function quietSurroundings(given: Partial<Surroundings> = {}): Surroundin
     envFiles: [],
     configProblem: null,
     warnings: [],
+    alerts: null,
     logDir: tmpdir(),
     schedule: {
       files: [],

@@ -24,7 +24,7 @@ export class FunctionThreads {
   }
 
   async invoke(call: Call, path: string, name: string, args: string): Promise<string> {
-    const thread = this.#idle.pop() ?? (await this.#start());
+    const thread = this.#takeIdle() ?? (await this.#start());
     try {
       return await thread.invoke(call, path, name, args);
     } finally {
@@ -36,6 +36,13 @@ export class FunctionThreads {
   retire(): void {
     this.#retired = true;
     for (const thread of this.#idle.splice(0)) void thread.end();
+  }
+
+  /** One that has ended while it waited is left out. */
+  #takeIdle(): FunctionThread | undefined {
+    for (let thread = this.#idle.pop(); thread !== undefined; thread = this.#idle.pop())
+      if (thread.isUsable) return thread;
+    return undefined;
   }
 
   #release(thread: FunctionThread): void {

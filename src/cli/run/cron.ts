@@ -7,6 +7,7 @@ import type { RunCommand } from "../../commands/schedule/schedule.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import type { CronFlags } from "../cron.js";
+import { programPath } from "../program-path.js";
 import { renderSchedule } from "../render/schedule-report.js";
 import { configInput, runSession } from "../session.js";
 
@@ -21,7 +22,7 @@ export async function runCron(flags: CronFlags, io: CliIo, commands: Commands): 
     const report = await commands.schedule({
       program: {
         ...{ cwd: io.cwd, envFile, logDir: loaded?.config.settings.logDir ?? null },
-        program: [process.execPath, process.argv[1] ?? "datahub-sync"],
+        program: programPath(),
       },
       times: { every, fullAt },
       action: install ? "install" : remove ? "remove" : "print",

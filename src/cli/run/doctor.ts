@@ -8,6 +8,7 @@ import { EXIT, SyncError, type ExitCode } from "../../model/errors.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import type { ParsedFlags } from "../flags.js";
+import { programPath } from "../program-path.js";
 import { renderDoctorReport } from "../render/doctor-report.js";
 import { configInput, runSession } from "../session.js";
 
@@ -17,7 +18,8 @@ export async function runDoctor(flags: ParsedFlags, io: CliIo, commands: Command
   const here = {
     cwd: io.cwd,
     nodeVersion: process.versions.node,
-    program: [process.execPath, process.argv[1] ?? "datahub-sync"] as const,
+    program: programPath(),
+    alerts: both?.config.settings.alerts ?? null,
     envFiles: findEnvFiles(input.cwd, input.envFile),
     configProblem,
     warnings: loaded?.warnings ?? [],

@@ -1,5 +1,6 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import type { AlertConfig } from "../../model/alert-config.js";
 import type { SyncError } from "../../model/errors.js";
 import { failure, good, problem, warning, type Checks, type Finding } from "./check.js";
 import { checkSchedule } from "./check-schedule.js";
@@ -17,6 +18,8 @@ export interface Surroundings {
   configProblem: SyncError | null;
   /** What works in the configuration but should be looked at. */
   warnings: readonly string[];
+  /** Who is told of runs; null where the configuration does not say. */
+  alerts: AlertConfig | null;
   /** Absolute; null where the configuration does not say. */
   logDir: string | null;
   /** Looks for lines that start us. */
@@ -42,6 +45,7 @@ export async function checkHere(checks: Checks, here: Surroundings): Promise<voi
   }
   if (here.logDir !== null) checks.add("here", "log folder", await logFolder(here.logDir));
   checks.add("here", "schedule", await checkSchedule(here));
+  if (here.alerts !== null) checks.add("here", "alerts", alerts(here.alerts));
 }
 
 function configuration({ configProblem, warnings, envFiles }: Surroundings): Finding {
@@ -50,6 +54,21 @@ function configuration({ configProblem, warnings, envFiles }: Surroundings): Fin
     return warning(warnings.join(" "), "Change what is meant otherwise; runs say it too.");
   const from = ["the environment", ...envFiles].join(" and ");
   return good(`complete; variables are read from ${from}`);
+}
+
+function alerts({ pings, webhook }: AlertConfig): Finding {
+  const told = [
+    ...(pings.success === null && pings.failure === null ? [] : ["a monitor"]),
+    ...(webhook === null ? [] : ["a webhook"]),
+  ];
+  if (told.length > 0)
+    return good(
+      `${told.join(" and ")} ${told.length === 1 ? "is" : "are"} told; \`datahub-sync notify --test\` tries it`,
+    );
+  return warning(
+    "nobody is told where a run fails",
+    "Set DATAHUB_SYNC_PING_URL or DATAHUB_SYNC_WEBHOOK_URL: docs/alerts.md says how. Unless somebody looks at exit codes.",
+  );
 }
 
 /** The files with secrets that other users of this machine may read. Windows has no such modes. */

@@ -1,3 +1,5 @@
+import type { AlertConfig } from "../../../src/model/alert-config.js";
+import { Secret } from "../../../src/model/secret.js";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -82,4 +84,22 @@ test("the line for cron quotes what a shell or cron would read otherwise", async
     schedule: { files: [], crontab: () => Promise.resolve(null) },
   });
   expect(find("schedule")!.remedy).toContain(String.raw`cd '/srv/it'\''s 100\%' && `);
+});
+
+test("whether anybody is told of runs", async () => {
+  const url = new Secret("https://example.com/secret");
+  const none = {
+    pings: { start: null, success: null, failure: null },
+    webhook: null,
+    webhookWhen: "changes",
+  } as const;
+  const of = async (alerts: AlertConfig | null) => (await check({ alerts }))("alerts");
+  expect(await of(null)).toBeUndefined();
+  expect(await of(none)).toMatchObject({
+    outcome: "warning",
+    remedy: expect.stringContaining("docs/alerts.md") as unknown,
+  });
+  expect(await of({ ...none, webhook: url })).toMatchObject({ outcome: "ok" });
+  const both = await of({ ...none, pings: { ...none.pings, success: url }, webhook: url });
+  expect(JSON.stringify(both)).toContain("a monitor and a webhook are told");
 });
