@@ -25,6 +25,7 @@ import type { ScheduleOptions, ScheduleReport } from "../commands/schedule/sched
 import type { RunsOptions } from "../commands/read-runs.js";
 import type { CollectOptions } from "../commands/html-report/collect.js";
 import type { Show } from "../commands/html-report/page.js";
+import type { WatchOptions } from "../commands/watch/watch.js";
 import type { WaitOptions, Waited } from "../commands/wait-for.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
 import type { MigrateReport, TrackingReport } from "../commands/migrate.js";
@@ -98,6 +99,8 @@ export interface Commands {
   /** Waits until the source says that a run may begin. */
   waitFor(options: WaitOptions): Promise<Waited>;
   sync(options: SyncOptions): Promise<RunReport>;
+  /** Runs whenever something commits, until the signal. */
+  watch(options: WatchOptions): Promise<void>;
   /** What `sync` would do. */
   dryRun(options: SyncOptions): Promise<DryRunReport>;
   status(options: StatusOptions): Promise<StatusReport>;

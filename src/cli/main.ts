@@ -14,6 +14,7 @@ const COMMANDS: Commands = {
   untrack: async (options) => (await import("../commands/migrate.js")).untrack(options),
   waitFor: async (options) => (await import("../commands/wait-for.js")).waitFor(options),
   sync: async (options) => (await import("../sync/run-sync.js")).runSync(options),
+  watch: async (options) => (await import("../commands/watch/watch.js")).watch(options),
   dryRun: async (options) => (await import("../commands/dry-run.js")).dryRunSync(options),
   status: async (options) => (await import("../commands/read-status.js")).readStatus(options),
   listRuns: async (options) => (await import("../commands/read-runs.js")).listRuns(options),

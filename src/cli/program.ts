@@ -18,7 +18,7 @@ import { defineReport, type ReportFlags } from "./report.js";
 import { defineRuns, type RunsFlags } from "./runs.js";
 import { defineSchemaCommand, type SchemaFlags } from "./schema.js";
 import { defineStatus, type StatusFlags } from "./status.js";
-import { defineSync } from "./sync.js";
+import { defineSync, type SyncFlags } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
 import { defineUntrack } from "./untrack.js";
 import { defineVerify, type VerifyFlags } from "./verify.js";
@@ -68,7 +68,7 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<InitFlags>("init", defineInit, async () => (await import("./run/init.js")).runInit);
   add<MigrateFlags>("migrate", defineMigrate, async () => (await import("./run/migrate.js")).runMigrate);
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
-  add<ParsedFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
+  add<SyncFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
   add<RunsFlags>("runs", defineRuns, async () => (await import("./run/runs.js")).runRuns);
   add<ReportFlags>("report", defineReport, async () => (await import("./run/report.js")).runReport);
   add<StatusFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);

@@ -41,7 +41,9 @@ async function recordText(
                ${calls}::integer, ${bytesRead}::bigint, ${bytesWritten}::bigint,
                ${report.tables.some(({ firstLoad }) => firstLoad)}::boolean
           FROM held
-        ON CONFLICT (id) DO NOTHING`,
+        ON CONFLICT (id) DO UPDATE SET finished_at = excluded.finished_at, exit_code = excluded.exit_code,
+          report = excluded.report, calls = excluded.calls, bytes_read = excluded.bytes_read,
+          bytes_written = excluded.bytes_written, loaded = excluded.loaded`,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../model/clock.js";
 import type { SyncConfig } from "../model/config.js";
-import type { ProgressListener, RunMode } from "../model/report.js";
+import type { ProgressListener, RunMode, RunReport } from "../model/report.js";
 
 /** What a run is asked for. */
 export interface RunOptions {
@@ -14,6 +14,8 @@ export interface RunOptions {
   takeOver: boolean;
   /** Mirrors that take documents of before over, where a row has their key. */
   adopt?: readonly string[];
+  /** What the history keeps in the place of the report: that of an earlier run with this one in it, under its name. */
+  toHistory?: (report: RunReport) => RunReport;
   progress: ProgressListener;
   clock: Clock;
   /** Aborts with a SyncError as its reason. */

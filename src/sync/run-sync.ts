@@ -124,7 +124,8 @@ async function runMirrors(
     shared: context.sink.shared,
     notices: notices.all,
   });
-  await recordRun(database, context.lease, report).catch((error: unknown) => {
+  const { toHistory = (own: RunReport) => own } = options;
+  await recordRun(database, context.lease, toHistory(report)).catch((error: unknown) => {
     // What was done is done: a report that cannot be kept can still be read.
     if (!(error instanceof SyncError)) throw error;
     notices.tell({ code: "RUN_NOT_RECORDED", message: `This run is not in the history: ${error.message}` });

@@ -27,6 +27,7 @@ function fakeCommands() {
     listRuns: vi.fn<Commands["listRuns"]>(() => Promise.resolve([])),
     showRun: vi.fn<Commands["showRun"]>(() => Promise.resolve(RUN)),
     page: vi.fn<Commands["page"]>(() => Promise.resolve({ page: "<html></html>", runs: 2 })),
+    watch: vi.fn<Commands["watch"]>(() => Promise.resolve()),
     schedule: vi.fn<Commands["schedule"]>(() => Promise.reject(new Error("not in this test"))),
     waitFor: vi.fn<Commands["waitFor"]>(() => Promise.resolve({ isReady: true, waitedMs: 0 })),
     findCandidates: vi.fn<Commands["findCandidates"]>(() => Promise.resolve([])),

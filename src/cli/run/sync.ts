@@ -10,6 +10,7 @@ import { renderDryRunReport } from "../render/dry-run-report.js";
 import { renderDatedReport, renderRunReport } from "../render/run-report.js";
 import { configInput, runSession, type Session } from "../session.js";
 import type { SyncFlags } from "../sync.js";
+import { runWatch } from "./watch.js";
 import { watchedRun } from "./watched-run.js";
 
 export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
@@ -27,6 +28,7 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
       print(report, (paint) => renderDryRunReport(report, paint));
       return report.exitCode;
     }
+    if (flags.watch) return runWatch(flags, session, config, commands);
     // What each table needs is known once both sides were asked: a first load, or a comparison, is said then.
     const what = mode === "delta" ? "run" : `${mode} run`;
     const fields = { mode, tables: config.mirrors.map(({ name }) => name) };

@@ -14,34 +14,46 @@ export async function watchedRun(
   config: SyncConfig,
   run: () => Promise<RunReport>,
 ): Promise<RunReport> {
-  const { context, log } = session;
-  const alerts = new Alerts({
-    config: config.settings.alerts,
-    clock: context.clock,
-    undelivered: (receiver, reason) => log.warn(`The ${receiver} was not delivered: ${reason}.`),
-  });
+  const alerts = openAlerts(session, config);
   alerts.started();
   try {
     const report = await run();
-    const { exitCode } = report;
-    await tell(session, config, alerts, { exitCode, text: renderSummary(report), report, error: null });
+    await tell(session, config, alerts, reported(report));
     return report;
   } catch (error) {
-    const { exitCode, code, message, remedy, table = null } = toFailure(error);
-    const text = `${message} ${remedy}`;
-    await tell(session, config, alerts, {
-      ...{ exitCode, text, report: null },
-      error: { code, message, remedy, table },
-    });
+    await tell(session, config, alerts, failed(error));
     throw error;
   }
 }
 
-async function tell(
+export type Told = Omit<RunOutcome, "deployment">;
+
+export function openAlerts({ context, log }: Session, config: SyncConfig): Alerts {
+  return new Alerts({
+    config: config.settings.alerts,
+    clock: context.clock,
+    undelivered: (receiver, reason) => log.warn(`The ${receiver} was not delivered: ${reason}.`),
+  });
+}
+
+export function reported(report: RunReport): Told {
+  return { exitCode: report.exitCode, text: renderSummary(report), report, error: null };
+}
+
+export function failed(error: unknown): Told {
+  const { exitCode, code, message, remedy, table = null } = toFailure(error);
+  return {
+    ...{ exitCode, text: `${message} ${remedy}`, report: null },
+    error: { code, message, remedy, table },
+  };
+}
+
+/** Tells whoever is to hear of it, and remembers it. */
+export async function tell(
   { context, log, scrub }: Session,
   { convex: { deployment }, settings }: SyncConfig,
   alerts: Alerts,
-  told: Omit<RunOutcome, "deployment">,
+  told: Told,
 ): Promise<void> {
   const outcome: RunOutcome = { ...told, text: scrub(told.text), deployment };
   const { alerts: config, metricsFile } = settings;
