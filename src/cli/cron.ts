@@ -1,11 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { DAYS, INTERVALS, SUNDAY_NIGHT, type Interval, type WeeklyTime } from "../commands/schedule/times.js";
+import { DAYS, INTERVALS, SUNDAY_NIGHT, type Interval, type WeeklyTime } from "../model/schedule-times.js";
 import { VERBOSE } from "./flags.js";
 
 export interface CronFlags {
   every: Interval;
   fullAt: WeeklyTime;
   systemd?: boolean;
+  watch?: boolean;
   name: string;
   install?: boolean;
   remove?: boolean;
@@ -28,6 +29,7 @@ export function defineCron(command: Command): Command {
         .default(SUNDAY_NIGHT, "sun-01:45"),
     )
     .option("--systemd", "timers and services in the place of a crontab's lines")
+    .option("--watch", "with --systemd: a service that mirrors what commits, in the place of timers")
     .addOption(
       new Option("--name <name>", "what the units of systemd are called")
         .argParser(readName)
@@ -53,6 +55,7 @@ Examples:
   $ datahub-sync cron --install
   $ datahub-sync cron --every 1h --full-at sat-23:30 --install
   $ sudo datahub-sync cron --systemd --install
+  $ sudo datahub-sync cron --systemd --watch --install
   $ datahub-sync cron --remove`,
     );
 }

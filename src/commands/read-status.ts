@@ -9,7 +9,6 @@ import { showKey } from "../source/key-text.js";
 import { display } from "../catalog/mirror-refusal.js";
 import type { MirrorSource } from "../model/mirror-source.js";
 import { parseSnapshot } from "../model/snapshot.js";
-import { readRuns } from "../state/run-history.js";
 import { readSetAside } from "../state/set-aside-rows.js";
 import { budgetNotices, describeCosts } from "../sync/costs.js";
 import { concernsOneMirror } from "../sync/ends-run.js";
@@ -23,9 +22,6 @@ export interface StatusOptions {
   clock: Clock;
   signal?: AbortSignal;
 }
-
-/** Runs that are shown beside each other. */
-const RECENT_RUNS = 40;
 
 /** Rows that were set aside and are named for each table; the rest is counted. */
 const NAMED_ROWS = 20;
@@ -55,8 +51,6 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
     const costs = describeCosts(overview.spending, states.map(sizeOf), config.budget);
     notices.push(...budgetNotices(costs));
     const exitCode = exitCodeOf(statuses);
-    const recentRuns =
-      overview.targetId === null ? [] : await readRuns(database, overview.targetId, RECENT_RUNS);
     return {
       ok: exitCode === EXIT.done,
       deployment: config.convex.deployment,
@@ -66,7 +60,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       horizon,
       changeLog: overview.changeLog,
       costs,
-      recentRuns,
+      recentRuns: overview.recentRuns,
       notices,
     };
   } finally {

@@ -2,7 +2,9 @@ import { eq, sql } from "drizzle-orm";
 import { changes, leases, mirrors, targets, trackedTables } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { position, positionAt } from "./change-log-size.js";
+import type { RunSummary } from "../model/report.js";
 import type { LeaseHolder } from "./lease.js";
+import { runsSql } from "./run-history.js";
 import { spendingSql, type Spending } from "./spending.js";
 import { utcText } from "./utc-text.js";
 
@@ -35,7 +37,12 @@ export interface Overview {
   /** Tracked tables of which no mirror has ever run: their entries are purged by the runs of others alone. */
   unreadTables: { table: string; entries: number }[];
   spending: Spending;
+  /** Newest first. */
+  recentRuns: RunSummary[];
 }
+
+/** Runs that are shown beside each other. */
+const RECENT_RUNS = 40;
 
 /** Below this, a table that nobody reads yet is about to be read for the first time. */
 const UNREAD_ENTRIES = 10_000;
@@ -54,6 +61,7 @@ export async function readOverview(database: Database, url: string): Promise<Ove
             FROM ${leases}
            WHERE ${leases.targetId} = ${target} AND NOT ${leases.released} AND ${leases.expiresAt} > clock_timestamp()),
         'spending', ${spendingSql(target)},
+        'recentRuns', ${runsSql(target, RECENT_RUNS)},
         'changeLog', json_build_object('entries', (SELECT count(*) FROM ${changes}),
                                        'bytes', pg_total_relation_size('datahub_sync.changes')),
         'idleMirrors', (

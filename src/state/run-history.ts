@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql, type SQL } from "drizzle-orm";
 import { runs } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import type { RunReport, RunSummary } from "../model/report.js";
@@ -47,23 +47,28 @@ async function recordText(
   );
 }
 
-/** The latest runs of a deployment, newest first. What they say is read from their reports. */
+/** SQL: the latest runs of a deployment, newest first, as a JSON array of `RunSummary`. What they say is read from their reports. */
+export function runsSql(target: SQL, limit: number): SQL {
+  return sql`(
+    SELECT coalesce(json_agg(json_build_object(
+             'id', id, 'mode', mode, 'startedAt', ${utcText(sql`started_at`)}, 'exitCode', exit_code,
+             'durationMs', (report ->> 'durationMs')::float8, 'loaded', coalesce(loaded, false), 'totals', report -> 'totals',
+             'watermarkAt', (SELECT CASE WHEN bool_and(t -> 'watermark' ->> 'at' IS NOT NULL)
+                                         THEN min(t -> 'watermark' ->> 'at') END FROM jsonb_array_elements(report -> 'tables') t),
+             'grown', (SELECT coalesce(jsonb_object_agg(t ->> 'table', (t ->> 'inserted')::bigint - (t ->> 'deleted')::bigint), '{}')
+                         FROM jsonb_array_elements(report -> 'tables') t),
+             'failed', (SELECT coalesce(json_agg(t ->> 'table'), '[]')
+                          FROM jsonb_array_elements(report -> 'tables') t WHERE t ->> 'outcome' <> 'done'))
+             ORDER BY started_at DESC), '[]')
+      FROM (SELECT * FROM ${runs} WHERE target_id = ${target} AND report IS NOT NULL
+             ORDER BY started_at DESC LIMIT ${limit}::integer) AS latest)`;
+}
+
 export async function readRuns(database: Database, targetId: number, limit: number): Promise<RunSummary[]> {
-  const rows = await database.executeDrizzle("reading the runs", (db) =>
-    db.execute<{ run: string }>(sql`
-      SELECT json_build_object(
-               'id', id, 'mode', mode, 'startedAt', ${utcText(runs.startedAt)}, 'exitCode', exit_code,
-               'durationMs', (report ->> 'durationMs')::float8, 'loaded', coalesce(loaded, false), 'totals', report -> 'totals',
-               'watermarkAt', (SELECT CASE WHEN bool_and(t -> 'watermark' ->> 'at' IS NOT NULL)
-                                           THEN min(t -> 'watermark' ->> 'at') END FROM jsonb_array_elements(report -> 'tables') t),
-               'grown', (SELECT coalesce(jsonb_object_agg(t ->> 'table', (t ->> 'inserted')::bigint - (t ->> 'deleted')::bigint), '{}')
-                           FROM jsonb_array_elements(report -> 'tables') t),
-               'failed', (SELECT coalesce(json_agg(t ->> 'table'), '[]')
-                            FROM jsonb_array_elements(report -> 'tables') t WHERE t ->> 'outcome' <> 'done'))::text AS run
-        FROM ${runs} WHERE target_id = ${targetId}::integer AND report IS NOT NULL
-       ORDER BY started_at DESC LIMIT ${limit}::integer`),
+  const [row] = await database.executeDrizzle("reading the runs", (db) =>
+    db.execute<{ runs: string }>(sql`SELECT ${runsSql(sql`${targetId}::integer`, limit)}::text AS runs`),
   );
-  return rows.map(({ run }) => JSON.parse(run) as RunSummary);
+  return JSON.parse(row!.runs) as RunSummary[];
 }
 
 /** The reports of the runs whose name begins so; two where there are several. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { loadConfig } from "../../config/load-config.js";
-import type { ExitCode } from "../../model/errors.js";
+import { SyncError, type ExitCode } from "../../model/errors.js";
 import type { RunCommand } from "../../commands/schedule/schedule.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
@@ -12,7 +12,13 @@ import { renderSchedule } from "../render/schedule-report.js";
 import { configInput, runSession } from "../session.js";
 
 export async function runCron(flags: CronFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
-  const { every, fullAt, systemd, name, install, remove } = flags;
+  const { every, fullAt, systemd, watch = false, name, install, remove } = flags;
+  if (watch && !systemd)
+    throw new SyncError({
+      code: "USAGE",
+      message: "cron cannot keep a watch: its lines begin and end.",
+      remedy: "Add --systemd, or let another supervisor run `datahub-sync sync --watch`.",
+    });
   const envFile = flags.envFile === undefined ? null : resolve(io.cwd, flags.envFile);
   // Only where logs go is asked of it: a schedule may be made before the rest is there.
   const loaded = await loadConfig(configInput(io, envFile === null ? {} : { envFile }), "source").catch(
@@ -26,7 +32,7 @@ export async function runCron(flags: CronFlags, io: CliIo, commands: Commands): 
       },
       times: { every, fullAt },
       action: install ? "install" : remove ? "remove" : "print",
-      systemd: systemd ? { name, ...systemdOf(userInfo(), io.environment["SUDO_USER"]) } : null,
+      systemd: systemd ? { name, watch, ...systemdOf(userInfo(), io.environment["SUDO_USER"]) } : null,
       run: runCommand(io),
     });
     print(report, (paint) => renderSchedule(report, paint));

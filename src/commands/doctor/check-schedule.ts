@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cronLine, type Program } from "../schedule/crontab.js";
-import { INTERVALS, SUNDAY_NIGHT, weeklyCron } from "../schedule/times.js";
+import { INTERVALS, SUNDAY_NIGHT, weeklyCron } from "../../model/schedule-times.js";
 import type { Surroundings } from "./check-here.js";
 import { good, warning, type Finding } from "./check.js";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { INTERVALS, weeklyCron, type Interval, type WeeklyTime } from "./times.js";
+import { INTERVALS, weeklyCron, type Interval, type WeeklyTime } from "../../model/schedule-times.js";
 
 /** What a schedule starts, and where. */
 export interface Program {

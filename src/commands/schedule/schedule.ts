@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SyncError } from "../../model/errors.js";
 import { cronBlock, replaceBlock, type Program, type Times } from "./crontab.js";
-import { systemdUnits, UNIT_MARK, type Unit } from "./units.js";
+import { systemdUnits, UNIT_MARK, watchUnit } from "./units.js";
 
 /** Runs a command of this machine. */
 export type RunCommand = (
@@ -16,7 +16,7 @@ export interface ScheduleOptions {
   times: Times;
   action: "print" | "install" | "remove";
   /** Null: cron. */
-  systemd: { name: string; folder: string; user: string | null } | null;
+  systemd: { name: string; folder: string; user: string | null; watch: boolean } | null;
   run: RunCommand;
 }
 
@@ -57,47 +57,54 @@ async function inCrontab({ program, times, action, run }: ScheduleOptions): Prom
 
 async function inSystemd(
   { program, times, action, run }: ScheduleOptions,
-  { name, folder, user }: NonNullable<ScheduleOptions["systemd"]>,
+  { name, folder, user, watch }: NonNullable<ScheduleOptions["systemd"]>,
 ): Promise<ScheduleReport> {
-  const units = systemdUnits(program, times, { name, user });
+  const timed = systemdUnits(program, times, { name, user });
+  const units = watch ? [watchUnit(program, { name, user })] : timed;
   const report = {
     ...({ ok: true, exitCode: 0, action, by: "systemd", lines: [] } as const),
     units: units.map((unit) => ({ path: join(folder, unit.name), text: unit.text })),
   };
   if (action === "print") return { ...report, lines: [], changed: false };
-  const there = await Promise.all(units.map((unit) => readOwn(join(folder, unit.name))));
+  // Whatever of ours is there: the units of timers give way to a watch, and the other way round.
+  const names = [...new Set([...timed, ...units].map((unit) => unit.name))];
+  const there = new Map<string, string>();
+  for (const unit of names) {
+    const text = await readOwn(join(folder, unit));
+    if (text !== null) there.set(unit, text);
+  }
   const systemctl = async (...args: string[]) => {
     const { code, stderr } = await run("systemctl", [...(user === null ? ["--user"] : []), ...args]);
     if (code === null) throw lacking("systemctl", "Use cron: leave --systemd out.");
     if (code !== 0) throw refused("systemctl", stderr);
   };
-  const timers = units.map((unit) => unit.name).filter((unit) => unit.endsWith(".timer"));
-  if (action === "remove") return remove(report, folder, units, there, timers, systemctl);
-  const changed = units.some((unit, place) => there[place] !== unit.text);
+  const starting = (unit: string) =>
+    unit.endsWith(".timer") || there.get(unit)?.includes("WantedBy=") === true;
+  const remove = async (gone: readonly string[]) => {
+    const started = gone.filter(starting);
+    if (started.length > 0) await systemctl("disable", "--now", ...started);
+    for (const unit of gone) await rm(join(folder, unit));
+  };
+  if (action === "remove") {
+    if (there.size === 0) return { ...report, lines: [], units: [], changed: false };
+    await remove([...there.keys()]);
+    await systemctl("daemon-reload");
+    return { ...report, lines: [], units: [], changed: true };
+  }
+  const kept = new Map(units.map((unit) => [unit.name, unit.text]));
+  const gone = [...there.keys()].filter((unit) => !kept.has(unit));
+  const changed = gone.length > 0 || [...kept].some(([unit, text]) => there.get(unit) !== text);
+  await remove(gone);
   if (changed) {
     await mkdir(folder, { recursive: true });
-    for (const unit of units) await writeFile(join(folder, unit.name), unit.text);
+    for (const [unit, text] of kept) await writeFile(join(folder, unit), text);
     await systemctl("daemon-reload");
   }
-  await systemctl("enable", "--now", ...timers);
+  const started = watch ? [...kept.keys()] : [...kept.keys()].filter((unit) => unit.endsWith(".timer"));
+  await systemctl("enable", "--now", ...started);
+  // One that runs goes on as it was started.
+  if (watch && changed && there.size > 0) await systemctl("restart", ...started);
   return { ...report, lines: [], changed };
-}
-
-async function remove(
-  report: Omit<ScheduleReport, "changed" | "lines"> & { lines: readonly string[] },
-  folder: string,
-  units: readonly Unit[],
-  there: readonly (string | null)[],
-  timers: readonly string[],
-  systemctl: (...args: string[]) => Promise<void>,
-): Promise<ScheduleReport> {
-  const changed = there.some((text) => text !== null);
-  if (changed) {
-    await systemctl("disable", "--now", ...timers);
-    for (const unit of units) await rm(join(folder, unit.name), { force: true });
-    await systemctl("daemon-reload");
-  }
-  return { ...report, lines: [], units: [], changed };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Program, Times } from "./crontab.js";
-import { INTERVALS, weeklySystemd } from "./times.js";
+import { INTERVALS, weeklySystemd } from "../../model/schedule-times.js";
 
 /** A file that systemd reads. */
 export interface Unit {
@@ -32,6 +32,30 @@ export function systemdUnits(program: Program, { every, fullAt }: Times, options
     ),
     timer(`${name}-full.timer`, "Start the weekly comparison of datahub-sync", weeklySystemd(fullAt)),
   ];
+}
+
+/** A service that goes on, in the place of timers: `sync --watch`. */
+export function watchUnit({ cwd, program, envFile }: Program, { name, user }: UnitOptions): Unit {
+  const start = [...program, "sync", "--watch", ...(envFile === null ? [] : ["--env-file", envFile])];
+  const lines = [
+    UNIT_MARK,
+    "[Unit]",
+    "Description=Mirror Postgres tables to Convex as they change",
+    ...(user === null ? [] : ["Wants=network-online.target", "After=network-online.target"]),
+    "",
+    "[Service]",
+    ...(user === null ? [] : [`User=${user}`]),
+    `WorkingDirectory=${escape(cwd)}`,
+    `ExecStart=${start.map(quote).join(" ")}`,
+    "# It waits by itself for what comes back; it ends for what somebody has to mend.",
+    "Restart=on-failure",
+    "RestartSec=60",
+    "TimeoutStopSec=60",
+    "",
+    "[Install]",
+    `WantedBy=${user === null ? "default.target" : "multi-user.target"}`,
+  ];
+  return { name: `${name}.service`, text: `${lines.join("\n")}\n` };
 }
 
 function service(

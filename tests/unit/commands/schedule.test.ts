@@ -5,13 +5,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cronBlock, cronLine, replaceBlock, type Program } from "../../../src/commands/schedule/crontab.js";
 import { schedule, type RunCommand, type ScheduleOptions } from "../../../src/commands/schedule/schedule.js";
-import {
-  INTERVALS,
-  SUNDAY_NIGHT,
-  weeklySystemd,
-  type Interval,
-} from "../../../src/commands/schedule/times.js";
-import { systemdUnits } from "../../../src/commands/schedule/units.js";
+import { INTERVALS, SUNDAY_NIGHT, weeklySystemd, type Interval } from "../../../src/model/schedule-times.js";
+import { systemdUnits, watchUnit } from "../../../src/commands/schedule/units.js";
 import { makeTemporaryFolder } from "../../support/temporary-folder.js";
 
 const program: Program = {
@@ -114,7 +109,9 @@ describe("systemd", () => {
     if (!existsSync(ANALYZE)) return;
     const folder = makeTemporaryFolder();
     const real = { ...program, cwd: folder, program: [process.execPath, "a b%$c.js"] as const };
-    const files = systemdUnits(real, times, { name: "datahub-sync", user: "root" }).map(({ name, text }) => {
+    const named = { name: "datahub-sync", user: "root" };
+    const units = [...systemdUnits(real, times, named), watchUnit(real, { ...named, name: "live" })];
+    const files = units.map(({ name, text }) => {
       writeFileSync(join(folder, name), text);
       return join(folder, name);
     });
@@ -134,7 +131,7 @@ describe("systemd", () => {
       calls.push([command, ...args].join(" "));
       return Promise.resolve({ code: 0, stdout: "", stderr: "" });
     };
-    const options = { program, times, systemd: { name: "sync", folder, user: null }, run };
+    const options = { program, times, systemd: { name: "sync", folder, user: null, watch: false }, run };
     writeFileSync(join(folder, "other.timer"), "[Timer]");
     expect(await schedule({ ...options, action: "install" })).toMatchObject({ changed: true });
     expect(readdirSync(folder).sort()).toEqual(
@@ -156,6 +153,21 @@ describe("systemd", () => {
       "systemctl --user disable --now sync.timer sync-full.timer",
       "systemctl --user daemon-reload",
     ]);
+    await schedule({ ...options, action: "install" });
+    calls.length = 0;
+    const live = { ...options, systemd: { ...options.systemd, watch: true } };
+    expect(await schedule({ ...live, action: "install" })).toMatchObject({ changed: true });
+    expect(readdirSync(folder).sort()).toEqual(["other.timer", "sync.service"]);
+    expect(readFileSync(join(folder, "sync.service"), "utf8")).toContain("main.js sync --watch\n");
+    expect(calls.splice(0)).toEqual([
+      "systemctl --user disable --now sync.timer sync-full.timer",
+      "systemctl --user daemon-reload",
+      "systemctl --user enable --now sync.service",
+      "systemctl --user restart sync.service",
+    ]);
+    await schedule({ ...options, action: "remove" });
+    expect(calls).toEqual(["systemctl --user disable --now sync.service", "systemctl --user daemon-reload"]);
+    expect(readdirSync(folder)).toEqual(["other.timer"]);
     writeFileSync(join(folder, "sync.timer"), "[Timer]");
     for (const action of ["install", "remove"] as const)
       await expect(schedule({ ...options, action })).rejects.toMatchObject({ code: "USAGE" });
