@@ -145,6 +145,37 @@ test("another run may hold the lease: the watch goes on when it is free", async 
   await mirror.compare();
 });
 
+test("a table that fails keeps no other waiting, and is tried again ever more rarely", async () => {
+  const mirror = await open({
+    ddl: `${DDL}; CREATE TABLE $t_other (id int PRIMARY KEY)`,
+    mirrors: [{ relation: "$t" }, { relation: "$t_other", name: "other" }],
+  });
+  await mirror.runSync();
+  await mirror.run(
+    "ALTER TABLE $t_other DROP CONSTRAINT $t_other_pkey; INSERT INTO $t_other VALUES (1); UPDATE $t SET a = 'b'",
+  );
+  const pauses: number[] = [];
+  const tables: string[][] = [];
+  const stop = new AbortController();
+  await watch({
+    ...{ config: mirror.config, times: TIMES, progress: silent, signal: stop.signal },
+    clock: { ...hurriedClock, random: () => 0.5 },
+    around: async (run) => {
+      const report = await run();
+      tables.push(report.tables.map(({ table, outcome }) => `${table} ${outcome}`));
+      return report;
+    },
+    failed: ({ code, table }, againInMs) => {
+      expect([code, table]).toEqual(["NO_KEY", "other"]);
+      pauses.push(againInMs);
+      if (pauses.length === 5) stop.abort(new SyncError({ code: "INTERRUPTED", message: "m", remedy: "r" }));
+    },
+  });
+  expect(tables[0]).toEqual([`${mirror.table} done`, "other failed"]);
+  expect(tables.slice(1)).toEqual(Array(4).fill(["other failed"]));
+  expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000]);
+});
+
 test("all tables are run by the watch's own clock, and compared when that is due", async () => {
   const mirror = await open({ ddl: DDL });
   let ahead = 0;

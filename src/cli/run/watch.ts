@@ -35,7 +35,8 @@ export async function runWatch(
     },
     around: async (run, isRound) => {
       const report = await run();
-      show(session, config, flags, report, isRound);
+      const isNews = teller.isNews(reported(report));
+      show(session, config, flags, report, isRound || (isNews && !report.ok));
       await teller.hear(reported(report));
       return report;
     },
@@ -55,16 +56,19 @@ export async function runWatch(
   return EXIT.done;
 }
 
-/** The journal gets what needs somebody, and each run of all tables; a terminal has the lines of the tables already. */
+/**
+ * The journal gets each run of all tables, and what needs somebody, once; a terminal has the lines of the tables already.
+ * @param isForAll it is to be read by somebody
+ */
 function show(
   { log, print, unattended }: Session,
   { convex: { deployment } }: SyncConfig,
   flags: SyncFlags,
   report: RunReport,
-  isRound: boolean,
+  isForAll: boolean,
 ): void {
   log.record(report.ok ? "info" : "warn", "run ended", { report });
-  if (flags.json || (unattended && (isRound || !report.ok)))
+  if (flags.json || (unattended && isForAll))
     print(report, (paint) => renderDatedReport(report, deployment, paint));
 }
 
@@ -103,7 +107,7 @@ class Teller {
   /** @param told null: nothing has happened, and all is as it was */
   async hear(told: Told | null): Promise<void> {
     const now = this.session.context.clock.now();
-    const outcome = told ?? this.#last;
+    const outcome = told ?? this.#afterQuiet();
     if (outcome === null) return;
     const isDue = now - this.#toldAtMs >= TOLD_EVERY_MS;
     if (!isDue && !this.isNews(outcome)) return;
@@ -112,6 +116,12 @@ class Teller {
     // One after the other, and nobody waits for it: what commits meanwhile is mirrored.
     this.#telling = this.#telling.then(() => tell(this.session, this.config, this.#alerts, outcome));
     await Promise.resolve();
+  }
+
+  /** Nothing happened: what could not be reached is there again; what a report said is as it was. */
+  #afterQuiet(): Told | null {
+    if (this.#last === null || this.#last.error === null) return this.#last;
+    return { exitCode: EXIT.done, text: "It is there again, and nothing waits.", report: null, error: null };
   }
 
   /** Resolves when all was told. */

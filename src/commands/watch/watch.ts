@@ -38,6 +38,8 @@ export interface WatchOptions {
 const FIRST_PAUSE_MS = 100;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
+/** Of what one table alone fails of, which seldom heals by itself: each try costs calls. */
+const LONGEST_TABLE_RETRY_MS = 900_000;
 
 /** Runs are kept in the history as one an hour, beside the rounds. */
 const HISTORY_MS = 3_600_000;
@@ -75,7 +77,6 @@ class Watching {
     while (!signal.aborted) {
       try {
         await this.#step();
-        this.#retryMs = FIRST_RETRY_MS;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof SyncError) || error.exitCode === EXIT.usage) throw error;
@@ -84,7 +85,8 @@ class Watching {
         const againInMs = Math.round(this.#retryMs * (0.5 + clock.random()));
         failed(error, againInMs);
         await this.#sleep(againInMs);
-        this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
+        const longestMs = error.table === undefined ? LONGEST_RETRY_MS : LONGEST_TABLE_RETRY_MS;
+        this.#retryMs = Math.min(longestMs, 2 * this.#retryMs);
       }
     }
   }
@@ -102,6 +104,7 @@ class Watching {
     const names = config.mirrors.map(({ name }) => name);
     const { pending } = await findPending(this.#open(), { target: config.target, mirrors: names });
     if (pending.length === 0) {
+      this.#retryMs = FIRST_RETRY_MS;
       await idle?.();
       await this.#sleep(this.#pauseMs);
       this.#pauseMs = Math.min(times.idlePauseMs, 2 * this.#pauseMs);
@@ -118,7 +121,13 @@ class Watching {
     const names = config.mirrors.map(({ name }) => name);
     const { oldestFullAt } = await findPending(this.#open(), { target: config.target, mirrors: names });
     const isFullDue = oldestFullAt !== null && clock.now() - oldestFullAt >= times.fullEveryMs;
-    await this.#run(isFullDue ? "full" : "delta", names, true);
+    try {
+      await this.#run(isFullDue ? "full" : "delta", names, true);
+    } catch (error) {
+      // The others have been run, and wait for the next round; this one is looked at like any that has something to do.
+      if (error instanceof SyncError && error.table !== undefined) this.#lastRoundAt = clock.now();
+      throw error;
+    }
     this.#lastRoundAt = clock.now();
   }
 
@@ -132,6 +141,7 @@ class Watching {
         ...(!isRound && { toHistory: (report: RunReport) => this.#merge(report) }),
       });
     const report = await around(run, isRound);
+    if (report.ok) this.#retryMs = FIRST_RETRY_MS;
     const first = report.tables.find(({ error }) => error !== undefined);
     // It is still pending, and would be tried again at once.
     if (first?.error !== undefined) throw new SyncError({ ...first.error, table: first.table });
