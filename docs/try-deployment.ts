@@ -182,6 +182,9 @@ function withoutNames(value: unknown): unknown {
     url ? [new URL(url).host] : [],
   );
   const names = [...hosts, ...hosts.map((host) => host.split(".")[0]!)].sort((a, b) => b.length - a.length);
-  const text = names.reduce((all, name) => all.replaceAll(name, "…"), JSON.stringify(value));
-  return JSON.parse(text) as unknown;
+  // In texts alone: a number may well have the digits of an address.
+  const hide = (text: string) => names.reduce((all, name) => all.replaceAll(name, "…"), text);
+  return JSON.parse(
+    JSON.stringify(value, (_, each: unknown) => (typeof each === "string" ? hide(each) : each)),
+  ) as unknown;
 }
