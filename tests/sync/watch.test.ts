@@ -222,6 +222,27 @@ test("a mistake that no waiting mends ends the watch", async () => {
   await expect(watchThrough(mirror, [], { around: () => Promise.reject(error) })).rejects.toBe(error);
 });
 
+test("what lacks when it begins ends it at once; once it has worked, all may come back", async () => {
+  const mirror = await open({ ddl: DDL });
+  const wrongKey = new SyncError({ code: "WRONG_SYNC_KEY", message: "m", remedy: "r" });
+  await expect(watchThrough(mirror, [], { around: () => Promise.reject(wrongKey) })).rejects.toBe(wrongKey);
+  let runs = 0;
+  const { failures } = await watchThrough(
+    mirror,
+    [() => mirror.run("UPDATE $t SET a = 'b'"), () => undefined],
+    {
+      around: async (run) => {
+        if (++runs === 2) throw wrongKey;
+        return run();
+      },
+    },
+  );
+  expect(failures).toEqual(["WRONG_SYNC_KEY"]);
+  await mirror.compare();
+  await mirror.run("DROP SCHEMA datahub_sync CASCADE");
+  await expect(watchThrough(mirror, [])).rejects.toMatchObject({ code: "MIGRATIONS_MISSING" });
+});
+
 test("two runs as one: what happened is added up, and what is so is the later one's", () => {
   const later: RunReport = {
     ...RUN,

@@ -1,9 +1,10 @@
 import type { Clock } from "../../model/clock.js";
 import type { SyncConfig } from "../../model/config.js";
-import { EXIT, SyncError } from "../../model/errors.js";
+import { EXIT, SyncError, type ErrorCode } from "../../model/errors.js";
 import type { ProgressListener, RunMode, RunReport } from "../../model/report.js";
 import type { Database } from "../../postgres/database.js";
 import { openDatabase } from "../../sync/open-database.js";
+import { openSource } from "../../sync/open-source.js";
 import { runSync } from "../../sync/run-sync.js";
 import { mergeReports } from "./merge-reports.js";
 import { findPending } from "./pending-mirrors.js";
@@ -41,6 +42,12 @@ const LONGEST_RETRY_MS = 60_000;
 /** Of what one table alone fails of, which seldom heals by itself: each try costs calls. */
 const LONGEST_TABLE_RETRY_MS = 900_000;
 
+/** What passes by itself, so that it is no reason not to begin. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  ...(["DATABASE_UNREACHABLE", "DATABASE_IN_RECOVERY", "DATABASE_FAILED", "LOCK_TIMEOUT"] as const),
+  ...(["DEPLOYMENT_UNREACHABLE", "DEPLOYMENT_FAILED", "LEASE_HELD", "LEASE_LOST"] as const),
+]);
+
 /** Runs are kept in the history as one an hour, beside the rounds. */
 const HISTORY_MS = 3_600_000;
 
@@ -48,7 +55,7 @@ const HISTORY_MS = 3_600_000;
  * Mirrors what commits, until it is told to end: looks at the change log, more often the more happens, and runs for the mirrors
  * that have something to do. Each run is one as from cron, with its lease, so that others may run in between; whatever fails is
  * tried again, for as long as it takes.
- * @throws SyncError where nothing that waits could help: a usage or configuration error
+ * @throws SyncError where waiting does not help: a usage or configuration error, and what lacks when it begins
  */
 export async function watch(options: WatchOptions): Promise<void> {
   const watching = new Watching(options);
@@ -67,6 +74,7 @@ class Watching {
   #lastRunAt = -Infinity;
   #lastRoundAt = -Infinity;
   #history: RunReport | null = null;
+  #hasWorked = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -79,7 +87,7 @@ class Watching {
         await this.#step();
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof SyncError) || error.exitCode === EXIT.usage) throw error;
+        if (!(error instanceof SyncError) || this.#isFinal(error)) throw error;
         // The driver's client may have gone with what failed.
         await this.close();
         const againInMs = Math.round(this.#retryMs * (0.5 + clock.random()));
@@ -89,6 +97,15 @@ class Watching {
         this.#retryMs = Math.min(longestMs, 2 * this.#retryMs);
       }
     }
+  }
+
+  /**
+   * Once it has worked, everything may heal: a key is set again, a deploy follows. Whoever starts it for the first time is to hear at
+   * once what lacks.
+   */
+  #isFinal({ code, exitCode, table }: SyncError): boolean {
+    if (exitCode === EXIT.usage) return true;
+    return !this.#hasWorked && table === undefined && !PASSING.has(code);
   }
 
   async close(): Promise<void> {
@@ -102,7 +119,7 @@ class Watching {
     const { config, times, clock, idle } = this.#options;
     if (clock.now() - this.#lastRoundAt >= times.roundEveryMs) return this.#round();
     const names = config.mirrors.map(({ name }) => name);
-    const { pending } = await findPending(this.#open(), { target: config.target, mirrors: names });
+    const { pending } = await findPending(await this.#open(), { target: config.target, mirrors: names });
     if (pending.length === 0) {
       this.#retryMs = FIRST_RETRY_MS;
       await idle?.();
@@ -119,7 +136,7 @@ class Watching {
   async #round(): Promise<void> {
     const { config, times, clock } = this.#options;
     const names = config.mirrors.map(({ name }) => name);
-    const { oldestFullAt } = await findPending(this.#open(), { target: config.target, mirrors: names });
+    const { oldestFullAt } = await findPending(await this.#open(), { target: config.target, mirrors: names });
     const isFullDue = oldestFullAt !== null && clock.now() - oldestFullAt >= times.fullEveryMs;
     try {
       await this.#run(isFullDue ? "full" : "delta", names, true);
@@ -141,6 +158,7 @@ class Watching {
         ...(!isRound && { toHistory: (report: RunReport) => this.#merge(report) }),
       });
     const report = await around(run, isRound);
+    this.#hasWorked = true;
     if (report.ok) this.#retryMs = FIRST_RETRY_MS;
     const first = report.tables.find(({ error }) => error !== undefined);
     // It is still pending, and would be tried again at once.
@@ -155,9 +173,12 @@ class Watching {
     return this.#history;
   }
 
-  #open(): Database {
+  async #open(): Promise<Database> {
     const { config, clock, signal } = this.#options;
-    this.#database ??= openDatabase(config.database, config.settings, clock, signal, { readOnly: true });
+    if (this.#database === null) {
+      this.#database = openDatabase(config.database, config.settings, clock, signal, { readOnly: true });
+      await openSource(this.#database);
+    }
     return this.#database;
   }
 
