@@ -12,9 +12,13 @@ export function documentsAdopted(adopted: number, equal: number, left: number): 
   const parts = [
     ...(adopted > 0 ? [`${count(adopted, "document")} of before became the mirror's`] : []),
     ...(brought > 0
-      ? [`${brought.toLocaleString("en-US")} of them differed and were brought up to date`]
+      ? [
+          brought === 1
+            ? "one of them differed and was brought up to date"
+            : `${brought.toLocaleString("en-US")} of them differed and were brought up to date`,
+        ]
       : []),
-    ...(left > 0 ? [`${count(left, "document")} belong to no row`] : []),
+    ...(left > 0 ? [`${count(left, "document")} ${left === 1 ? "belongs" : "belong"} to no row`] : []),
   ];
   return { code: "DOCUMENTS_ADOPTED", message: `${parts.join("; ")}.` };
 }

@@ -87,9 +87,14 @@ export function renderFiles(
       lines: [`${describeSize(candidate)}, ${key}`, ...compared, ...proposal.remarks],
     };
   });
-  const tracked = chosen.filter(
-    ({ resolved }) => !(resolved instanceof SyncError) && resolved.untrackable === null,
-  ).length;
+  // A view's rows are tracked in its table, which may be mirrored itself.
+  const tracked = new Set(
+    chosen.flatMap(({ resolved }) =>
+      resolved instanceof SyncError || resolved.untrackable !== null
+        ? []
+        : [`${resolved.base.schema}.${resolved.base.name}`],
+    ),
+  ).size;
   const inPostgres = `nothing now; \`migrate\` will add the schema datahub_sync, and triggers to ${showNoun(tracked, "table")}`;
   return [
     ...renderEntries(paint.bold("Tables"), tables),
