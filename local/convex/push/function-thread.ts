@@ -1,12 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
-import { transform } from "esbuild";
+import { build } from "esbuild";
 import type { Call } from "../call.js";
 import { outOfTime } from "../errors.js";
 import { convexErrorData } from "../failure.js";
 import { MAX_HEAP_BYTES, MAX_OWN_MS } from "../limits.js";
 import { syscallsOf } from "../syscalls.js";
-import type { Answer, FromWorker, LoadedModule, SystemCall, Thrown, ToWorker } from "./function-worker.js";
+import type { Answer, FromWorker, LoadedModule, SystemCall, Thrown, ToWorker } from "./worker-protocol.js";
 
 export interface ThreadOptions {
   /** CommonJS by path. */
@@ -202,11 +202,12 @@ function outOfMemory(): Error {
 
 let source: Promise<string> | null = null;
 
-/** The worker's text as JavaScript, from TypeScript or as it was built. */
+/** The worker's text, with what it imports, from TypeScript or as it was built. */
 function workerSource(): Promise<string> {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  source ??= readFile(new URL(`./function-worker.${extension}`, import.meta.url), "utf8")
-    .then((text) => transform(text, { loader: extension, format: "cjs", target: "node20" }))
-    .then(({ code }) => code);
+  source ??= build({
+    entryPoints: [fileURLToPath(new URL(`./function-worker.${extension}`, import.meta.url))],
+    ...{ bundle: true, write: false, platform: "node", format: "cjs", target: "node20", logLevel: "silent" },
+  }).then(({ outputFiles }) => outputFiles[0]!.text);
   return source;
 }

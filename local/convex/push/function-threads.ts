@@ -1,6 +1,6 @@
 import type { Call } from "../call.js";
 import type { FunctionThread } from "./function-thread.js";
-import type { LoadedModule } from "./function-worker.js";
+import type { LoadedModule } from "./worker-protocol.js";
 
 /** Threads that wait for the next call. A run of ours has four calls under way at a time. */
 const MAX_IDLE = 4;

@@ -1,76 +1,23 @@
 import { inspect } from "node:util";
 import vm from "node:vm";
-import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { isolate, type Host } from "./worker-context.js";
+import type {
+  Answer,
+  ExportedFunction,
+  FromWorker,
+  Job,
+  LoadedModule,
+  SystemCall,
+  Thrown,
+  ToWorker,
+  WorkerInput,
+} from "./worker-protocol.js";
 
-/**
- * What runs in a thread of its own: pushed modules, in a context with Convex's globals and none of Node's. It is started
- * from its text (function-thread.ts), as TypeScript or as built, and so imports nothing but Node's own modules.
+/*
+ * What runs in a thread of its own: pushed modules, and one function of them at a time. function-thread.ts bundles it with what it
+ * imports, from TypeScript or as it was built, and starts it from that text.
  */
-export interface WorkerInput {
-  /** CommonJS by path ("notes.js", "_deps/ABC.js"). */
-  scripts: ReadonlyMap<string, string>;
-  /** What modules see as `process.env` as they are imported. */
-  env: Readonly<Record<string, string>>;
-  /** The time of a module's top level, and of a function between its system calls, in milliseconds. */
-  maxOwnMs: number;
-  /** Answers to system calls for which the function can't wait; `woken` rises with each. */
-  answers: MessagePort;
-  woken: Int32Array;
-}
-
-export interface Thrown {
-  name: string;
-  message: string;
-  /** A ConvexError's, as JSON text. */
-  data: string | null;
-}
-
-/** A function of a module, and what Convex reads of it. */
-export interface ExportedFunction {
-  name: string;
-  kind: "isQuery" | "isMutation" | "isAction";
-  isPublic: boolean;
-  args: string;
-  returns: string;
-}
-
-export interface LoadedModule {
-  functions: ExportedFunction[];
-  /** Of a default export that is no function. */
-  unsupported: "crons" | "HTTP routes" | null;
-  /** Of a schema.ts: what `defineSchema(…).export()` writes. */
-  schema: string | null;
-}
-
-export interface SystemCall {
-  id: number;
-  operation: string;
-  args: string;
-}
-
-export type FromWorker =
-  | { type: "loaded"; modules: ReadonlyMap<string, LoadedModule> }
-  | { type: "unloaded"; path: string; thrown: Thrown }
-  | { type: "systemCalls"; calls: SystemCall[] }
-  /** The worker waits for the answer. */
-  | { type: "systemCallNow"; operation: string; args: string }
-  | { type: "log"; level: "LOG" | "INFO" | "DEBUG" | "WARN" | "ERROR"; messages: string[] }
-  | { type: "returned"; text: string }
-  | { type: "threw"; thrown: Thrown }
-  | { type: "outOfTime" };
-
-export type Answer = { text: string } | { thrown: Thrown };
-
-export type ToWorker =
-  | { type: "invoke"; path: string; name: string; args: string; env: Readonly<Record<string, string>> }
-  | { type: "answers"; answers: { id: number; answer: Answer }[] };
-
-/** What is entered next, inside of the context: see {@link INSIDE}. */
-type Job =
-  | { type: "import"; run: () => void }
-  | { type: "invoke"; exported: unknown; args: string }
-  | { type: "answers"; answers: { id: number; answer: Answer }[] };
-
 const port = parentPort!;
 const { scripts, env: importEnv, maxOwnMs, answers, woken } = workerData as WorkerInput;
 
@@ -89,8 +36,7 @@ function sendBegun(): void {
   begun = [];
 }
 
-/** Functions that the context's own code calls. What crosses is text: objects of two contexts should not meet. */
-const host = {
+const host: Host = {
   job: () => job,
   env: () => JSON.stringify(env),
   begin(id: number, operation: string, args: string) {
@@ -114,6 +60,10 @@ const host = {
   threw(name: string, message: string, data: string | null) {
     end({ type: "threw", thrown: { name, message, data } });
   },
+  // What a module writes as it is imported, nobody reads.
+  log(level, values) {
+    if (calling) send({ type: "log", level, messages: values.map((value) => inspect(value)) });
+  },
 };
 
 function requireCall(): void {
@@ -127,113 +77,14 @@ function end(message: FromWorker): void {
   send(message);
 }
 
-const onlyInActions = (name: string) => () => {
-  throw new Error(`Can't use ${name} in queries and mutations. Please consider using an action.`);
-};
-
-/** What a module writes as it is imported, nobody reads. */
-const write =
-  (level: (FromWorker & { type: "log" })["level"]) =>
-  (...values: unknown[]) => {
-    if (calling) send({ type: "log", level, messages: values.map((value) => inspect(value)) });
-  };
-
-/** What Convex's runtime has beside JavaScript itself, as far as queries and mutations may use it. */
-const GLOBALS = {
-  ...{ atob, btoa, structuredClone, crypto },
-  ...{ TextEncoder, TextDecoder, URL, URLSearchParams, Headers, Request, Response, FormData, Blob },
-  ...{ Event, EventTarget, AbortController, AbortSignal, DOMException },
-  ...{ ReadableStream, WritableStream, TransformStream },
-  console: {
-    log: write("LOG"),
-    info: write("INFO"),
-    debug: write("DEBUG"),
-    warn: write("WARN"),
-    error: write("ERROR"),
-  },
-  fetch: onlyInActions("fetch"),
-  setTimeout: onlyInActions("setTimeout"),
-  setInterval: onlyInActions("setInterval"),
-};
-
-/** The property by which the context is entered; a symbol that its modules don't have. */
-const ENTER = "datahub-sync: enter";
-
-/**
- * Runs in the context first, so that its promises and errors are the functions' own. Their reactions wait in a queue of the
- * context's, which runs only within `enter`, and so within its time.
- */
-const INSIDE = `(function (host) {
-  "use strict";
-  const pending = new Map();
-  let latest = 0;
-  const failure = ({ message, data }) =>
-    Object.assign(new Error(message), data === null ? {} : { data: JSON.parse(data) });
-  globalThis.self = globalThis;
-  globalThis.global = globalThis;
-  globalThis.queueMicrotask = (work) => void Promise.resolve().then(work);
-  globalThis.process = Object.defineProperty({}, "env", { enumerable: true, get: () => JSON.parse(host.env()) });
-  globalThis.Convex = {
-    syscall(operation, args) {
-      const answer = host.now(operation, args);
-      if ("thrown" in answer) throw failure(answer.thrown);
-      return answer.text;
-    },
-    asyncSyscall(operation, args) {
-      return new Promise((resolve, reject) => {
-        host.begin(++latest, operation, args);
-        pending.set(latest, { resolve, reject });
-      });
-    },
-    jsSyscall(operation) {
-      throw new Error("The local deployment does not support the system call " + operation + " (file storage)");
-    },
-  };
-  const describe = (error) => {
-    const isError = error instanceof Error;
-    const data = isError && Symbol.for("ConvexError") in error && typeof error.data === "string" ? error.data : null;
-    host.threw(isError ? String(error.name) : "Error", isError ? String(error.message) : String(error), data);
-  };
-  const jobs = {
-    import({ run }) {
-      run();
-    },
-    async invoke({ exported, args }) {
-      pending.clear();
-      try {
-        host.returned(await (exported.invokeQuery ?? exported.invokeMutation)(args));
-      } catch (error) {
-        describe(error);
-      }
-    },
-    answers({ answers }) {
-      for (const { id, answer } of answers) {
-        const waiting = pending.get(id);
-        pending.delete(id);
-        if (waiting === undefined) continue;
-        if ("thrown" in answer) waiting.reject(failure(answer.thrown));
-        else waiting.resolve(answer.text);
-      }
-    },
-  };
-  Object.defineProperty(globalThis, Symbol.for(${JSON.stringify(ENTER)}), {
-    value: () => { const job = host.job(); jobs[job.type](job); },
-  });
-})`;
-
-const context = vm.createContext(
-  { ...GLOBALS },
-  { codeGeneration: { strings: false, wasm: true }, microtaskMode: "afterEvaluate" },
-);
-(vm.runInContext(INSIDE, context) as (given: typeof host) => void)(host);
-const enterScript = new vm.Script(`globalThis[Symbol.for(${JSON.stringify(ENTER)})]()`);
+const isolated = isolate(host);
 
 /** Goes on with the function, and with everything that becomes ready by it, within what is left of its time. */
 function enter(next: Job): void {
   job = next;
   const startedAt = performance.now();
   try {
-    enterScript.runInContext(context, { timeout: Math.max(1, Math.ceil(maxOwnMs - ownMs)) });
+    isolated.enter(maxOwnMs - ownMs);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
     return end({ type: "outOfTime" });
@@ -268,13 +119,13 @@ function load(path: string, from: string): Record<string, unknown> {
   const module = { exports: {} as Record<string, unknown> };
   loaded.set(path, module);
   const wrapped = `(function (module, exports, require) {${code}\n})`;
-  const run = vm.runInContext(wrapped, context, { filename: `convex:/${path}` }) as ModuleFunction;
+  const run = vm.runInContext(wrapped, isolated.context, { filename: `convex:/${path}` }) as ModuleFunction;
   job = {
     type: "import",
     run: () => run(module, module.exports, (specifier) => load(resolve(path, specifier), path)),
   };
   // What it imports in turn runs within this one's time, and within its own.
-  enterScript.runInContext(context, { timeout: maxOwnMs });
+  isolated.enter(maxOwnMs);
   return module.exports;
 }
 

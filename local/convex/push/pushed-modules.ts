@@ -4,7 +4,7 @@ import { DeployRefused } from "../errors.js";
 import type { Modules } from "../functions.js";
 import { FunctionThread, ImportFailed } from "./function-thread.js";
 import { FunctionThreads } from "./function-threads.js";
-import type { ExportedFunction, LoadedModule } from "./function-worker.js";
+import type { ExportedFunction, LoadedModule } from "./worker-protocol.js";
 
 /** A module as the CLI bundles it: JavaScript, which imports nothing but what is pushed with it. */
 export interface PushedModule {
