@@ -21,49 +21,59 @@ export interface UnitOptions {
 export function systemdUnits(program: Program, { every, fullAt }: Times, options: UnitOptions): Unit[] {
   const { name } = options;
   return [
-    service(program, `${name}.service`, "Mirror Postgres tables to Convex", "sync", options),
+    runUnit(program, options, `${name}.service`, "Mirror Postgres tables to Convex", "sync"),
     timer(`${name}.timer`, `Start datahub-sync every ${every}`, INTERVALS[every].systemd),
-    service(
+    runUnit(
       program,
+      options,
       `${name}-full.service`,
       "Compare Postgres tables with their mirrors in Convex",
       "sync --full",
-      options,
     ),
     timer(`${name}-full.timer`, "Start the weekly comparison of datahub-sync", weeklySystemd(fullAt)),
   ];
 }
 
 /** A service that goes on, in the place of timers: `sync --watch`. */
-export function watchUnit({ cwd, program, envFile }: Program, { name, user }: UnitOptions): Unit {
-  const start = [...program, "sync", "--watch", ...(envFile === null ? [] : ["--env-file", envFile])];
-  const lines = [
-    UNIT_MARK,
-    "[Unit]",
-    "Description=Mirror Postgres tables to Convex as they change",
-    ...(user === null ? [] : ["Wants=network-online.target", "After=network-online.target"]),
-    "",
-    "[Service]",
-    ...(user === null ? [] : [`User=${user}`]),
-    `WorkingDirectory=${escape(cwd)}`,
-    `ExecStart=${start.map(quote).join(" ")}`,
-    "# It waits by itself for what comes back; it ends for what somebody has to mend.",
-    "Restart=on-failure",
-    "RestartSec=60",
-    "TimeoutStopSec=60",
-    "",
-    "[Install]",
-    `WantedBy=${user === null ? "default.target" : "multi-user.target"}`,
+export function watchUnit(program: Program, options: UnitOptions): Unit {
+  return service(program, options, {
+    name: `${options.name}.service`,
+    description: "Mirror Postgres tables to Convex as they change",
+    command: "sync --watch",
+    settings: [
+      "# It waits by itself for what comes back; it ends for what somebody has to mend.",
+      "Restart=on-failure",
+      "RestartSec=60",
+    ],
+    rest: ["", "[Install]", `WantedBy=${options.user === null ? "default.target" : "multi-user.target"}`],
+  });
+}
+
+/** What a timer starts: one run. */
+function runUnit(program: Program, options: UnitOptions, name: string, description: string, command: string) {
+  const settings = [
+    "Type=oneshot",
+    "# Another run holds the lease: nothing is wrong.",
+    "SuccessExitStatus=4",
   ];
-  return { name: `${name}.service`, text: `${lines.join("\n")}\n` };
+  return service(program, options, { name, description, command, settings, rest: [] });
+}
+
+interface Service {
+  name: string;
+  description: string;
+  /** Of ours, with its flags. */
+  command: string;
+  /** Lines of its section `[Service]`. */
+  settings: readonly string[];
+  /** Lines behind that section. */
+  rest: readonly string[];
 }
 
 function service(
   { cwd, program, envFile }: Program,
-  name: string,
-  description: string,
-  command: string,
   { user }: UnitOptions,
+  { name, description, command, settings, rest }: Service,
 ): Unit {
   const start = [...program, ...command.split(" "), ...(envFile === null ? [] : ["--env-file", envFile])];
   const lines = [
@@ -73,13 +83,12 @@ function service(
     ...(user === null ? [] : ["Wants=network-online.target", "After=network-online.target"]),
     "",
     "[Service]",
-    "Type=oneshot",
     ...(user === null ? [] : [`User=${user}`]),
     `WorkingDirectory=${escape(cwd)}`,
     `ExecStart=${start.map(quote).join(" ")}`,
-    "# Another run holds the lease: nothing is wrong.",
-    "SuccessExitStatus=4",
+    ...settings,
     "TimeoutStopSec=60",
+    ...rest,
   ];
   return { name, text: `${lines.join("\n")}\n` };
 }
