@@ -43,27 +43,38 @@ export const targets = datahubSync.table(
     id: integer("id").primaryKey().generatedAlwaysAsIdentity(),
     url: text("url").notNull(),
     createdAt: moment("created_at").notNull().defaultNow(),
+    /** Of the latest run. It only rises, or a fencing token would be used twice. */
+    epoch: bigint("epoch", { mode: "bigint" })
+      .notNull()
+      .default(sql`0`),
+    /** The run beside which no other may begin, and until when. */
+    exclusiveNonce: text("exclusive_nonce"),
+    exclusiveUntil: moment("exclusive_until"),
   },
   (table) => [uniqueIndex("targets_url").on(table.url)],
 );
 
 /**
- * The lease of each target. `epoch` only rises; (epoch, nonce) is the fencing token that every write carries,
- * here and in Convex. A free lease has expired: rows are never deleted, or an epoch would be used twice.
+ * The lease of each mirror. (epoch, nonce) is its run's fencing token, which every write carries, here and in Convex.
  */
-export const leases = datahubSync.table("leases", {
-  targetId: integer("target_id")
-    .primaryKey()
-    .references(() => targets.id, { onDelete: "cascade" }),
-  epoch: bigint("epoch", { mode: "bigint" }).notNull(),
-  nonce: text("nonce").notNull(),
-  /** Host and process of the run, for people. */
-  holder: text("holder").notNull(),
-  acquiredAt: moment("acquired_at").notNull(),
-  expiresAt: moment("expires_at").notNull(),
-  /** False while a run goes on: an expired lease with `released = false` is a run that crashed. */
-  released: boolean("released").notNull().default(false),
-});
+export const leases = datahubSync.table(
+  "leases",
+  {
+    targetId: integer("target_id")
+      .notNull()
+      .references(() => targets.id, { onDelete: "cascade" }),
+    epoch: bigint("epoch", { mode: "bigint" }).notNull(),
+    nonce: text("nonce").notNull(),
+    /** Host and process of the run, for people. */
+    holder: text("holder").notNull(),
+    acquiredAt: moment("acquired_at").notNull(),
+    expiresAt: moment("expires_at").notNull(),
+    /** False while a run goes on: an expired lease with `released = false` is a run that crashed. */
+    released: boolean("released").notNull().default(false),
+    mirror: text("mirror").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.targetId, table.mirror] })],
+);
 
 /**
  * One row per base table whose changes are logged; another table under the same name is another one. Written by the SQL

@@ -2,7 +2,7 @@ import type { Clock } from "../model/clock.js";
 import type { SyncConfig } from "../model/config.js";
 import { EXIT } from "../model/errors.js";
 import type { HealthReport, HealthTable } from "../model/health-report.js";
-import { findTargetId } from "../state/lease.js";
+import { findTargetId } from "../state/read-leases.js";
 import { readMemories } from "../state/read-state.js";
 import { openDatabase } from "../sync/open-database.js";
 import { openSource } from "../sync/open-source.js";

@@ -2,7 +2,7 @@ import { EXIT } from "../model/errors.js";
 import type { Notice, RunReport, TableReport } from "../model/report.js";
 import type { CallMeter } from "../sink/convex-transport.js";
 import { ForeseenDeployment } from "../sink/foreseen-deployment.js";
-import { findTargetId, readLease } from "../state/lease.js";
+import { findTargetId, readLeases } from "../state/read-leases.js";
 import { readSpending } from "../state/spending.js";
 import type { DryRunReport, ForeseenTable } from "./dry-run-report.js";
 import { monthNotices } from "../sync/foresee-costs.js";
@@ -47,14 +47,19 @@ export async function dryRunSync(options: RunOptions): Promise<DryRunReport> {
       signal,
       startedAtMs,
       pacer: null,
-      lease: { targetId: targetId ?? NO_TARGET, epoch: 1n, nonce: clock.uuid() },
+      lease: {
+        targetId: targetId ?? NO_TARGET,
+        epoch: 1n,
+        nonce: clock.uuid(),
+        mirrors: config.mirrors.map(({ name }) => name),
+      },
       ensureLease: () => Promise.resolve(),
       createEffects: (of) => (effects = new ForeseenEffects(of, deployment)),
     });
     const notices: Notice[] = [];
     if (identity.isolation === "serializable") notices.push(isolationSerializable());
-    const holder = targetId === null ? null : await readLease(database, targetId);
-    if (holder !== null) notices.push(runGoesOn(holder.holder, holder.acquiredAt));
+    const running = targetId === null ? [] : await readLeases(database, targetId);
+    notices.push(...running.map(({ holder, acquiredAt }) => runGoesOn(holder, acquiredAt)));
 
     const surveys = await surveyMirrors(context, config.mirrors);
     const kinds = new Map<string, ForeseenTable["run"]>();

@@ -14,7 +14,7 @@ import type { ResolvedMirror } from "../catalog/resolved-mirror.js";
 import { whyCompare, type Sight } from "../model/sight.js";
 import { printTrack } from "../catalog/track-call.js";
 import { planMigrations, type PendingMigrations } from "../state/apply-migrations.js";
-import { findTargetId } from "../state/lease.js";
+import { findTargetId } from "../state/read-leases.js";
 import { readMemories } from "../state/read-state.js";
 import { isResolved, lookAtMirrors, noteUnmigrated, resolveEach } from "../sync/look-at-catalog.js";
 import { announceContent, type MigrateOptions, type TrackingChange } from "./migrate.js";

@@ -3,7 +3,7 @@ import type { SyncConfig } from "../model/config.js";
 import { SyncError } from "../model/errors.js";
 import type { RunReport, RunSummary } from "../model/report.js";
 import type { Database } from "../postgres/database.js";
-import { findTargetId } from "../state/lease.js";
+import { findTargetId } from "../state/read-leases.js";
 import { findRuns, readRuns } from "../state/run-history.js";
 import { openDatabase } from "../sync/open-database.js";
 import { openSource } from "../sync/open-source.js";

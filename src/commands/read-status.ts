@@ -56,7 +56,7 @@ export async function readStatus({ config, clock, signal }: StatusOptions): Prom
       deployment: config.convex.deployment,
       exitCode,
       tables: statuses,
-      lease: overview.lease,
+      running: overview.running.map(({ nonce: _, ...run }) => run),
       horizon,
       changeLog: overview.changeLog,
       costs,

@@ -29,8 +29,8 @@ export const EXIT_CODES: Record<ExitCode, ExitDescription> = {
     more: "operations.md#when-something-is-not-mirrored",
   },
   [EXIT.leaseHeld]: {
-    meaning: "another run holds the lease",
-    todo: "nothing, this one has changed nothing; if it happens on every run, the runs take longer than the time between them",
+    meaning: "another run works on all tables that were asked for, or on some, and the others are done",
+    todo: "nothing, the other run brings them up to date; if it happens on every run, the runs take longer than the time between them",
     more: "operations.md#overlapping-and-crashed-runs",
   },
   [EXIT.deletionsHeldBack]: {

@@ -29,6 +29,11 @@ export const NOTICE_CODES = {
     means: "The run that held the lease before has crashed; its time has run out.",
     more: "operations.md#overlapping-and-crashed-runs",
   },
+  MIRROR_BUSY: {
+    group: "Of a run",
+    means: "Another run works on this table and brings it up to date; this one has left it out.",
+    more: "operations.md#overlapping-and-crashed-runs",
+  },
   TRACKING_MENDED: {
     group: "Of a run",
     means: "The source's table had changed its shape, and was tracked anew.",

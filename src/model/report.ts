@@ -46,7 +46,8 @@ export interface TableReport extends TableCounts {
   mode: RunMode;
   /** Everything went into an empty mirror: what no later run costs again. */
   firstLoad: boolean;
-  outcome: "done" | "failed" | "not-run";
+  /** `busy`: another run works on it. `not-run`: the run ended before. */
+  outcome: "done" | "failed" | "busy" | "not-run";
   durationMs: number;
   watermark: WatermarkView;
   /**
@@ -147,12 +148,24 @@ export interface CostStatus {
   budget: Budget | null;
 }
 
+/** A run that is going on. */
+export interface RunningRun {
+  /** Host and process. */
+  holder: string;
+  epoch: string;
+  /** ISO 8601, UTC, by the database's clock; \`expiresAt\` too. */
+  acquiredAt: string;
+  expiresAt: string;
+  mirrors: string[];
+}
+
 export interface StatusReport {
   ok: boolean;
   deployment: string;
   exitCode: ExitCode;
   tables: TableStatus[];
-  lease: { holder: string; epoch: string; acquiredAt: string; expiresAt: string } | null;
+  /** The runs that are going on, the oldest first. */
+  running: RunningRun[];
   /** The oldest open transaction: what it changes is read when it has ended. Null when there is none. */
   horizon: { xidsBehind: string; oldest: string | null } | null;
   /** The change log of all tracked tables: its entries, and what its files take. */

@@ -2,7 +2,7 @@ import { sql, type SQL } from "drizzle-orm";
 import { changes, leases, mirrors } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
-import { heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
+import { heldLeasesSql, IS_LIVE, leaseLost, type LeaseToken } from "./lease.js";
 
 /**
  * A mirror that has not run for so long is forgotten by the runs of others: taken out of the configuration, or of a
@@ -18,9 +18,10 @@ const PURGE_BATCH = 50_000;
 export const position = sql`coalesce(${mirrors.watermark}, ${mirrors.runSnapshot})`;
 export const positionAt = sql`coalesce(${mirrors.watermarkAt}, ${mirrors.runSnapshotAt})`;
 const retention = sql`make_interval(days => ${MIRROR_RETENTION_DAYS}::integer)`;
-const leaseIsHeld = (targetId: SQL) =>
-  sql`EXISTS (SELECT FROM ${leases} WHERE ${leases.targetId} = ${targetId}
-                AND NOT ${leases.released} AND ${leases.expiresAt} > clock_timestamp())`;
+/** Of another run than this one. */
+const isRunning = (token: LeaseToken, targetId: SQL, mirror: SQL) =>
+  sql`EXISTS (SELECT FROM ${leases} WHERE ${leases.targetId} = ${targetId} AND ${leases.mirror} = ${mirror}
+                AND ${IS_LIVE} AND ${leases.nonce} <> ${token.nonce})`;
 
 /**
  * Removes entries that no run will ask for again: what the watermark of every mirror of their table has seen, in every
@@ -29,20 +30,15 @@ const leaseIsHeld = (targetId: SQL) =>
  * of a run, so that those watermarks were committed by earlier runs. A mirror without a watermark that runs just now, in
  * another process, is about to take its snapshot: nothing of its table goes. Entries of a transaction that this cluster
  * has not begun yet came with a dump of another one.
- * @param running the mirrors of this run
  */
-export async function purgeChanges(
-  database: Database,
-  token: LeaseToken,
-  running: readonly string[],
-): Promise<void> {
+export async function purgeChanges(database: Database, token: LeaseToken): Promise<void> {
   for (;;) {
     const rows = await database.executeDrizzle("purging the change log", (db) =>
       db.execute<{ purged: string }>(sql`
-        WITH RECURSIVE ${heldLeaseSql(token)},
-             forgotten AS (${forgetIdle(running)} RETURNING ${mirrors.targetId} AS target_id, ${mirrors.name} AS name),
+        WITH RECURSIVE ${heldLeasesSql(token, token.mirrors)},
+             forgotten AS (${forgetIdle(token)} RETURNING ${mirrors.targetId} AS target_id, ${mirrors.name} AS name),
              kept AS (
-               SELECT m.target_id, m.tracked_id, coalesce(m.watermark, m.run_snapshot) AS position
+               SELECT m.target_id, m.name, m.tracked_id, coalesce(m.watermark, m.run_snapshot) AS position
                  FROM ${mirrors} m
                 WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.target_id = m.target_id AND f.name = m.name)),
              logged (id) AS (
@@ -56,7 +52,7 @@ export async function purgeChanges(
                  FROM logged CROSS JOIN held LEFT JOIN kept ON kept.tracked_id = logged.id
                 WHERE logged.id IS NOT NULL
                 GROUP BY logged.id
-               HAVING NOT coalesce(bool_or(kept.position IS NULL AND kept.target_id <> held_target AND ${leaseIsHeld(sql`kept.target_id`)}), false)),
+               HAVING NOT coalesce(bool_or(kept.position IS NULL AND ${isRunning(token, sql`kept.target_id`, sql`kept.name`)}), false)),
              passed AS (
                DELETE FROM ${changes} WHERE ctid = ANY (ARRAY(
                  (SELECT c.ctid FROM seen JOIN ${changes} c ON c.tracked_id = seen.id AND c.xid < seen.xmax
@@ -76,10 +72,10 @@ export async function purgeChanges(
 }
 
 /** A run that is going on keeps its mirrors, this one those that it runs: their watermarks are about to move. */
-function forgetIdle(running: readonly string[]): SQL {
+function forgetIdle(token: LeaseToken): SQL {
   return sql`DELETE FROM ${mirrors} USING held
          WHERE ${positionAt} < now() - ${retention}
            AND EXISTS (SELECT FROM ${changes} WHERE ${changes.trackedId} = ${mirrors.trackedId})
-           AND NOT (${mirrors.targetId} <> held_target AND ${leaseIsHeld(sql`${mirrors.targetId}`)})
-           AND NOT (${mirrors.targetId} = held_target AND ${mirrors.name} = ANY (${arrayLiteral(running)}::text::text[]))`;
+           AND NOT ${isRunning(token, sql`${mirrors.targetId}`, sql`${mirrors.name}`)}
+           AND NOT (${mirrors.targetId} = held_target AND ${mirrors.name} = ANY (${arrayLiteral(token.mirrors)}::text::text[]))`;
 }

@@ -3,7 +3,7 @@ import { mirrors } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import type { RunMode } from "../model/report.js";
 import type { SyncError } from "../model/errors.js";
-import { heldLeaseSql, leaseLost, type LeaseToken } from "./lease.js";
+import { heldLeasesSql, leaseLost, type LeaseToken } from "./lease.js";
 import { readMirrorRecord, type OpenRun } from "./mirror-record.js";
 import { whyRefused } from "./open-run.js";
 import { heldMirror } from "./stored-mirror.js";
@@ -38,9 +38,9 @@ export async function announceEnds(
 ): Promise<{ witness: string; refused: Map<string, SyncError> }> {
   const opened = (column: SQL, value: SQL) =>
     sql`CASE WHEN r.opening IS NULL THEN m.${column} ELSE ${value} END`;
-  const rows = await database.executeDrizzle(`announcing the end of ${list(ends)}`, (db) =>
+  const rows = await database.executeDrizzle(`announcing the end of ${namesOf(ends).join(", ")}`, (db) =>
     db.execute<{ written: string | null; witness: string }>(sql`
-      WITH ${heldLeaseSql(token)},
+      WITH ${heldLeasesSql(token, namesOf(ends))},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true)),
            announced AS (
              UPDATE ${mirrors} AS m
@@ -99,9 +99,9 @@ export async function commitWatermarks(
   const mean = (column: SQL, sent: SQL) =>
     sql`CASE WHEN r.share IS NULL THEN m.${column} ELSE coalesce(m.${column}, ${sent}) * (1 - r.share) + ${sent} * r.share END`;
   const written = ends.map(({ changes, sizes, ...end }) => ({ ...end, ...changes, ...sizes }));
-  const rows = await database.executeDrizzle(`moving the watermark of ${list(ends)}`, (db) =>
+  const rows = await database.executeDrizzle(`moving the watermark of ${namesOf(ends).join(", ")}`, (db) =>
     db.execute<{ written: string | null }>(sql`
-      WITH ${heldLeaseSql(token)},
+      WITH ${heldLeasesSql(token, namesOf(ends))},
            ended AS (
              UPDATE ${mirrors} AS m
                 SET watermark = run_snapshot, watermark_at = run_snapshot_at, seen = run_seen, nonce = run_final_nonce,
@@ -146,6 +146,6 @@ async function refusalsOf(
   return refused;
 }
 
-function list(ends: readonly { name: string }[]): string {
-  return ends.map(({ name }) => name).join(", ");
+function namesOf(ends: readonly { name: string }[]): string[] {
+  return ends.map(({ name }) => name);
 }

@@ -6,7 +6,7 @@ import type { RunMode } from "../model/report.js";
 import { SyncError } from "../model/errors.js";
 import {
   heldLease,
-  heldLeaseSql,
+  heldLeasesSql,
   isLeaseHeld,
   leaseLost,
   writeUnderLease,
@@ -35,6 +35,7 @@ export async function registerMirrors(
   await writeUnderLease(
     database,
     token,
+    tables.map(({ name }) => name),
     `registering ${tables.map(({ name }) => name).join(", ")}`,
     sql`INSERT INTO ${mirrors} (target_id, name, tracked_id)
         SELECT held_target, r.name, r."trackedId"
@@ -71,7 +72,7 @@ export async function openRuns(
   const unlessVoid = (column: SQL) => sql`CASE WHEN ${isVoid} THEN NULL ELSE ${column} END`;
   const rows = await database.executeDrizzle(`writing the start of ${names.join(", ")}`, (db) =>
     db.execute<{ name: string; anew: string }>(sql`
-      WITH ${heldLeaseSql(token)},
+      WITH ${heldLeasesSql(token, names)},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       INSERT INTO ${mirrors} (target_id, name, tracked_id, run_nonce, run_prior_nonce, run_mode, run_snapshot, run_snapshot_at,
                               run_seen, run_history, run_cursor, run_final_nonce)
@@ -138,7 +139,7 @@ export async function advanceRun(
 ): Promise<void> {
   const rows = await mirror.database.executeDrizzle(`moving the watermark of ${mirror.name}`, (db) =>
     db.execute(sql`
-      WITH ${heldLeaseSql(mirror.lease)},
+      WITH ${heldLeasesSql(mirror.lease, [mirror.name])},
            durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true))
       UPDATE ${mirrors} m
          SET watermark = ${from.snapshot}::text::pg_snapshot, watermark_at = ${from.at}::text::timestamptz,
@@ -173,7 +174,7 @@ function outcomeOf(mode: RunMode, outcome: string): Change {
 /** Whether the lease was held and the mirror had such a row. */
 async function update(mirror: HeldMirror, doing: string, change: Change): Promise<boolean> {
   const rows = await mirror.database.executeDrizzle(doing, (db) => {
-    const held = heldLease(db, mirror.lease);
+    const held = heldLease(db, mirror.lease, mirror.name);
     return db
       .with(held)
       .update(mirrors)
@@ -188,7 +189,7 @@ async function update(mirror: HeldMirror, doing: string, change: Change): Promis
 /** The row of a run that goes on is missing only where `untrack` has removed it: that concerns this table alone. */
 export async function whyRefused(mirror: HeldMirror): Promise<SyncError> {
   const record = await readMirrorRecord(mirror);
-  if (record !== null || !(await isLeaseHeld(mirror.database, mirror.lease))) return leaseLost();
+  if (record !== null || !(await isLeaseHeld(mirror.database, mirror.lease, mirror.name))) return leaseLost();
   return new SyncError({
     code: "NOT_TRACKED",
     message: `The tracking of ${mirror.name} was removed while this run was going on.`,

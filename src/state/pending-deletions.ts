@@ -30,6 +30,7 @@ export async function addPendingDeletions(
   await writeUnderLease(
     mirror.database,
     mirror.lease,
+    [mirror.name],
     `recording deletions of ${mirror.name}`,
     sql`INSERT INTO ${pendingDeletions} (target_id, mirror, kind, key, found_by)
         SELECT held_target, ${mirror.name}, ${kind}, list.key, ${foundBy} FROM held, ${list} AS list (key)
@@ -48,6 +49,7 @@ export async function removePendingDeletions(
   await writeUnderLease(
     mirror.database,
     mirror.lease,
+    [mirror.name],
     `recording deletions of ${mirror.name}`,
     sql`DELETE FROM ${pendingDeletions} USING held
          WHERE target_id = held_target AND mirror = ${mirror.name} AND kind = ${kind}
@@ -68,6 +70,7 @@ export async function forgetUnconfirmedDeletions(
   await writeUnderLease(
     mirror.database,
     mirror.lease,
+    [mirror.name],
     `clearing the deletions of ${mirror.name}`,
     sql`DELETE FROM ${pendingDeletions} p USING held
          WHERE p.target_id = held_target AND p.mirror = ${mirror.name} AND p.kind = ${kind}

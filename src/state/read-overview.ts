@@ -1,9 +1,9 @@
 import { eq, sql } from "drizzle-orm";
-import { changes, leases, mirrors, targets, trackedTables } from "../../drizzle/state.js";
+import { changes, mirrors, targets, trackedTables } from "../../drizzle/state.js";
 import type { Database } from "../postgres/database.js";
 import { position, positionAt } from "./change-log-size.js";
 import type { RunSummary } from "../model/report.js";
-import type { LeaseHolder } from "./lease.js";
+import { leasesSql, type LeaseHolder } from "./read-leases.js";
 import { runsSql } from "./run-history.js";
 import { spendingSql, type Spending } from "./spending.js";
 import { utcText } from "./utc-text.js";
@@ -29,8 +29,8 @@ export interface ChangeLogSize {
 export interface Overview {
   /** Null for a deployment that no run has seen. */
   targetId: number | null;
-  /** The run that is going on. */
-  lease: (Omit<LeaseHolder, "epoch"> & { epoch: string }) | null;
+  /** The runs that are going on, the oldest first. */
+  running: LeaseHolder[];
   changeLog: ChangeLogSize;
   /** What lets the change log grow, oldest first. */
   idleMirrors: IdleMirror[];
@@ -55,11 +55,7 @@ export async function readOverview(database: Database, url: string): Promise<Ove
     db.execute<{ overview: string }>(sql`
       SELECT json_build_object(
         'targetId', ${target},
-        'lease', (
-          SELECT json_build_object('holder', ${leases.holder}, 'epoch', ${leases.epoch}::text,
-                   'acquiredAt', ${utcText(leases.acquiredAt)}, 'expiresAt', ${utcText(leases.expiresAt)})
-            FROM ${leases}
-           WHERE ${leases.targetId} = ${target} AND NOT ${leases.released} AND ${leases.expiresAt} > clock_timestamp()),
+        'running', ${leasesSql(target)},
         'spending', ${spendingSql(target)},
         'recentRuns', ${runsSql(target, RECENT_RUNS)},
         'changeLog', json_build_object('entries', (SELECT count(*) FROM ${changes}),

@@ -29,6 +29,7 @@ async function recordText(
   await writeUnderLease(
     database,
     token,
+    token.mirrors,
     "recording the run",
     sql`DELETE FROM ${runs} r USING held
          WHERE r.target_id = held_target

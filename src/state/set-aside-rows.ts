@@ -27,6 +27,7 @@ async function recordReason(mirror: HeldMirror, row: SetAsideRow): Promise<void>
   await writeUnderLease(
     mirror.database,
     mirror.lease,
+    [mirror.name],
     `setting a row of ${mirror.name} aside`,
     sql`INSERT INTO ${setAsideRows} (target_id, mirror, key, code, column_name, reason)
         SELECT held_target, ${mirror.name}, ${row.key}, ${row.code}, ${row.column}, ${row.reason} FROM held
@@ -41,6 +42,7 @@ export async function forgetSetAside(mirror: HeldMirror, keys: readonly string[]
   await writeUnderLease(
     mirror.database,
     mirror.lease,
+    [mirror.name],
     `recording mended rows of ${mirror.name}`,
     sql`DELETE FROM ${setAsideRows} USING held
          WHERE target_id = held_target AND mirror = ${mirror.name} AND ${withKeys(setAsideRows, keys)}`,

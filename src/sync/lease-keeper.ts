@@ -1,7 +1,8 @@
 import type { Clock } from "../model/clock.js";
 import { SyncError } from "../model/errors.js";
 import type { Database } from "../postgres/database.js";
-import { renewLease, type LeaseToken } from "../state/lease.js";
+import type { LeaseToken } from "../state/lease.js";
+import { renewLease } from "../state/take-lease.js";
 
 /**
  * Renews the lease while a run goes on, at a third of its time, so that two renewals may fail. A lost lease ends the

@@ -5,7 +5,13 @@ import type { Notice, ProgressListener, RunReport } from "../model/report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { WritePacer } from "../sink/write-pacer.js";
 import type { SourceIdentity } from "../source/source-identity.js";
-import { acquireLease, raiseEpoch, releaseLease, type AcquiredLease } from "../state/lease.js";
+import {
+  acquireLease,
+  raiseEpoch,
+  releaseLease,
+  type AcquiredLease,
+  type Holder,
+} from "../state/take-lease.js";
 import { purgeChanges } from "../state/change-log-size.js";
 import { recordRun } from "../state/run-history.js";
 import { effectsInPostgres } from "./effects-in-postgres.js";
@@ -16,7 +22,7 @@ import { openDatabase } from "./open-database.js";
 import { openSource } from "./open-source.js";
 import { createRunContext, type RunContext } from "./run-context.js";
 import type { RunOptions } from "./run-options.js";
-import { summarise } from "./summarise-run.js";
+import { busyTable, summarise } from "./summarise-run.js";
 import { surveyMirrors } from "./survey.js";
 import { syncTables } from "./sync-tables.js";
 
@@ -58,6 +64,8 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     nonce: clock.uuid(),
     holder: `${hostname()}, process ${process.pid}`,
     leaseMs,
+    mirrors: config.mirrors.map(({ name }) => name),
+    exclusive: isExclusive(options),
   });
 
   const stop = new AbortController();
@@ -83,9 +91,9 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
 
   const notices = new RunNotices(options.progress);
   if (identity.isolation === "serializable") notices.tell(isolationSerializable());
-  if (lease.replaced !== null) notices.tell(leaseTakenOver(lease.replaced));
+  for (const holder of lease.replaced) notices.tell(leaseTakenOver(holder));
   try {
-    return await runMirrors(context, options, notices, opened.startedAtMs);
+    return await runMirrors(context, options, { notices, busy: lease.busy, ...opened });
   } finally {
     deadline.abort();
     await keeper.stop();
@@ -97,12 +105,14 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
 async function runMirrors(
   context: RunContext,
   options: RunOptions,
-  notices: RunNotices,
-  startedAtMs: number,
+  { notices, busy, startedAtMs }: { notices: RunNotices; busy: AcquiredLease["busy"]; startedAtMs: number },
 ): Promise<RunReport> {
   const { config, clock, mode } = options;
   const { database } = context;
-  const surveys = await surveyMirrors(context, config.mirrors);
+  const surveys = await surveyMirrors(
+    context,
+    config.mirrors.filter(({ name }) => !busy.has(name)),
+  );
   if (config.budget !== null) {
     for (const notice of await warnOfBudget(context, config.budget, mode, surveys)) notices.tell(notice);
   }
@@ -110,12 +120,13 @@ async function runMirrors(
     context,
     surveys.map(({ handshake }) => handshake),
   );
-  await purgeChanges(
-    database,
-    context.lease,
-    surveys.map(({ config: { name } }) => name),
-  );
-  const reports = await syncTables(context, options, surveys);
+  await purgeChanges(database, context.lease);
+  const left = [...busy].map(([name, holder]) => busyTable(name, mode, holder));
+  for (const { table, notices: why } of left)
+    for (const notice of why) options.progress.notice(table, notice);
+  const reports = [...(await syncTables(context, options, surveys)), ...left];
+  const places = new Map(config.mirrors.map(({ name }, place) => [name, place]));
+  reports.sort((a, b) => places.get(a.table)! - places.get(b.table)!);
   const report = summarise(reports, {
     mode,
     runId: context.lease.nonce,
@@ -145,7 +156,12 @@ class RunNotices {
   }
 }
 
-function leaseTakenOver({ holder, acquiredAt }: NonNullable<AcquiredLease["replaced"]>): Notice {
+/** What changes whose mirrors these are, or looks at all of them, goes on beside nothing else. */
+function isExclusive({ config, mode, takeOver }: RunOptions): boolean {
+  return takeOver || (mode !== "delta" && config.mirrors.length === config.allMirrors.length);
+}
+
+function leaseTakenOver({ holder, acquiredAt }: Holder): Notice {
   return {
     code: "LEASE_TAKEN_OVER",
     message:

@@ -33,6 +33,16 @@ export function notRun(table: string, mode: RunMode): TableReport {
   };
 }
 
+/** The report of a table that another run brings up to date. */
+export function busyTable(
+  table: string,
+  mode: RunMode,
+  { holder, acquiredAt }: { holder: string; acquiredAt: string },
+): TableReport {
+  const message = `Another run works on it: ${holder}, since ${acquiredAt}.`;
+  return { ...notRun(table, mode), outcome: "busy", notices: [{ code: "MIRROR_BUSY", message }] };
+}
+
 /** What one run is, beside its tables. */
 export interface RunFrame {
   mode: RunMode;
@@ -66,10 +76,11 @@ export function summarise(
   };
 }
 
-/** A failure outweighs deletions held back, which outweigh what is not mirrored. */
+/** A failure outweighs deletions held back, which outweigh what is not mirrored, which outweighs what another run does. */
 function exitCodeOf(tables: TableReport[], totals: TableCounts): ExitCode {
-  if (tables.some((table) => table.outcome !== "done")) return EXIT.failed;
+  if (tables.some(({ outcome }) => outcome === "failed" || outcome === "not-run")) return EXIT.failed;
   if (totals.heldBack > 0) return EXIT.deletionsHeldBack;
   const incomplete = tables.some(({ waiting, tracking }) => waiting.length > 0 || tracking === "unmended");
-  return incomplete || totals.rejected > 0 ? EXIT.incomplete : EXIT.done;
+  if (incomplete || totals.rejected > 0) return EXIT.incomplete;
+  return tables.some(({ outcome }) => outcome === "busy") ? EXIT.leaseHeld : EXIT.done;
 }

@@ -46,7 +46,7 @@ export function describeRuns(kind: StackKind): void {
       expect(second.stderr).toMatch(/error: Another run is going on: .+, process \d+, since .+\./);
       expect(second.stderr).toContain(`process ${first.child.pid}`);
       const status = await scene.cli.status(ONE_TABLE);
-      expect(status.report.lease?.holder).toContain(`process ${first.child.pid}`);
+      expect(status.report.running[0]?.holder).toContain(`process ${first.child.pid}`);
 
       // The first is stopped before it has sent anything: the next tests still meet a first load.
       first.child.kill("SIGTERM");
@@ -93,7 +93,7 @@ export function describeRuns(kind: StackKind): void {
         expect(ended.stderr).toContain(`${signal}: stopping`);
         expect(ended.stdout).toContain(`The run was stopped by ${signal}. (INTERRUPTED)`);
         expect(ended.stdout).toContain("Nothing is lost");
-        expect((await scene.cli.status(ONE_TABLE)).report.lease).toBeNull();
+        expect((await scene.cli.status(ONE_TABLE)).report.running).toEqual([]);
 
         const next = await scene.cli.sync(ONE_TABLE);
         expect(next).toMatchObject({ code: 0, report: { ok: true, notices: [] } });

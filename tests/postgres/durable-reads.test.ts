@@ -7,7 +7,7 @@ import { inspectOne } from "../support/inspect-one.js";
 import { takeSnapshot } from "../../src/source/source-identity.js";
 import { TableReader } from "../../src/source/table-reader.js";
 import { applyMigrations } from "../../src/state/apply-migrations.js";
-import { acquireLease } from "../../src/state/lease.js";
+import { acquireLease } from "../../src/state/take-lease.js";
 import { connectTo } from "../support/migrated-database.js";
 import { track } from "../support/tracked-table.js";
 
@@ -62,6 +62,7 @@ async function beginRun(): Promise<void> {
     nonce: "n",
     holder: "test",
     leaseMs: 60_000,
+    mirrors: ["things"],
   });
   await openRun(database, token, "things", tracked!.id, {
     nonce: "n",

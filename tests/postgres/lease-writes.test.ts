@@ -2,9 +2,17 @@ import { describe, expect, test } from "vitest";
 import type { Database } from "../../src/postgres/database.js";
 import type { RunReport } from "../../src/model/report.js";
 import { purgeChanges } from "../../src/state/change-log-size.js";
-import { readLease, releaseLease, renewLease, type LeaseToken } from "../../src/state/lease.js";
+import type { LeaseToken } from "../../src/state/lease.js";
+import { readLeases } from "../../src/state/read-leases.js";
+import { releaseLease, renewLease } from "../../src/state/take-lease.js";
 import { readMirrorRecord, type OpenRun } from "../../src/state/mirror-record.js";
-import { advanceRun, extendCursor, recordFailure, saveCursor } from "../../src/state/open-run.js";
+import {
+  advanceRun,
+  extendCursor,
+  recordFailure,
+  registerMirrors,
+  saveCursor,
+} from "../../src/state/open-run.js";
 import {
   addPendingDeletions,
   forgetUnconfirmedDeletions,
@@ -78,7 +86,7 @@ const WRITES: [string, (database: Database, token: LeaseToken) => Promise<unknow
     "forgetUnconfirmedDeletions",
     (database, token) => forgetUnconfirmedDeletions(held(database, token), "key"),
   ],
-  ["purgeChanges", (database, token) => purgeChanges(database, token, [])],
+  ["purgeChanges", (database, token) => purgeChanges(database, token)],
   [
     "setRowAside",
     (database, token) =>
@@ -148,6 +156,29 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       expect(await everything()).toEqual(before);
     });
 
+    test("of a run that lost one of its mirrors, what it does to the others goes on, and to that one nothing", async () => {
+      const token = await prepare();
+      await expire();
+      await acquire("another", 60_000, ["m"]);
+      const before = await readMirrorRecord({ database: target.database, targetId: target.id, name: "m" });
+      await expect(saveCursor(held(target.database, token), {})).rejects.toMatchObject({
+        code: "LEASE_LOST",
+      });
+      await expect(
+        registerMirrors(target.database, token, [
+          { name: "m", trackedId: 2 },
+          { name: "not seen", trackedId: 2 },
+        ]),
+      ).rejects.toMatchObject({ code: "LEASE_LOST" });
+      await expect(renewLease(target.database, token, 1000)).rejects.toMatchObject({ code: "LEASE_LOST" });
+      await registerMirror(target.database, token, "never seen", 1);
+      const after = await readMirrorRecord({ database: target.database, targetId: target.id, name: "m" });
+      expect({ ...after, watermarkAgeSeconds: 0 }).toEqual({ ...before, watermarkAgeSeconds: 0 });
+      const [row] =
+        await target.sql`SELECT count(*)::int AS n FROM datahub_sync.mirrors WHERE target_id = ${target.id} AND name = 'not seen'`;
+      expect(row).toEqual({ n: 0 });
+    });
+
     test("a run that holds it is refused none of them", async () => {
       const token = await prepare();
       for (const [name, write] of WRITES) {
@@ -185,7 +216,7 @@ describe.each(ALL_POSTGRES_VERSIONS)(
       await target.sql.unsafe(`ALTER DATABASE ${name} SET DateStyle = 'German'`);
       const polluted = connectTo({ url: target.databaseUrl });
       try {
-        const lease = await readLease(polluted, target.id);
+        const [lease] = await readLeases(polluted, target.id);
         expect(lease!.acquiredAt).toMatch(ISO_UTC);
         expect(lease!.expiresAt).toMatch(ISO_UTC);
         expect(Math.abs(Date.parse(lease!.acquiredAt) - Date.now())).toBeLessThan(60_000);

@@ -82,6 +82,8 @@ export interface SyncOptions {
   allowDeletes?: boolean;
   takeOver?: boolean;
   adopt?: readonly string[];
+  /** Of these mirrors alone, by the last letters of their names. */
+  only?: readonly string[];
   signal?: AbortSignal;
   progress?: Partial<ProgressListener>;
   /** In the place of the one that hurries. */
@@ -174,8 +176,12 @@ export class MirrorFixture {
   }
 
   #runOptions(mode: RunMode, options: SyncOptions): RunOptions {
+    const { only } = options;
+    const mirrors = this.config.mirrors.filter(
+      ({ name }) => only === undefined || only.some((end) => name.endsWith(end)),
+    );
     return {
-      config: this.config,
+      config: { ...this.config, mirrors },
       mode,
       allowDeletes: options.allowDeletes ? this.config.mirrors.map(({ name }) => name) : [],
       takeOver: options.takeOver ?? false,
@@ -225,8 +231,10 @@ export class MirrorFixture {
   /** As if the time of a crashed run's lease had passed. */
   async expireLease(): Promise<void> {
     await this.sql`
-      UPDATE datahub_sync.leases SET expires_at = clock_timestamp() - interval '1 second'
-       WHERE target_id = (SELECT id FROM datahub_sync.targets WHERE url = ${this.config.convex.url})`;
+      WITH target AS (
+        UPDATE datahub_sync.targets SET exclusive_until = exclusive_until - interval '1 day'
+         WHERE url = ${this.config.convex.url} RETURNING id)
+      UPDATE datahub_sync.leases SET expires_at = clock_timestamp() - interval '1 second' FROM target WHERE target_id = id`;
   }
 
   /** The state that Postgres keeps of a mirror. */

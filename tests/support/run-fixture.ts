@@ -1,10 +1,16 @@
-import { acquireLease, type LeaseToken } from "../../src/state/lease.js";
+import type { LeaseToken } from "../../src/state/lease.js";
+import { acquireLease } from "../../src/state/take-lease.js";
 import type { OpenRun } from "../../src/state/mirror-record.js";
 import { snapshotOf } from "./open-reader.js";
 import { announceEnd, commitWatermark, openRun } from "./run-steps.js";
 import type { TableFixture } from "./table-fixture.js";
 
-/** A deployment whose lease a run holds. */
+const MIRRORS = [
+  ...["another", "another of the same table", "gone", "idle", "m", "mine", "theirs"],
+  "taken out of the configuration",
+];
+
+/** A deployment whose leases a run holds. */
 export interface RunTarget {
   token: LeaseToken;
   url: string;
@@ -44,7 +50,7 @@ export function useRuns(table: TableFixture): RunFixture {
     begin,
     async makeTarget() {
       const url = `https://target-${++targets}.example`;
-      const lease = { nonce: "n", holder: "test", leaseMs: 60_000 };
+      const lease = { nonce: `n${targets + 1}`, holder: "test", leaseMs: 60_000, mirrors: MIRRORS };
       return { token: (await acquireLease(table.database, url, lease)).token, url };
     },
     async finish(target, trackedId, mirror = "m") {

@@ -166,7 +166,7 @@ export const STATUS: StatusReport = {
   deployment: "127.0.0.1",
   exitCode: EXIT.done,
   tables: [],
-  lease: null,
+  running: [],
   horizon: null,
   changeLog: { entries: 0, bytes: 0 },
   costs: {

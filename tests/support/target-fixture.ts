@@ -2,8 +2,11 @@ import type { Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import type { PostgresVersion } from "../../local/postgres/start-postgres.js";
 import type { Database } from "../../src/postgres/database.js";
-import { acquireLease } from "../../src/state/lease.js";
+import { acquireLease } from "../../src/state/take-lease.js";
 import { createMigratedDatabase, type MigratedDatabase } from "./migrated-database.js";
+
+/** The mirrors of a target whose leases are taken. */
+export const MIRRORS: readonly string[] = ["m", "never seen", "not seen"];
 
 /** The target of the test that runs, whose lease nobody has had, in a database that a `describe` shares. */
 export interface TargetFixture {
@@ -14,7 +17,13 @@ export interface TargetFixture {
   readonly id: number;
   /** Of the deployment. */
   readonly url: string;
-  acquire: (nonce: string, leaseMs?: number) => ReturnType<typeof acquireLease>;
+  /** Of these three, unless others are named. */
+  acquire: (
+    nonce: string,
+    leaseMs?: number,
+    mirrors?: readonly string[],
+    exclusive?: boolean,
+  ) => ReturnType<typeof acquireLease>;
   /** As if the time of the lease had passed. */
   expire: () => Promise<unknown>;
 }
@@ -40,10 +49,18 @@ export function useTarget(options: { version?: PostgresVersion } = {}): TargetFi
     get url() {
       return `https://target-${targets}.example`;
     },
-    acquire: (nonce, leaseMs = 60_000) =>
-      acquireLease(db.database, target.url, { nonce, holder: `holder of ${nonce}`, leaseMs }),
+    acquire: (nonce, leaseMs = 60_000, mirrors = MIRRORS, exclusive = false) =>
+      acquireLease(db.database, target.url, {
+        nonce,
+        holder: `holder of ${nonce}`,
+        leaseMs,
+        mirrors,
+        exclusive,
+      }),
     expire: async () =>
-      db.sql`UPDATE datahub_sync.leases SET expires_at = clock_timestamp() - interval '1 ms' WHERE target_id = ${id}`,
+      db.sql`WITH marked AS (UPDATE datahub_sync.targets SET exclusive_until = clock_timestamp() - interval '1 ms'
+                              WHERE id = ${id} AND exclusive_until IS NOT NULL)
+             UPDATE datahub_sync.leases SET expires_at = clock_timestamp() - interval '1 ms' WHERE target_id = ${id}`,
   };
   beforeAll(async () => {
     db = await createMigratedDatabase(options);

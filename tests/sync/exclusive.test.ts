@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SyncError } from "../../src/model/errors.js";
-import { acquireLease } from "../../src/state/lease.js";
+import { acquireLease } from "../../src/state/take-lease.js";
 import { watchRun } from "../support/crash.js";
 import { useMirrors, type MirrorFixture, SMALL_PAGES } from "../support/mirror-fixture.js";
 
@@ -20,6 +20,7 @@ async function takeOverLease(mirror: MirrorFixture): Promise<void> {
     nonce: "of another run",
     holder: "another host",
     leaseMs: 60_000,
+    mirrors: [mirror.table],
   });
 }
 
@@ -48,6 +49,7 @@ describe("invariant 5: one run at a time", () => {
       nonce: "second",
       holder: "x",
       leaseMs: 1000,
+      mirrors: [mirror.table],
     });
   }
 
@@ -120,7 +122,8 @@ describe("invariant 5: one run at a time", () => {
     const mirror = await prepared();
     await watchRun(mirror, { crashBefore: (step) => step === "Convex: beginRuns" });
     await expect(mirror.runSync()).rejects.toMatchObject({ code: "LEASE_HELD", exitCode: 4 });
-    expect((await mirror.status()).lease).toMatchObject({
+    expect((await mirror.status()).running[0]).toMatchObject({
+      mirrors: [mirror.table],
       holder: expect.stringContaining("process") as string,
       epoch: "1",
       acquiredAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,

@@ -71,7 +71,7 @@ const STORY: Chapter[] = [
   },
   {
     says: "a delta whose lease is behind what Convex has seen",
-    before: (mirror) => mirror.run("UPDATE datahub_sync.leases SET epoch = 0"),
+    before: (mirror) => mirror.run("UPDATE datahub_sync.targets SET epoch = 0"),
   },
   { says: "a delta with nothing to do" },
   {

@@ -217,9 +217,9 @@ describe("a run", () => {
       rows: 50,
       lastRun: { mode: "delta", outcome: "done", read: 0 },
     });
-    const { tables, exitCode, lease } = await mirror.status();
+    const { tables, exitCode, running } = await mirror.status();
     expect(exitCode).toBe(0);
-    expect(lease).toBeNull();
+    expect(running).toEqual([]);
     expect(tables[0]).toMatchObject({
       watermark: report.watermark,
       rowsInPostgres: 50,

@@ -23,8 +23,10 @@ export function closingSentence(report: RunReport): string | null {
       const flags = held.map((table) => `--allow-deletes ${table}`).join(" ");
       return `${first}${showNoun(totals.heldBack, "deletion")} of ${showList(held)} ${isAre(totals.heldBack)} held back: so many at once are seldom meant. If they are:\n  datahub-sync sync ${flags}`;
     }
-    case EXIT.leaseHeld:
-      return "Another run is going on, and this one has changed nothing. `datahub-sync status` shows who holds the lease.";
+    case EXIT.leaseHeld: {
+      const busy = named(({ outcome }) => outcome === "busy");
+      return `Another run works on ${showList(busy)} and brings ${busy.length === 1 ? "it" : "them"} up to date; everything else is done. \`datahub-sync status\` shows who.`;
+    }
     case EXIT.stale:
       return "The mirror is not equal to Postgres. `datahub-sync sync --full` compares everything and mends what differs.";
     case EXIT.usage:

@@ -93,8 +93,10 @@ function paintedHeads(paint: Paint): Column[] {
 }
 
 function tableRow(table: TableReport, runMode: RunMode, paint: Paint): string[] {
-  if (table.outcome === "not-run")
-    return [table.table, ...Array<string>(8).fill("-"), paint.yellow("not run")];
+  if (table.outcome === "not-run" || table.outcome === "busy") {
+    const why = table.outcome === "busy" ? paint.dim("another run") : paint.yellow("not run");
+    return [table.table, ...Array<string>(8).fill("-"), why];
+  }
   return [table.table, ...counts(table, table.durationMs), remark(table, runMode, paint)];
 }
 

@@ -59,7 +59,7 @@ export function renderStatusReport(report: StatusReport, nowMs: number, paint: P
           ),
         ]),
     "",
-    lease(report, nowMs),
+    leases(report, nowMs),
     ...horizon(report),
     changeLog(report),
     "",
@@ -141,10 +141,20 @@ function showRun(run: { at: string; outcome: string } | null, nowMs: number): st
   return run === null ? "never" : `${run.outcome} ${showAge((nowMs - Date.parse(run.at)) / 1000)}`;
 }
 
-function lease({ lease: held }: StatusReport, nowMs: number): string {
-  if (held === null) return "No run is going on.";
-  const since = showAge((nowMs - Date.parse(held.acquiredAt)) / 1000);
-  return `A run is going on: ${held.holder} took the lease (epoch ${held.epoch}) ${since}; it ends at ${showTime(held.expiresAt)} unless renewed.`;
+function leases({ running, tables }: StatusReport, nowMs: number): string {
+  if (running.length === 0) return "No run is going on.";
+  const lines = running.map(({ holder, epoch, acquiredAt, expiresAt, mirrors }) => {
+    const since = showAge((nowMs - Date.parse(acquiredAt)) / 1000);
+    const isAll = tables.every(({ table }) => mirrors.includes(table));
+    const of = isAll ? "" : ` of ${nameSome(mirrors)}`;
+    return `A run${of} is going on: ${holder} took the lease (epoch ${epoch}) ${since}; it ends at ${showTime(expiresAt)} unless renewed.`;
+  });
+  return lines.join("\n");
+}
+
+function nameSome(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(", ");
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 }
 
 function horizon({ horizon: held }: StatusReport): string[] {

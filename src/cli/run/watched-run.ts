@@ -37,7 +37,9 @@ export function openAlerts({ context, log }: Session, config: SyncConfig): Alert
 }
 
 export function reported(report: RunReport): Told {
-  return { exitCode: report.exitCode, text: renderSummary(report), report, error: null };
+  // What another run works on is for that one to tell; the rest is done.
+  const exitCode = report.exitCode === EXIT.leaseHeld ? EXIT.done : report.exitCode;
+  return { exitCode, text: renderSummary(report), report, error: null };
 }
 
 export function failed(error: unknown): Told {

@@ -5,7 +5,10 @@ import { changesKept, changesUnread } from "../../sync/notices.js";
 import { good, warning, type Checks, type Finding } from "./check.js";
 
 /** What runs have left in Postgres, and who holds the lease. */
-export function checkState(checks: Checks, { lease, changeLog, idleMirrors, unreadTables }: Overview): void {
+export function checkState(
+  checks: Checks,
+  { running, changeLog, idleMirrors, unreadTables }: Overview,
+): void {
   const kept = [...idleMirrors.map(changesKept), ...unreadTables.map(changesUnread)];
   const size = `${changeLog.entries.toLocaleString("en-US")} entries in ${showBytes(changeLog.bytes)}`;
   checks.add(
@@ -22,9 +25,11 @@ export function checkState(checks: Checks, { lease, changeLog, idleMirrors, unre
     "postgres",
     "lease",
     good(
-      lease === null
+      running.length === 0
         ? "no run is going on"
-        : `a run is going on, of ${lease.holder} since ${lease.acquiredAt}`,
+        : running
+            .map(({ holder, acquiredAt }) => `a run is going on, of ${holder} since ${acquiredAt}`)
+            .join("; "),
     ),
   );
 }

@@ -223,6 +223,30 @@ describe("the end of a sync", () => {
     `);
   });
 
+  it("a table that another run works on, and others that are done", () => {
+    const busy = {
+      code: "MIRROR_BUSY",
+      message: "Another run works on it: vps-2, process 7, since 2025-11-22.",
+    } as const;
+    const tables = [table("sow_poles"), table("sow_drops", { outcome: "busy", notices: [busy] })];
+    expect(render(report(tables, { exitCode: 4 }))).toMatchInlineSnapshot(`
+      "
+      table      read  inserted  updated  unchanged  deleted  set aside  calls  seconds
+      sow_poles     0         0        0          0        0          0      2      0.2
+      sow_drops     -         -        -          -        -          -      -        -  another run
+      in common     -         -        -          -        -          -      0     12.0
+      total         0         0        0          0        0          0      4     12.4
+
+      Delta run 5f0c2f6e: 2 tables, 4 calls, 0 B sent, 12.4 s.
+
+      Notices
+        sow_drops  Another run works on it: vps-2, process 7, since 2025-11-22.
+
+      Another run works on sow_drops and brings it up to date; everything else is done. \`datahub-sync status\` shows who.
+      "
+    `);
+  });
+
   it("no table at all", () => {
     expect(render(report([]))).toMatchInlineSnapshot(`
       "
@@ -232,7 +256,6 @@ describe("the end of a sync", () => {
   });
 
   it.each([
-    [4, "Another run is going on"],
     [6, "The mirror is not equal to Postgres."],
     [2, "Nothing was run"],
   ] as const)("exit code %i ends with what to do", (exitCode, beginning) => {

@@ -35,7 +35,7 @@ function report(tables: TableStatus[], given: Partial<StatusReport> = {}): Statu
     deployment: "happy-otter-123",
     exitCode: 0,
     tables,
-    lease: null,
+    running: [],
     horizon: null,
     changeLog: { entries: 12, bytes: 65_536 },
     costs: STATUS.costs,
@@ -142,12 +142,15 @@ describe("status", () => {
     const of = report(tables, {
       ok: false,
       exitCode: 5,
-      lease: {
-        holder: "vps-1, process 4711",
-        epoch: "12",
-        acquiredAt: "2025-11-22T10:12:00Z",
-        expiresAt: "2025-11-22T10:16:00Z",
-      },
+      running: [
+        {
+          holder: "vps-1, process 4711",
+          epoch: "12",
+          acquiredAt: "2025-11-22T10:12:00Z",
+          expiresAt: "2025-11-22T10:16:00Z",
+          mirrors: ["poles"],
+        },
+      ],
       horizon: { xidsBehind: "14032", oldest: "a session of psql, open for 3 hours" },
       changeLog: { entries: 1, bytes: 3_400_000 },
       notices: [{ code: "CHANGES_KEPT", message: "The deployment was restored from a backup." }],

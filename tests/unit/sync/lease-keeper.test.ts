@@ -6,7 +6,7 @@ import { LeaseKeeper } from "../../../src/sync/lease-keeper.js";
 import { idle, VirtualClock } from "../../support/virtual-clock.js";
 
 const LEASE_MS = 90_000;
-const TOKEN: LeaseToken = { targetId: 1, epoch: 7n, nonce: "n" };
+const TOKEN: LeaseToken = { targetId: 1, epoch: 7n, nonce: "n", mirrors: ["m"] };
 
 /** A keeper over a database that only answers renewals: with rows, without any, or with an error. */
 function keep(renew: (n: number) => Promise<unknown[]>, token = () => TOKEN) {
