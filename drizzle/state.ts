@@ -50,6 +50,8 @@ export const targets = datahubSync.table(
     /** The run beside which no other may begin, and until when. */
     exclusiveNonce: text("exclusive_nonce"),
     exclusiveUntil: moment("exclusive_until"),
+    /** How much of the plan's write throughput each run has for the moment, by nonce: see src/state/write-shares.ts. */
+    writeShares: jsonb("write_shares").notNull().default({}),
   },
   (table) => [uniqueIndex("targets_url").on(table.url)],
 );

@@ -88,10 +88,13 @@ export class BatchSender {
     this.#options = options;
     this.#calls = new FencedCalls(options);
     this.#estimate = new WriteEstimate(options.indexes ?? []);
-    this.batchSize = new BatchSize({
-      rows: Math.min(maxBatchRows, LIMITS.batchRows),
-      bytes: Math.min(maxBatchBytes, LARGEST_BATCH_BYTES, pacer?.maxWriteBytes ?? Infinity),
-    });
+    this.batchSize = new BatchSize(
+      {
+        rows: Math.min(maxBatchRows, LIMITS.batchRows),
+        bytes: Math.min(maxBatchBytes, LARGEST_BATCH_BYTES),
+      },
+      () => pacer?.maxWriteBytes ?? Infinity,
+    );
     this.#builder = new BatchBuilder(this.batchSize);
   }
 

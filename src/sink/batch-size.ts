@@ -17,7 +17,11 @@ export class BatchSize {
   /** Since it was last made smaller. */
   #hasGrown = false;
 
-  constructor(private readonly most: { rows: number; bytes: number }) {
+  /** @param capBytes what no batch may pass for the moment, whatever has passed */
+  constructor(
+    private readonly most: { rows: number; bytes: number },
+    private readonly capBytes: () => number = () => Infinity,
+  ) {
     this.#rows = most.rows;
     this.#bytes = most.bytes;
   }
@@ -27,7 +31,7 @@ export class BatchSize {
   }
 
   get bytes(): number {
-    return Math.floor(this.#bytes);
+    return Math.floor(Math.min(this.#bytes, this.capBytes()));
   }
 
   /** A batch was too much: one of this size is to be tried. */

@@ -7,8 +7,26 @@ import { WRITE_WINDOW_MS } from "../model/limits.js";
  */
 const SHARE = 0.85;
 
+/** What a plan takes in a second, of which the configured rate is a part. */
+export function planBytesOf(bytesPerSecond: number): number {
+  return bytesPerSecond / SHARE;
+}
+
 /** Told what the write came to: at most what it was admitted with. 0: it was not committed, or changed nothing. */
 export type EndWrite = (bytes: number) => void;
+
+/** The part of the plan that is this process's for the moment, where several write to one deployment. */
+export interface WriteShare {
+  /** In a second. 0: none yet, or not any more. */
+  readonly bytes: number;
+  /** A write is about to begin: the share is needed still. */
+  use(): void;
+  /**
+   * Resolves when it is at least so large: at most `ofAll` was asked for.
+   * @param countedBytes what is under way, and has ended within the last second
+   */
+  atLeast(bytes: number, countedBytes: () => number, signal: AbortSignal): Promise<void>;
+}
 
 /**
  * Spaces writes so that a deployment's write throughput is respected (invariant 9), by two rules:
@@ -16,14 +34,13 @@ export type EndWrite = (bytes: number) => void;
  * - What is under way, and what has ended within the last second, never comes to more than the plan allows. A write is
  *   committed at some time between its beginning and its end, so this holds for every second, however long calls take.
  *
- * A single write should stay below `maxWriteBytes`, which is the plan's limit less a second at the rate: else it waits
- * until there is room.
+ * Where several processes write, each keeps these within its share of the plan. A single write should stay below
+ * `maxWriteBytes`, which is the share less a second at its rate: else it waits until there is room.
  */
 export class WritePacer {
-  readonly maxWriteBytes: number;
-  readonly #bytesPerMs: number;
-  readonly #windowBytes: number;
+  readonly #planBytes: number;
   readonly #clock: Clock;
+  readonly #share: WriteShare | null;
   #freeAt = -Infinity;
   #underWayBytes = 0;
   #ended: { at: number; bytes: number }[] = [];
@@ -31,13 +48,19 @@ export class WritePacer {
   #lastInLine: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
 
-  /** @param bytesPerSecond Infinity when nothing is to be held back. */
-  constructor(bytesPerSecond: number, clock: Clock) {
-    this.#bytesPerMs = bytesPerSecond / 1_000;
-    this.#windowBytes = bytesPerSecond / SHARE;
-    this.maxWriteBytes =
-      bytesPerSecond === Infinity ? Infinity : Math.floor(this.#windowBytes - bytesPerSecond);
+  /**
+   * @param bytesPerSecond Infinity when nothing is to be held back
+   * @param share null: all of it is this process's
+   */
+  constructor(bytesPerSecond: number, clock: Clock, share: WriteShare | null = null) {
+    this.#planBytes = planBytesOf(bytesPerSecond);
     this.#clock = clock;
+    this.#share = share;
+  }
+
+  get maxWriteBytes(): number {
+    const bytes = this.#windowBytes || this.#planBytes;
+    return bytes === Infinity ? Infinity : Math.max(1, Math.floor(bytes * (1 - SHARE)));
   }
 
   /** Resolves when a write may begin. Its end has to be told, whatever becomes of it. */
@@ -48,8 +71,22 @@ export class WritePacer {
     return (written) => this.#end(bytes, written);
   }
 
+  get #windowBytes(): number {
+    return this.#share === null ? this.#planBytes : Math.min(this.#share.bytes, this.#planBytes);
+  }
+
+  get #bytesPerMs(): number {
+    return (this.#windowBytes * SHARE) / 1_000;
+  }
+
   async #waitForRoom(bytes: number, signal: AbortSignal): Promise<void> {
-    for (let waitMs = this.#waitMs(bytes); waitMs > 0; waitMs = this.#waitMs(bytes)) {
+    const least = Math.min(bytes, this.#planBytes);
+    this.#share?.use();
+    for (;;) {
+      if (this.#share !== null && this.#share.bytes < least)
+        await this.#share.atLeast(least, () => this.#countedBytes(), signal);
+      const waitMs = this.#waitMs(bytes);
+      if (waitMs <= 0) break;
       await this.#pause(waitMs, signal);
     }
     signal.throwIfAborted();
@@ -57,11 +94,16 @@ export class WritePacer {
     this.#underWayBytes += bytes;
   }
 
+  #countedBytes(): number {
+    const now = this.#clock.now();
+    this.#ended = this.#ended.filter(({ at }) => now < at + WRITE_WINDOW_MS);
+    return this.#ended.reduce((sum, write) => sum + write.bytes, this.#underWayBytes);
+  }
+
   #waitMs(bytes: number): number {
     const now = this.#clock.now();
     const rateMs = Math.ceil(Math.max(0, this.#freeAt - now));
-    this.#ended = this.#ended.filter(({ at }) => now < at + WRITE_WINDOW_MS);
-    const counted = this.#ended.reduce((sum, write) => sum + write.bytes, this.#underWayBytes);
+    const counted = this.#countedBytes();
     // What is larger than the plan goes when nothing else is counted: it would wait for ever.
     let excess = Math.min(counted, counted + bytes - this.#windowBytes);
     for (const ended of this.#ended) {
@@ -88,7 +130,8 @@ export class WritePacer {
     this.#underWayBytes -= bytes;
     if (written > 0) this.#ended.push({ at: this.#clock.now(), bytes: written });
     // The time that it took too much of is for who comes next.
-    this.#freeAt -= (bytes - written) / this.#bytesPerMs;
+    const perMs = this.#bytesPerMs;
+    if (perMs > 0) this.#freeAt -= (bytes - written) / perMs;
     this.#wake();
   }
 }

@@ -5,6 +5,7 @@ import type { Database } from "../postgres/database.js";
 import { belongsTo, heldLeasesSql, leaseLost, type LeaseToken } from "./lease.js";
 import { leaseHeld, readLeases } from "./read-leases.js";
 import { utcText } from "./utc-text.js";
+import { sharesAfter } from "./write-shares.js";
 
 export interface LeaseRequest {
   /** The run's name. */
@@ -160,12 +161,15 @@ export async function raiseEpoch(database: Database, token: LeaseToken, above: b
   return { ...token, epoch: BigInt(row.epoch) };
 }
 
-/** Frees the leases at once. Those that are no longer ours are left alone. */
+/** Frees the leases at once, and the run's share of the write throughput. What is no longer ours is left alone. */
 export async function releaseLease(database: Database, token: LeaseToken): Promise<void> {
   await database.executeDrizzle("releasing the lease", (db) =>
     db.execute(sql`
-      WITH unmarked AS (UPDATE ${targets} SET exclusive_nonce = NULL, exclusive_until = NULL
-                         WHERE id = ${token.targetId} AND exclusive_nonce = ${token.nonce})
+      WITH unmarked AS (
+        UPDATE ${targets} SET exclusive_nonce = nullif(exclusive_nonce, ${token.nonce}),
+               exclusive_until = CASE WHEN exclusive_nonce = ${token.nonce} THEN NULL ELSE exclusive_until END,
+               write_shares = ${sharesAfter(token.nonce)}
+         WHERE id = ${token.targetId} AND (exclusive_nonce = ${token.nonce} OR jsonb_exists(write_shares, ${token.nonce}::text)))
       UPDATE ${leases} SET released = true WHERE ${belongsTo(token, token.mirrors)}`),
   );
 }

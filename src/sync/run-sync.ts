@@ -3,7 +3,7 @@ import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js"
 import { SyncError } from "../model/errors.js";
 import type { Notice, ProgressListener, RunReport } from "../model/report.js";
 import { ConvexSink } from "../sink/convex-sink.js";
-import { WritePacer } from "../sink/write-pacer.js";
+import { planBytesOf, WritePacer } from "../sink/write-pacer.js";
 import type { SourceIdentity } from "../source/source-identity.js";
 import {
   acquireLease,
@@ -22,6 +22,7 @@ import { openDatabase } from "./open-database.js";
 import { openSource } from "./open-source.js";
 import { createRunContext, type RunContext } from "./run-context.js";
 import type { RunOptions } from "./run-options.js";
+import { SharedWrites } from "./shared-writes.js";
 import { busyTable, summarise } from "./summarise-run.js";
 import { surveyMirrors } from "./survey.js";
 import { syncTables } from "./sync-tables.js";
@@ -68,11 +69,15 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     exclusive: isExclusive(options),
   });
 
+  const shares = new SharedWrites(database, () => context.lease, planBytesOf(writeBytesPerSecond), clock);
+  const pacer = Number.isFinite(writeBytesPerSecond)
+    ? new WritePacer(writeBytesPerSecond, clock, shares)
+    : null;
   const stop = new AbortController();
   const deadline = new AbortController();
   const context = createRunContext(options, {
     ...opened,
-    pacer: Number.isFinite(writeBytesPerSecond) ? new WritePacer(writeBytesPerSecond, clock) : null,
+    pacer,
     lease: lease.token,
     ensureLease: () => keeper.ensure(),
     signal: AbortSignal.any([options.signal, stop.signal]),
@@ -96,6 +101,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     return await runMirrors(context, options, { notices, busy: lease.busy, ...opened });
   } finally {
     deadline.abort();
+    await shares.close();
     await keeper.stop();
     await releaseLease(database, context.lease).catch(() => undefined); // it expires by itself
   }
