@@ -63,7 +63,7 @@ async function load(table: string): Promise<void> {
   for (let after: string | null = null; ;) {
     const keys: string[] = await reader.allKeys(after, pageKeys);
     if (keys.length === 0) break;
-    for await (const chunk of readAhead(readChunks(reader, keys, pageRows, averageBytes))) {
+    for await (const chunk of readAhead(readChunks(reader, keys, { rows: pageRows }, averageBytes))) {
       for (const { key, hash, texts } of chunk.rows) {
         const encoded = encodeRow(plan, texts);
         if (!encoded.ok) throw new Error(encoded.refusal.message);

@@ -30,20 +30,19 @@ export interface Onlooker {
  */
 export function createProgress(log: CliLog, screen: Screen, { bar, later }: Onlooker): Progress {
   const say: CliLog["record"] = later ? log.record : (level, ...line) => log[level](...line);
-  const totals = new Map<string, number | null>();
+  const bars = new Bars(screen);
   return {
     showsProgress: bar,
     tableStarted(table, work, expectedRows) {
-      totals.set(table, expectedRows);
       const expected = !expectedRows ? "" : `, about ${showNoun(expectedRows, "row")}`;
       const what = work === "first load" ? work : `${work} run`;
       const line = [`${what} started${expected}`, { table, work, expectedRows }] as const;
       if (later && work !== "first load") log.record("info", ...line);
       else log.routine(...line);
-      if (bar) screen.showBar({ label: table, done: 0, total: expectedRows });
+      if (bar) bars.start(table, expectedRows);
     },
     tableProgress(table, done) {
-      if (bar) screen.showBar({ label: table, done, total: totals.get(table) ?? null });
+      if (bar) bars.advance(table, done);
     },
     tableFailed: logCauses(log),
     tableFinished(report) {
@@ -52,13 +51,49 @@ export function createProgress(log: CliLog, screen: Screen, { bar, later }: Onlo
       const what = report.error === undefined ? describeCounts(report) : report.error.message;
       const line = `${outcome} in ${showDuration(report.durationMs)}: ${what}`;
       say(outcome === "failed" ? "error" : "info", line, fieldsOf(report));
-      if (bar) screen.showBar({ label: table, done: report.read, total: report.read });
+      if (bar) bars.finish(table, report.read);
     },
     notice(table, { code, message }) {
       say("info", message, { ...(table !== null && { table }), code });
     },
     stop: () => screen.hideBar(),
   };
+}
+
+/** One bar for the tables that are worked on: of one by its name, of several by their number. */
+class Bars {
+  readonly #tables = new Map<string, { done: number; total: number | null }>();
+
+  constructor(private readonly screen: Screen) {}
+
+  start(table: string, total: number | null): void {
+    this.#tables.set(table, { done: 0, total });
+    this.#show();
+  }
+
+  advance(table: string, done: number): void {
+    const state = this.#tables.get(table) ?? { total: null };
+    this.#tables.set(table, { ...state, done });
+    this.#show();
+  }
+
+  finish(table: string, rows: number): void {
+    this.#tables.delete(table);
+    if (this.#tables.size === 0) this.screen.showBar({ label: table, done: rows, total: rows });
+    else this.#show();
+  }
+
+  #show(): void {
+    const states = [...this.#tables.values()];
+    const [first] = this.#tables.keys();
+    const label = states.length === 1 ? first! : `${states.length} tables`;
+    const done = states.reduce((sum, state) => sum + state.done, 0);
+    const total = states.reduce<number | null>(
+      (sum, state) => (sum === null || state.total === null ? null : sum + state.total),
+      0,
+    );
+    this.screen.showBar({ label, done, total });
+  }
 }
 
 /** The bar alone: what a dry run finds has not happened, and stands in its report. */

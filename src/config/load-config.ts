@@ -192,7 +192,8 @@ function settings(values: OptionValues, convex: ConvexConfig | null, cwd: string
   return {
     leaseSeconds: values.leaseSeconds,
     maxInFlight: values.maxInFlight,
-    ...pageSizes(values.pageRows),
+    parallel: values.parallel,
+    ...pageSizes(values.pageRows, values.parallel),
     writeBytesPerSecond: mibPerSecond * MIB,
     callTimeoutMs: values.callTimeoutSeconds * 1000,
     runDeadlineMs: values.runDeadlineMinutes * 60_000,

@@ -140,6 +140,15 @@ export const OPTIONS = {
     help: "Calls to Convex in flight at once, at most. It falls when Convex pushes back.",
     scope: "sync",
   },
+  parallel: {
+    flag: "--parallel <tables>",
+    variables: ["DATAHUB_SYNC_PARALLEL"],
+    // Each takes a connection of Postgres, and a share of the memory and the calls of one.
+    check: wholeNumber(1, 16),
+    fallback: "1",
+    help: "Tables that a run works on at the same time. They share the calls in flight, and together take little more memory than one.",
+    scope: "sync",
+  },
   pageRows: {
     flag: "--page-rows <rows>",
     variables: ["DATAHUB_SYNC_PAGE_ROWS"],

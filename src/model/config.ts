@@ -79,6 +79,8 @@ export interface Settings extends PageSizes {
   leaseSeconds: number;
   /** Calls to Convex in flight at once, at most. */
   maxInFlight: number;
+  /** Tables that a run works on at the same time. */
+  parallel: number;
   /** Bytes of documents written to Convex in a second; Infinity when nothing limits it. */
   writeBytesPerSecond: number;
   /** One call to Convex takes at most this long. */

@@ -35,6 +35,8 @@ export interface DatabaseOptions {
   signal?: AbortSignal | undefined;
   /** Every statement runs in a transaction that cannot write. */
   readOnly?: boolean;
+  /** By default one for reading, one for state, one for the lease's heartbeat beside them. */
+  maxConnections?: number;
 }
 
 export type Sql = postgres.Sql;
@@ -43,7 +45,6 @@ export type Drizzle = PostgresJsDatabase;
 /** Types whose values postgres.js would parse with a loss: microseconds, big numbers, infinity, BC. */
 const LOSSY_OIDS = [16, 17, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802];
 
-/** Connections: one for reading, one for state, one for the lease's heartbeat beside them. */
 const MAX_CONNECTIONS = 3;
 
 const FIRST_RETRY_MS = 250;
@@ -196,7 +197,7 @@ export class Database {
       ...(port !== undefined && { port }),
       ...(database !== undefined && { database }),
       ssl,
-      max: MAX_CONNECTIONS,
+      max: this.#options.maxConnections ?? MAX_CONNECTIONS,
       // A pooler in transaction mode may give the next statement to another backend.
       prepare: false,
       fetch_types: false,

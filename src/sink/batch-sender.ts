@@ -150,7 +150,8 @@ export class BatchSender {
     this.#unsettled.add(operation.id);
     this.#builder.add(operation);
     if (this.#builder.isFull) this.#dispatch();
-    while (this.#deliveries.size >= 2 * this.#calls.maxInFlight) await this.#nextSettled();
+    const { budget } = this.#calls;
+    while (budget.isFull && this.#failure === null) await budget.nextSettled();
     await this.#throwFailure();
   }
 
@@ -163,11 +164,14 @@ export class BatchSender {
     const batch = this.#builder.cut();
     if (batch === null) return;
     if (this.#deliveries.size === 0) this.#options.signal?.addEventListener("abort", this.#onAbort);
+    const { budget } = this.#calls;
+    budget.batchCut();
     const delivery: Promise<void> = this.#settle(batch)
       .then(() => {})
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#deliveries.delete(delivery);
+        budget.batchSettled();
         if (this.#deliveries.size === 0) this.#options.signal?.removeEventListener("abort", this.#onAbort);
       });
     this.#deliveries.add(delivery);

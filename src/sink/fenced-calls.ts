@@ -2,6 +2,7 @@ import type { BatchResult } from "../../convex/datahubSync/batchProtocol.js";
 import { LIMITS } from "../../convex/datahubSync/protocol.js";
 import type { Clock } from "../model/clock.js";
 import { contentOf, sumBytes, writtenBytes, type Batch } from "./batch.js";
+import { CallBudget } from "./call-budget.js";
 import { ConvexCallError } from "./convex-call-error.js";
 import type { ConvexSink, RunToken } from "./convex-sink.js";
 import { InFlightWindow } from "./in-flight-window.js";
@@ -16,6 +17,8 @@ export interface FencedCallsOptions {
   clock: Clock;
   /** Calls in flight at most, 1 to 64. Default 4. */
   maxInFlight?: number;
+  /** Shared with other mirrors that are written at the same time; by default, this one has its own. */
+  budget?: CallBudget | undefined;
   /** Attempts for one batch. Default 10, with about a minute and a half of waits. */
   maxAttempts?: number;
   /** A time of the clock (milliseconds) after which nothing is tried again. */
@@ -38,12 +41,14 @@ export type Answer = { written: BatchResult } | { refusedFor: ConvexCallError };
 export class FencedCalls {
   readonly #options: FencedCallsOptions;
   readonly #window: InFlightWindow;
+  readonly budget: CallBudget;
   readonly #stopped = new AbortController();
   #token: RunToken;
 
   constructor(options: FencedCallsOptions) {
     this.#options = options;
     this.#window = new InFlightWindow(Math.min(options.maxInFlight ?? 4, LIMITS.slots));
+    this.budget = options.budget ?? new CallBudget(this.#window.maxSize);
     this.#token = options.token;
   }
 
@@ -63,10 +68,13 @@ export class FencedCalls {
     for (let attempt = 1; ; attempt++) {
       let fence = this.#token.fence;
       try {
-        const written = await this.#window.run((slot) => {
-          fence = this.#token.fence;
-          return this.#call(batch, slot);
-        });
+        const written = await this.#window.run((slot) =>
+          this.budget.run(() => {
+            this.#stopped.signal.throwIfAborted();
+            fence = this.#token.fence;
+            return this.#call(batch, slot);
+          }),
+        );
         this.#window.succeeded();
         return { written };
       } catch (error) {

@@ -52,11 +52,11 @@ export class MirrorSink {
   }
 
   /** All documents, in pages that are small enough for two of them to be in memory. @param signal ends it between two pages */
-  async *documents(signal: AbortSignal): AsyncGenerator<DocumentPage["entries"]> {
+  async *documents(signal: AbortSignal, maxBytes = PAGE_BYTES): AsyncGenerator<DocumentPage["entries"]> {
     let cursor: string | null = null;
     for (;;) {
       signal.throwIfAborted();
-      const page = await this.listDocuments({ cursor, maxBytes: PAGE_BYTES, limit: PAGE_DOCUMENTS });
+      const page = await this.listDocuments({ cursor, maxBytes, limit: PAGE_DOCUMENTS });
       yield page.entries;
       if (page.done) return;
       cursor = page.cursor;

@@ -81,7 +81,12 @@ async function readRows(
   keys: readonly string[],
 ): Promise<Map<string, SourceRow>> {
   const rows = new Map<string, SourceRow>();
-  for await (const chunk of readChunks(reader, [...new Set(keys)], CHUNK_ROWS, () => ASSUMED_ROW_BYTES))
+  for await (const chunk of readChunks(
+    reader,
+    [...new Set(keys)],
+    { rows: CHUNK_ROWS },
+    () => ASSUMED_ROW_BYTES,
+  ))
     for (const row of chunk.rows) rows.set(row.key, row);
   return rows;
 }
@@ -125,7 +130,7 @@ export async function adoptStrangers(run: MirrorRun): Promise<void> {
   const token = { table: source.name, epoch, nonce, fence: 0n };
   let [adopted, equal, left] = [0, 0, 0];
   // By now the ledger has the keys of earlier pages.
-  for await (const page of convex.documents(signal)) {
+  for await (const page of convex.documents(signal, context.settings.pageBytes)) {
     const sorted = await sortUnknown(sides, page, new Set());
     const others = [...sorted.withoutRow, ...sorted.doubles, ...sorted.withoutKey];
     await recordDeletions(run, "stranger", others);

@@ -20,7 +20,9 @@ export interface DocumentsSeen {
 export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
   let mended = 0;
   let known = 0;
-  for await (const page of readAhead(run.convex.documents(run.context.signal))) {
+  for await (const page of readAhead(
+    run.convex.documents(run.context.signal, run.context.settings.pageBytes),
+  )) {
     known += page.filter((entry) => entry.ledger !== null).length;
     const orphans = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
     await recordDeletions(run, "document", orphans);
@@ -38,7 +40,7 @@ export async function checkDocuments(run: MirrorRun): Promise<DocumentsSeen> {
  */
 export async function recordStrangers(run: MirrorRun): Promise<number> {
   let strangers = 0;
-  for await (const page of run.convex.documents(run.context.signal)) {
+  for await (const page of run.convex.documents(run.context.signal, run.context.settings.pageBytes)) {
     const ids = page.filter((entry) => entry.ledger === null).map((entry) => entry.id);
     await recordDeletions(run, "stranger", ids);
     strangers += ids.length;

@@ -55,7 +55,7 @@ export class MirrorWriter {
   #unsealed = false;
 
   constructor(context: RunContext, mirror: WrittenMirror) {
-    const { sink, clock, pacer, settings, signal, deadlineAt, ensureLease } = context;
+    const { sink, clock, pacer, budget, settings, signal, deadlineAt, ensureLease } = context;
     const { token, indexes, effects, hadSetAside } = mirror;
     this.#context = context;
     this.#mirror = mirror;
@@ -67,6 +67,7 @@ export class MirrorWriter {
       token,
       clock,
       pacer,
+      budget,
       indexes,
       signal,
       deadlineAt,
@@ -221,8 +222,8 @@ export class MirrorWriter {
   }
 
   #readChunks(keys: readonly string[]): AsyncGenerator<RowChunk> {
-    const { pageRows } = this.#context.settings;
-    return readChunks(this.#mirror.reader, keys, pageRows, () => this.#averageBytes());
+    const { pageRows: rows, pageBytes: bytes } = this.#context.settings;
+    return readChunks(this.#mirror.reader, keys, { rows, bytes }, () => this.#averageBytes());
   }
 
   #averageBytes(): number {

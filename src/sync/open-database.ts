@@ -22,6 +22,7 @@ export function openDatabase(
     clock,
     signal,
     readOnly,
+    maxConnections: settings.parallel + 2,
     connectTimeoutMs: settings.callTimeoutMs,
     statementTimeoutMs: settings.callTimeoutMs * STATEMENT_TIME_FACTOR,
   });

@@ -1,7 +1,5 @@
+import { MAX_PAGE_BYTES } from "../model/page-sizes.js";
 import type { SourceRow, TableReader } from "../source/table-reader.js";
-
-/** Rows of a chunk are in memory together, twice: as text and as documents. */
-const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
 export interface RowChunk {
   rows: SourceRow[];
@@ -16,13 +14,13 @@ export interface RowChunk {
 export async function* readChunks(
   reader: Pick<TableReader, "rows">,
   keys: readonly string[],
-  maxRows: number,
+  { rows: maxRows, bytes: maxBytes = MAX_PAGE_BYTES }: { rows: number; bytes?: number },
   averageBytes: () => number,
 ): AsyncGenerator<RowChunk> {
   for (let from = 0; from < keys.length;) {
-    const most = Math.max(1, Math.min(maxRows, Math.floor(MAX_CHUNK_BYTES / averageBytes())));
+    const most = Math.max(1, Math.min(maxRows, Math.floor(maxBytes / averageBytes())));
     const wanted = keys.slice(from, from + most);
-    const { rows, covered } = await reader.rows(wanted, MAX_CHUNK_BYTES);
+    const { rows, covered } = await reader.rows(wanted, maxBytes);
     const found = new Set(rows.map(({ key }) => key));
     yield { rows, missing: wanted.slice(0, covered).filter((key) => !found.has(key)) };
     from += covered;

@@ -1,7 +1,9 @@
+import { LIMITS } from "../../convex/datahubSync/protocol.js";
 import type { Clock } from "../model/clock.js";
 import type { MirrorConfig, Settings } from "../model/config.js";
 import type { Database } from "../postgres/database.js";
 import type { ProgressListener } from "../model/report.js";
+import { CallBudget } from "../sink/call-budget.js";
 import type { ConvexSink } from "../sink/convex-sink.js";
 import type { WritePacer } from "../sink/write-pacer.js";
 import type { LeaseToken } from "../state/lease.js";
@@ -16,6 +18,8 @@ export interface RunContext {
   /** What it does to Postgres. */
   effects: RunEffects;
   pacer: WritePacer | null;
+  /** Calls and batches of the mirrors that are written at the same time. */
+  budget: CallBudget;
   clock: Clock;
   settings: Settings;
   /** All that are configured, run or not: those over one table are tracked together. */
@@ -56,6 +60,7 @@ export function createRunContext(
   const { settings, allMirrors, target } = config;
   const context: Omit<RunContext, "effects"> = {
     ...parts,
+    budget: new CallBudget(Math.min(settings.maxInFlight, LIMITS.slots)),
     clock,
     settings,
     allMirrors,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import { SyncError } from "../model/errors.js";
@@ -75,12 +76,15 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
     : null;
   const stop = new AbortController();
   const deadline = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  // Each call and wait of each table that is worked on listens, and Node would warn of a leak.
+  setMaxListeners(0, signal);
   const context = createRunContext(options, {
     ...opened,
     pacer,
     lease: lease.token,
     ensureLease: () => keeper.ensure(),
-    signal: AbortSignal.any([options.signal, stop.signal]),
+    signal,
     createEffects: effectsInPostgres,
   });
   const keeper = new LeaseKeeper(database, () => context.lease, {

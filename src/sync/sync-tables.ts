@@ -69,41 +69,80 @@ async function runGroup(
   const planned = candidates.filter(({ isOver }) => !isOver);
   const loads = planned.filter((task) => task.planned!.plan.work.kind === "load");
   const others = planned.filter((task) => !loads.includes(task));
-  const group = others.length > 0 ? others : loadedTogether(loads);
+  const group = others.length > 0 ? others : loadedTogether(loads, context.settings.parallel);
   group.forEach(onPlanned);
   const idle = group.filter((task) => task.planned!.isIdle);
   const busy = inOrder(group.filter((task) => !idle.includes(task)));
   await tasks.allOf(busy, () => beginRuns(context, busy, options));
 
-  let done = idle;
-  let doneSinceMs = context.clock.now();
-  for (const [place, task] of busy.entries()) {
-    if (tasks.hasEnded) break;
-    const next = busy[place + 1];
-    if (task.run !== null && next !== undefined) task.run.onAllRead = () => beginEarly(next);
-    const isLong =
-      task.planned!.plan.work.kind !== "delta" &&
-      done.some(({ planned: of }) => of!.plan.work.kind === "delta");
-    if (done.length > 0 && (isLong || context.clock.now() - doneSinceMs >= END_AFTER_MS)) {
-      await tasks.allOf(done, () => endRuns(context, done));
-      done = [];
-    }
-    if (done.length === 0) doneSinceMs = context.clock.now();
+  const ends = new Ends(context, tasks, idle);
+  const waiting = [...busy];
+  const workOn = async (task: MirrorTask): Promise<void> => {
+    if (task.run !== null)
+      task.run.onAllRead = () => {
+        if (waiting[0] !== undefined) beginEarly(waiting[0]);
+      };
+    await ends.before(task);
     await tasks.eachOf([task], () => task.timed(() => doWork(context, task, options)));
-    if (!task.isOver) done.push(task);
-  }
-  await tasks.allOf(done, () => endRuns(context, done));
+    if (!task.isOver) ends.add(task);
+  };
+  const workOnNext = async (): Promise<void> => {
+    for (let task = waiting.shift(); task !== undefined && !tasks.hasEnded; task = waiting.shift())
+      await workOn(task);
+  };
+  await Promise.all(Array.from({ length: context.settings.parallel }, workOnNext));
+  await ends.tellAll();
   for (const { run } of busy) if (run !== null) await dropBegun(run);
 }
 
-/** The first of these loads, and as many after it as are small together; one whose size is not known goes alone. */
-function loadedTogether(loads: readonly MirrorTask[]): readonly MirrorTask[] {
+/** Mirrors whose rows are all acknowledged, until both sides are told. */
+class Ends {
+  #done: MirrorTask[];
+  #sinceMs: number;
+  /** Told one after the other. */
+  #telling: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly context: RunContext,
+    private readonly tasks: Tasks,
+    done: readonly MirrorTask[],
+  ) {
+    this.#done = [...done];
+    this.#sinceMs = context.clock.now();
+  }
+
+  add(task: MirrorTask): void {
+    if (this.#done.length === 0) this.#sinceMs = this.context.clock.now();
+    this.#done.push(task);
+  }
+
+  /** Those that would wait for long while this one is worked on are told first. */
+  async before({ planned }: MirrorTask): Promise<void> {
+    const isLong =
+      planned!.plan.work.kind !== "delta" &&
+      this.#done.some(({ planned: of }) => of!.plan.work.kind === "delta");
+    if (isLong || this.context.clock.now() - this.#sinceMs >= END_AFTER_MS) await this.tellAll();
+  }
+
+  tellAll(): Promise<void> {
+    const done = this.#done;
+    this.#done = [];
+    this.#telling = this.#telling.then(() => this.tasks.allOf(done, () => endRuns(this.context, done)));
+    return this.#telling;
+  }
+}
+
+/**
+ * The first of these loads, as many as are worked on at the same time, and as many after it as are small together; one whose
+ * size is not known counts as large.
+ */
+function loadedTogether(loads: readonly MirrorTask[], parallel: number): readonly MirrorTask[] {
   let rows = 0;
   const end = loads.findIndex(({ fit }) => {
     rows += fit!.source.estimatedRows ?? Infinity;
     return rows > ROWS_LOADED_TOGETHER;
   });
-  return end < 0 ? loads : loads.slice(0, Math.max(1, end));
+  return end < 0 ? loads : loads.slice(0, Math.max(parallel, end));
 }
 
 /** Deltas first, which are short; each kind in the order of the configuration. */

@@ -55,6 +55,7 @@ export const hurriedClock: Clock = {
 const SETTINGS: Settings = {
   leaseSeconds: 90 * HURRY,
   maxInFlight: 4,
+  parallel: 1,
   ...pageSizes(500),
   writeBytesPerSecond: Infinity,
   callTimeoutMs: 30_000 * HURRY,

@@ -67,7 +67,7 @@ async function compareDocuments(mirror: VerifiedMirror, findings: Findings, doub
     for await (const { rows, missing } of readChunks(
       mirror.reader,
       [...held.keys()],
-      mirror.pageRows,
+      { rows: mirror.pageRows },
       () => averageBytes,
     )) {
       const unequal = rows.filter((row) => {

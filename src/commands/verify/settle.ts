@@ -62,7 +62,7 @@ async function lookAtBoth(
       documents.set(key, document === null ? "gone" : { hash, document });
   }
   const rows: Looked["rows"] = new Map();
-  for await (const chunk of readChunks(reader, keys, pageRows, () => ASSUMED_ROW_BYTES)) {
+  for await (const chunk of readChunks(reader, keys, { rows: pageRows }, () => ASSUMED_ROW_BYTES)) {
     for (const row of chunk.rows) rows.set(row.key, row);
   }
   const since = record?.watermark ? parseSnapshot(record.watermark.snapshot) : null;

@@ -15,6 +15,8 @@ describe("the settings", () => {
     expect(await settings({})).toEqual({
       leaseSeconds: 90,
       maxInFlight: 4,
+      parallel: 1,
+      pageBytes: 4_194_304,
       pageRows: 500,
       pageKeys: 2_000,
       pageHashes: 4_000,
