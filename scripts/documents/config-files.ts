@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { configFileSchema } from "../../src/config/config-file-schema.js";
+import { deploymentsFileSchema } from "../../src/config/deployments-schema.js";
 import { OPTION_ROWS, type OptionRow } from "../../src/config/option-table.js";
 
 /** The text of .env.example. */
@@ -28,7 +29,10 @@ function envEntry(row: OptionRow): string[] {
   return [`# ${row.help}${alias}${fallback}`, `#${variable}=${row.fallback ?? ""}`];
 }
 
-/** The JSON Schema of the configuration file, for editors. */
-export function configFileJsonSchema(): string {
-  return JSON.stringify(z.toJSONSchema(configFileSchema, { io: "input", target: "draft-7" }), null, 2) + "\n";
+/** The JSON Schema of a file that users write, for their editors. */
+function jsonSchema(schema: z.ZodType): string {
+  return JSON.stringify(z.toJSONSchema(schema, { io: "input", target: "draft-7" }), null, 2) + "\n";
 }
+
+export const configFileJsonSchema = (): string => jsonSchema(configFileSchema);
+export const deploymentsFileJsonSchema = (): string => jsonSchema(deploymentsFileSchema);

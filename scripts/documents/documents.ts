@@ -1,6 +1,6 @@
 import { format, resolveConfig } from "prettier";
 import { errorsPage, exitCodesPage, noticesPage, setAsidePage } from "./code-pages.js";
-import { configFileJsonSchema, envExample } from "./config-files.js";
+import { configFileJsonSchema, deploymentsFileJsonSchema, envExample } from "./config-files.js";
 import { commandsPage, optionsPage } from "./option-pages.js";
 
 const REFERENCE_PAGES: Record<string, () => string> = {
@@ -17,6 +17,7 @@ export async function generateDocuments(root: string): Promise<ReadonlyMap<strin
   const documents = new Map([
     [".env.example", envExample()],
     ["schema/datahub-sync.config.schema.json", configFileJsonSchema()],
+    ["schema/datahub-sync.deployments.schema.json", deploymentsFileJsonSchema()],
   ]);
   const options = { ...(await resolveConfig(`${root}/docs/reference`)), parser: "markdown" };
   for (const [path, page] of Object.entries(REFERENCE_PAGES)) {

@@ -25,6 +25,8 @@ import type { ScheduleOptions, ScheduleReport } from "../commands/schedule/sched
 import type { RunsOptions } from "../commands/read-runs.js";
 import type { CollectOptions } from "../commands/html-report/collect.js";
 import type { Show } from "../commands/html-report/page.js";
+import type { EnqueueOptions, EnqueueReport } from "../commands/queue/enqueue.js";
+import type { WorkOptions } from "../commands/queue/work.js";
 import type { WatchOptions } from "../commands/watch/watch.js";
 import type { WaitOptions, Waited } from "../commands/wait-for.js";
 import type { DryRunReport } from "../commands/dry-run-report.js";
@@ -101,6 +103,9 @@ export interface Commands {
   sync(options: SyncOptions): Promise<RunReport>;
   /** Runs whenever something commits, until the signal. */
   watch(options: WatchOptions): Promise<void>;
+  /** Takes jobs from the queue and does them, until the signal. */
+  work(options: WorkOptions): Promise<void>;
+  enqueue(options: EnqueueOptions): Promise<EnqueueReport>;
   /** What `sync` would do. */
   dryRun(options: SyncOptions): Promise<DryRunReport>;
   status(options: StatusOptions): Promise<StatusReport>;

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { OPTION_ROWS, type OptionRow } from "../config/option-table.js";
+import { OPTION_ROWS, type OptionName, type OptionRow } from "../config/option-table.js";
 import type { Flags } from "../config/resolve-options.js";
 
 /** Flags that every command which reads the configuration has. */
@@ -32,19 +32,25 @@ export function addCommonFlags(
     .option("--json", "print one JSON object on standard output, and nothing else there")
     .option("--env-file <file>", "read variables from this file instead of .env.local and .env")
     .option(...VERBOSE);
-  for (const option of flagOptions(scope)) command.addOption(option);
+  return addOptionFlags(command, scope);
+}
+
+/** Adds the flags of the table of options. @param among of those that all commands have, these alone; by default, all */
+export function addOptionFlags(
+  command: Command,
+  scope: OptionRow["scope"],
+  among?: readonly OptionName[],
+): Command {
+  const shown = OPTION_ROWS.filter(([name, row]) =>
+    row.scope === "all" ? (among?.includes(name) ?? true) : row.scope === scope,
+  );
+  for (const [, row] of shown)
+    if (row.flag !== null)
+      command.addOption(new Option(row.flag, describe(row)).helpGroup(`Settings${SCOPES[row.scope]}:`));
   return command;
 }
 
-function flagOptions(scope: OptionRow["scope"]): Option[] {
-  return OPTION_ROWS.filter(([, row]) => row.scope === "all" || row.scope === scope).flatMap(([, row]) =>
-    row.flag === null ? [] : [new Option(row.flag, describe(row)).helpGroup(`Settings${scopeName(row)}:`)],
-  );
-}
-
-function scopeName(row: OptionRow): string {
-  return row.scope === "all" ? "" : " of the run";
-}
+const SCOPES: Record<OptionRow["scope"], string> = { all: "", sync: " of the run", queue: " of the queue" };
 
 function describe(row: OptionRow): string {
   const fallback = row.fallbackShown ?? row.fallback;

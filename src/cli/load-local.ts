@@ -20,5 +20,6 @@ function localPackages(): Record<string, string> {
     string,
     Record<string, string>
   >;
-  return { ...peerDependencies, ...optionalDependencies };
+  const { "pg-boss": _ofWorkers, ...ofLocal } = { ...peerDependencies, ...optionalDependencies };
+  return ofLocal;
 }

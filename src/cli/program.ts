@@ -9,6 +9,7 @@ import type { CliIo } from "./cli-io.js";
 import type { Commands } from "./commands.js";
 import { defineCron, type CronFlags } from "./cron.js";
 import { defineDoctor } from "./doctor.js";
+import { defineEnqueue, type EnqueueFlags } from "./enqueue.js";
 import { defineHealth, type HealthFlags } from "./health.js";
 import { defineInit, type InitFlags } from "./init.js";
 import { defineLocal, type LocalFlags } from "./local.js";
@@ -22,6 +23,7 @@ import { defineSync, type SyncFlags } from "./sync.js";
 import type { ParsedFlags } from "./flags.js";
 import { defineUntrack } from "./untrack.js";
 import { defineVerify, type VerifyFlags } from "./verify.js";
+import { defineWorker, type WorkerFlags } from "./worker.js";
 
 const HELP = `
 Examples:
@@ -69,6 +71,8 @@ export function createProgram(io: CliIo, commands: Commands, onExit: (code: Exit
   add<MigrateFlags>("migrate", defineMigrate, async () => (await import("./run/migrate.js")).runMigrate);
   add<ParsedFlags>("untrack", defineUntrack, async () => (await import("./run/untrack.js")).runUntrack);
   add<SyncFlags>("sync", defineSync, async () => (await import("./run/sync.js")).runSync);
+  add<WorkerFlags>("worker", defineWorker, async () => (await import("./run/worker.js")).runWorker);
+  add<EnqueueFlags>("enqueue", defineEnqueue, async () => (await import("./run/enqueue.js")).runEnqueue);
   add<RunsFlags>("runs", defineRuns, async () => (await import("./run/runs.js")).runRuns);
   add<ReportFlags>("report", defineReport, async () => (await import("./run/report.js")).runReport);
   add<StatusFlags>("status", defineStatus, async () => (await import("./run/status.js")).runStatus);

@@ -1,6 +1,6 @@
 import { wantsColour } from "../config/environment.js";
-import type { ConfigInput, Loaded } from "../config/load-config.js";
-import type { SourceConfig } from "../model/config.js";
+import type { ConfigInput } from "../config/load-config.js";
+import type { Settings } from "../model/config.js";
 import type { ExitCode } from "../model/errors.js";
 import type { Secret } from "../model/secret.js";
 import type { CliIo } from "./cli-io.js";
@@ -28,6 +28,8 @@ export interface Session {
   tell: (message: string) => void;
   /** Without what no output may contain. */
   scrub: (text: string) => string;
+  /** From here on, no output may contain these either. */
+  hide: (secrets: readonly Secret[]) => void;
   /** Prints a report: as JSON with `--json`, else as text. The only output on standard output. */
   print: (report: object, render: (paint: Paint) => string) => void;
 }
@@ -36,7 +38,11 @@ export interface SessionOptions {
   io: CliIo;
   flags: { json?: boolean; verbose?: boolean };
   /** Null for a command without a configuration: it has no log file. */
-  loaded: Loaded<SourceConfig> | null;
+  loaded: {
+    config: { settings: Pick<Settings, "logDir" | "logLevel"> };
+    secrets: readonly Secret[];
+    warnings: readonly string[];
+  } | null;
   /** What no output may contain, beside what was loaded. */
   secrets?: readonly Secret[];
 }
@@ -71,6 +77,7 @@ export async function runSession(
       io.stderr.write(`${timePrefix(io)}warn  ${scrubber.scrub(message)}\n`);
     },
     scrub: (text) => scrubber.scrub(text),
+    hide: (found) => found.forEach((secret) => scrubber.register(secret)),
     print: (report, render) => {
       const paint = createPaint(wantsColour(io.stdout, io.environment), terminal);
       io.stdout.write(`${flags.json ? JSON.stringify(report) : render(paint)}\n`);

@@ -4,6 +4,7 @@ import { CONVEX_LIMITS } from "../model/limits.js";
 import { PLAN_NAMES } from "./budget.js";
 import { DEFAULT_IGNORE } from "./default-mirrors.js";
 import { RELATION_PATTERN } from "./relation-name.js";
+import { strictObject } from "./strict-object.js";
 
 /** Every encoding, with what an editor shows about it. The type makes the list complete. */
 const ENCODINGS = {
@@ -37,16 +38,6 @@ const columnNames = z
   .array(columnName)
   .refine((names) => new Set(names).size === names.length, "names a column twice")
   .meta({ uniqueItems: true });
-
-/** An object that refuses keys it does not know, and says which it knows. */
-function strictObject<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? `has ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}; known are ${Object.keys(shape).join(", ")}`
-        : undefined,
-  });
-}
 
 const column = strictObject({
   field: convexName

@@ -39,6 +39,13 @@ export function oneOf<const T extends string>(values: readonly T[]): Check<T> {
 export const path: Check<string> = (text) =>
   text === "" ? { ok: false, problem: "must be a path" } : { ok: true, value: text };
 
+/** A connection string, which a message never quotes. */
+export const postgresUrl: Check<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && ["postgres:", "postgresql:"].includes(url.protocol)) return { ok: true, value: text };
+  return { ok: false, problem: "must be a connection string of Postgres" };
+};
+
 /** An address that may hold a secret, which a message therefore never quotes. */
 export const httpUrl: Check<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : null;

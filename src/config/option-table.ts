@@ -5,6 +5,7 @@ import {
   httpUrlOrNone,
   oneOf,
   path,
+  postgresUrl,
   rate,
   wholeNumber,
   type Check,
@@ -25,8 +26,8 @@ export interface OptionRow {
   help: string;
   /** Only for options that a command may require: the placeholder in .env.example and where to get the value. */
   required?: { placeholder: string; whereToGet: string };
-  /** Which commands show the flag: all, or only `sync`. */
-  scope: "all" | "sync";
+  /** Which commands show the flag: all, only `sync`, or those of the queue. */
+  scope: "all" | "sync" | "queue";
 }
 
 /**
@@ -165,6 +166,14 @@ export const OPTIONS = {
     fallbackShown: "3.4 for `*.convex.cloud`, else unlimited",
     help: "Bytes written to Convex in a second as it counts them: documents, ledger, all index entries. Its smaller plans allow 4 MiB.",
     scope: "sync",
+  },
+  queueUrl: {
+    flag: "--queue <url>",
+    variables: ["DATAHUB_SYNC_QUEUE_URL"],
+    check: postgresUrl,
+    fallback: null,
+    help: "Connection string of the Postgres that holds the queue of workers. Better by the variable: every user can read the arguments of a process.",
+    scope: "queue",
   },
   budget: {
     flag: "--budget <plan>",

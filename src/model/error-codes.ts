@@ -218,6 +218,13 @@ export const ERROR_CODES = {
     means: "So many rows were refused that it is no matter of single rows.",
     remedy: "Does the deployed schema fit? Read the reason; the watermark has not moved.",
   },
+  QUEUE_FAILED: {
+    group: "Runs",
+    means: "The database of the workers' queue cannot be reached, or refused what was asked of it.",
+    remedy:
+      "Is it up, and does `DATAHUB_SYNC_QUEUE_URL` fit? The role must be allowed to create a schema in it.",
+    more: "scale.md#workers",
+  },
   INTERRUPTED: {
     group: "Runs",
     means: "A signal, or the deadline (`DATAHUB_SYNC_RUN_DEADLINE_MINUTES`).",

@@ -50,6 +50,7 @@ export const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   LEASE_LOST: EXIT.failed,
   LINEAGE_MISMATCH: EXIT.failed,
   SYSTEMIC_REFUSAL: EXIT.failed,
+  QUEUE_FAILED: EXIT.failed,
   INTERRUPTED: EXIT.failed,
   INTERNAL: EXIT.failed,
 };

@@ -5,12 +5,13 @@ export function packagesMissing(
   what: string,
   packages: Readonly<Record<string, string>>,
   cause: unknown,
+  more = " Linux (glibc) and macOS are supported.",
 ): SyncError {
   const named = Object.entries(packages).map(([name, range]) => `${name}@${range}`);
   return new SyncError({
     code: "PACKAGES_MISSING",
     message: `${what} needs packages that are not installed.`,
-    remedy: `Run \`npm install --save-dev ${named.join(" ")}\`, or \`npm ci\` in a clone of the repository. Linux (glibc) and macOS are supported.`,
+    remedy: `Run \`npm install --save-dev ${named.join(" ")}\`, or \`npm ci\` in a clone of the repository.${more}`,
     cause,
   });
 }

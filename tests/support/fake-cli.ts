@@ -22,6 +22,8 @@ function fakeCommands() {
     planMigration: vi.fn<Commands["planMigration"]>(() => Promise.resolve(PLAN)),
     untrack: vi.fn<Commands["untrack"]>(() => Promise.resolve(TRACKING)),
     sync: vi.fn<Commands["sync"]>(() => Promise.resolve(RUN)),
+    work: vi.fn<Commands["work"]>(),
+    enqueue: vi.fn<Commands["enqueue"]>(),
     dryRun: vi.fn<Commands["dryRun"]>(() => Promise.resolve(DRY_RUN)),
     status: vi.fn<Commands["status"]>(() => Promise.resolve(STATUS)),
     listRuns: vi.fn<Commands["listRuns"]>(() => Promise.resolve([])),

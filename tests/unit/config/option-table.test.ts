@@ -7,7 +7,9 @@ describe("the table of options", () => {
       name,
       row.flag!.split(" ")[0],
     ]);
-    const short: Record<string, string> = { configFile: "--config", metricsFile: "--metrics" };
+    const short: Record<string, string> = {
+      ...{ configFile: "--config", metricsFile: "--metrics", queueUrl: "--queue" },
+    };
     const expected = flags.map(([name]) => [
       name,
       short[name!] ?? `--${name!.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
