@@ -16,11 +16,12 @@ import { buildPrograms } from "./peers/programs.js";
 import { Results } from "./results.js";
 import { ROUND_TRIP_MS } from "./round-trips.js";
 import { measureRun } from "./runs.js";
+import { measureScale } from "./scale.js";
 
-const { quick, json, markdown } = readOptions(process.argv);
+const { quick, scale: scaleAlone, json, markdown } = readOptions(process.argv);
 const extent = quick ? QUICK : WHOLE;
 const { scale } = extent;
-const results = new Results((text) => console.log(text));
+const results = new Results((text) => console.log(text), scaleAlone);
 const startedAt = performance.now();
 
 async function withStack<T>(ofScale: number, work: (stack: LocalStack) => Promise<T>): Promise<T> {
@@ -41,6 +42,19 @@ try {
     memory: size(totalmem()),
     extent: quick ? "quick" : "whole",
   });
+  if (!scaleAlone) await measureOne();
+  await withStack(scale / 5, (stack) => measureScale(cli, stack, results));
+  if (!scaleAlone) await measurePeers();
+
+  results.describe({ "in all": count((performance.now() - startedAt) / 1000, "s") });
+  if (json) await results.writeJson(json);
+  for (const file of markdown ?? []) await results.writeMarkdown(file);
+} finally {
+  await cli.remove();
+}
+
+/** One process, from one run to three hundred mirrors. */
+async function measureOne(): Promise<void> {
   const small = await withStack(scale / 5, async (stack) => {
     await cli.run(stack.environment, "migrate");
     return measureRun(cli, stack);
@@ -49,14 +63,10 @@ try {
   const network = await withStack(scale, (stack) => measureOverNetwork(cli, stack));
   results.addFindings("network", `Over a network, ${ROUND_TRIP_MS} ms a round trip`, network);
   results.addFindings("look-up", "Local deployment", await describeLookUps());
+}
 
+async function measurePeers(): Promise<void> {
   const programs = await buildPrograms();
   await withStack(scale, (stack) => measureAgainstPeers(cli, stack, programs, results));
   await measureNarrow(extent, programs, results);
-
-  results.describe({ "in all": count((performance.now() - startedAt) / 1000, "s") });
-  if (json) await results.writeJson(json);
-  for (const file of markdown ?? []) await results.writeMarkdown(file);
-} finally {
-  await cli.remove();
 }

@@ -13,6 +13,8 @@ const ROWS = 10;
 /** A source of many small tables, each mirrored, and the command line that is configured for them. */
 export interface ManyMirrors {
   cli: Cli;
+  /** The configuration file. */
+  config: object;
   environment: Record<string, string>;
   stop(): Promise<void>;
 }
@@ -44,9 +46,11 @@ export async function startManyMirrors(count: number): Promise<ManyMirrors> {
   });
   const served = await serveLocalDeployment(deployment);
   const cli = await Cli.create();
-  await cli.configure({ tables: names.map((relation) => ({ relation })) });
+  const config = { tables: names.map((relation) => ({ relation })) };
+  await cli.configure(config);
   return {
     cli,
+    config,
     environment: {
       DATABASE_URL: server.url(),
       CONVEX_URL: served.url,

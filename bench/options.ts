@@ -2,6 +2,8 @@ import { Command } from "commander";
 
 export interface BenchOptions {
   quick: boolean;
+  /** Of several processes and the watch alone. */
+  scale: boolean;
   json?: string;
   markdown?: string[];
 }
@@ -10,6 +12,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
   return new Command("bench")
     .description("measures what datahub-sync costs, against itself and against what people do instead")
     .option("--quick", "a tenth of the rows, and no table of a million", false)
+    .option("--scale", "only what several processes bring, and the watch: some five minutes", false)
     .option("--json <file>", "also write all figures, in bytes and milliseconds")
     .option("--markdown <files...>", "also write the tables, into their places where a file has some")
     .parse(argv)

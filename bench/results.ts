@@ -21,7 +21,11 @@ export class Results {
   readonly #tables: ResultTable[] = [];
   readonly #about: Record<string, string | number> = {};
 
-  constructor(private readonly print: (text: string) => void) {}
+  /** @param isPart tables that are not measured keep their places, and what stands there */
+  constructor(
+    private readonly print: (text: string) => void,
+    private readonly isPart = false,
+  ) {}
 
   /** What was measured, and on what. */
   describe(about: Record<string, string | number>): void {
@@ -59,7 +63,8 @@ export class Results {
     const text = existsSync(file) ? await readFile(file, "utf8") : "";
     const about = { id: "about", text: printAbout(this.#about) };
     const tables = this.#tables.map((table) => ({ id: table.id, text: renderMarkdown(table) }));
-    await writeFile(file, fillPlaces(text, [about, ...tables]));
+    const filled = this.isPart ? fillPart(text, tables) : fillPlaces(text, [about, ...tables]);
+    await writeFile(file, filled);
   }
 }
 
@@ -67,6 +72,16 @@ function printAbout(about: Record<string, string | number>): string {
   return Object.entries(about)
     .map(([what, value]) => `${what}: ${value}`)
     .join("; ");
+}
+
+/** The same, of those places alone that are for one of the tables. */
+function fillPart(text: string, tables: readonly { id: string; text: string }[]): string {
+  return tables.reduce((filled, table) => {
+    const from = filled.indexOf(START(table.id));
+    if (from < 0) return filled;
+    const end = filled.indexOf(END, from) + END.length;
+    return filled.slice(0, from) + fillPlaces(filled.slice(from, end), [table]) + filled.slice(end);
+  }, text);
 }
 
 /**

@@ -5,12 +5,9 @@ const schedule = strictObject({
   cron: z.string().min(9, "expected five fields, as cron has them").meta({
     description: 'When, in five fields as cron has them: "0 */4 * * *".',
   }),
-  kind: z
-    .enum(["delta", "full", "deep"])
-    .default("delta")
-    .meta({
-      description: "delta: what changed. full: compares everything. deep: reads the documents as well.",
-    }),
+  kind: z.enum(["delta", "full", "deep"]).default("delta").meta({
+    description: "delta: what changed. full: compares everything. deep: reads the documents as well.",
+  }),
   tables: z
     .array(z.string().min(1, "expected a table's name"))
     .min(1, "expected a table")

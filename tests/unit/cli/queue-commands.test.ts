@@ -63,11 +63,7 @@ describe("enqueue", () => {
 
   test.each([
     ["enqueue", "DATAHUB_SYNC_QUEUE_URL is not set", undefined],
-    [
-      "enqueue --queue redis://x",
-      "--queue must be a connection string of Postgres",
-      undefined,
-    ],
+    ["enqueue --queue redis://x", "--queue must be a connection string of Postgres", undefined],
     [
       `enqueue --queue ${QUEUE} --deployments nowhere.json`,
       "There is no file of deployments nowhere.json.",
