@@ -167,8 +167,8 @@ async function measureManyMirrors(queueUrl: string, results: Results): Promise<v
     measured.push([`one run, --parallel ${parallel}`, durationMs]);
   }
   for (const workers of [1, 4]) {
-    const { durationMs } = await fleet.work(workers, "--full", "--each");
-    measured.push([`a job for each table, ${workers} worker${workers === 1 ? "" : "s"}`, durationMs]);
+    const { durationMs, jobs } = await fleet.work(workers, "--full", "--each");
+    measured.push([`${jobs} jobs, ${workers} worker${workers === 1 ? "" : "s"}`, durationMs]);
   }
   const base = measured[0]![1];
   results.addTable({

@@ -39,6 +39,8 @@ export interface LocalStack {
   rows: Partial<Record<SourceTableName, number>>;
   /** What any other terminal needs: for the CLI, and for `npx convex`. */
   environment: Record<string, string>;
+  /** Deploys an app's own functions beside ours. */
+  deployBeside(modules: Record<string, Record<string, unknown>>): void;
   /** Rejects if Postgres ends without being asked to. */
   failed: Promise<never>;
   /** Ends both and leaves nothing behind. */
@@ -89,6 +91,7 @@ export async function startLocal({
         CONVEX_SELF_HOSTED_URL: served.url,
         CONVEX_SELF_HOSTED_ADMIN_KEY: deployment.adminKey,
       },
+      deployBeside: (modules) => deployment.deploy({ schema, modules: { datahubSync, ...modules } }),
       failed,
       async stop() {
         stopping = true;

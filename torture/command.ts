@@ -55,7 +55,7 @@ export class Command {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  signal(name: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  signal(name: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): void {
     if (this.running) this.#child.kill(name);
   }
 

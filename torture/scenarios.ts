@@ -15,6 +15,7 @@ import {
   swaps,
 } from "./scripts-of-changes.js";
 import type { Altering } from "./owner.js";
+import type { Companions } from "./companions.js";
 import type { Needs } from "./tables.js";
 
 /** What happens in a seed, drawn before it begins. */
@@ -32,6 +33,8 @@ export interface Script {
   quietFrom: number;
   /** What the owner makes of the tables meanwhile. */
   altering: Altering | null;
+  /** What works beside the runs all the time. */
+  companions: Companions | null;
 }
 
 /**
@@ -53,10 +56,12 @@ export const SCENARIOS = [
   "last triggers",
   "drifts",
   "alterations",
+  "a watch",
+  "workers",
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
-/** In rotation, so that any twenty-eight seeds in a row have each scenario on either version of Postgres. */
+/** In rotation, so that any thirty-two seeds in a row have each scenario on either version of Postgres. */
 export function scenarioOf(seed: number): Scenario {
   return SCENARIOS[Math.floor(seed / 2) % SCENARIOS.length]!;
 }
@@ -79,7 +84,13 @@ export function needsOf(scenario: Scenario): Needs {
 }
 
 export function randomScript(scenario: Scenario, random: Random): Script {
-  const made = { truncates: false, asynchronous: false, altering: null, ...SCRIPTS[scenario](random) };
+  const made = {
+    truncates: false,
+    asynchronous: false,
+    altering: null,
+    companions: null,
+    ...SCRIPTS[scenario](random),
+  };
   return { scenario, ...made, ...alterAsWell(made, random) };
 }
 
@@ -179,4 +190,14 @@ const SCRIPTS: Record<Scenario, MakeScript> = {
   "last triggers": lastTriggers,
   drifts,
   alterations,
+
+  "a watch": (random) => beside(random, "a watch"),
+  workers: (random) => beside(random, "workers"),
 };
+
+/** Runs by hand and by cron, some of them killed, beside processes that work on the same tables all the time. */
+function beside(random: Random, companions: Companions): ReturnType<MakeScript> {
+  const count = random.integer(3, 5);
+  const steps = Array.from({ length: count }, () => randomStep(random, { compares: true, crashes: false }));
+  return { companions, steps, quietFrom: random.integer(2, count), truncates: random.chance(0.3) };
+}

@@ -21,12 +21,17 @@ export interface Target {
   /**
    * Starts the command line; the configuration and the log's folder are given.
    * @param shape which of the configurations; 0 is the one that `tables` says
-   * @param as `asRunner`: a role that owns none of the tables
+   * @param as `asRunner`: a role that owns none of the tables; `queue`: of a command of the queue, whose settings come by variables
    */
-  start: (args: readonly string[], shape?: number, as?: { asRunner: boolean }) => Command;
+  start: (args: readonly string[], shape?: number, as?: StartAs) => Command;
   /** Deploys the fields that columns may wait for. */
   deployAll: () => void;
   close(): Promise<void>;
+}
+
+interface StartAs {
+  asRunner: boolean;
+  queue?: { url: string; leaseSeconds: number };
 }
 
 export interface TargetOptions {
@@ -76,11 +81,13 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
     watch,
     syncKey,
     url: served.url,
-    start(args, shape = 0, { asRunner } = { asRunner: false }) {
-      const common = ["--config", configs[shape]!, "--log-dir", logs];
+    start(args, shape = 0, { asRunner, queue } = { asRunner: false }) {
+      const config = configs[shape]!;
       const source = asRunner ? { DATABASE_URL: runnerUrl } : {};
-      const settings = { main, folder, environment: { ...environment, ...convex, ...source } };
-      return new Command(settings, countRun(), [...args, ...common]);
+      const settings = queue === undefined ? {} : queueVariables(config, queue);
+      const variables = { ...environment, ...convex, ...source, ...settings };
+      const flags = ["--log-dir", logs, ...(queue === undefined ? ["--config", config] : [])];
+      return new Command({ main, folder, environment: variables }, countRun(), [...args, ...flags]);
     },
     deployAll() {
       const deployed = deploySchema(shapes, { all: true });
@@ -88,5 +95,15 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
       deployment.deploy({ schema: deployed.schema, modules });
     },
     close: () => served.close(),
+  };
+}
+
+function queueVariables(config: string, { url, leaseSeconds }: NonNullable<StartAs["queue"]>) {
+  return {
+    DATAHUB_SYNC_QUEUE_URL: url,
+    DATAHUB_SYNC_CONFIG: config,
+    DATAHUB_SYNC_LEASE_SECONDS: String(leaseSeconds),
+    DATAHUB_SYNC_CALL_TIMEOUT_SECONDS: "1",
+    DATAHUB_SYNC_PAGE_ROWS: "7",
   };
 }

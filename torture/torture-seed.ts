@@ -8,6 +8,7 @@ import { checkHealed } from "./check-end.js";
 import type { Ended } from "./command.js";
 import { saveState } from "./save-state.js";
 import { checkBothSides } from "./check-seed.js";
+import { keepCompany } from "./companions.js";
 import { migrateAll } from "./migrate.js";
 import { insertRows } from "./operations.js";
 import { alterUntilStopped } from "./owner.js";
@@ -42,6 +43,7 @@ const STREAMS = {
   steps: 3,
   setup: 4,
   owner: 5,
+  companions: 6,
   writers: 10,
   fresh: 20,
 } as const;
@@ -99,7 +101,8 @@ async function runScript(setup: Setup, { script, planted, callFaults, withFaults
   let restarts = 0;
   const stop = new AbortController();
   const random = stream(STREAMS.steps);
-  const { steps, quietFrom, truncates, asynchronous, altering } = script;
+  const { steps, quietFrom, truncates, asynchronous, altering, companions } = script;
+  const ended = new AbortController();
   const writers = Array.from({ length: random.integer(2, 4) }, (_, number) =>
     writeUntilStopped({
       name: `writer ${number}`,
@@ -120,6 +123,9 @@ async function runScript(setup: Setup, { script, planted, callFaults, withFaults
       stop: stop.signal,
       onFailure: (message) => failures.push(`a change of the owner's failed: ${message}`),
     });
+  const company =
+    companions &&
+    keepCompany(setup, companions, { random: stream(STREAMS.companions), withFaults, stop: ended.signal });
   try {
     for (const [number, step] of steps.entries()) {
       if (number === quietFrom) {
@@ -138,7 +144,11 @@ async function runScript(setup: Setup, { script, planted, callFaults, withFaults
   } finally {
     callFaults.stop();
     stop.abort();
+    ended.abort();
   }
+  const kept = await company;
+  failures.push(...(kept?.failures ?? []));
+  events.push(...(kept?.events ?? []));
   const written = await Promise.all(writers);
   const altered = (await owner) ?? 0;
   const transactions = written.reduce((sum, writer) => sum + writer.transactions, 0);

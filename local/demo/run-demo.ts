@@ -8,6 +8,7 @@ import { showCosts, type StepCost } from "./costs.js";
 import { damageMirror } from "./damage-mirror.js";
 import { findDeviations, NOTHING, type Expected } from "./expected-changes.js";
 import { expectDelta, playDay } from "./other-jobs-day.js";
+import { watchLive } from "./live.js";
 import { openStage, type Stage, type StageOptions } from "./stage.js";
 import { showComparison, showVerdict, type TableVerdict } from "./verdict.js";
 
@@ -101,6 +102,21 @@ export async function runDemo(options: StageOptions): Promise<boolean> {
       inserted: table === damage.removed ? 1 : 0,
     }),
     { flags: ["--full", "--deep"], only: [damage.edited, damage.removed] },
+  );
+
+  await narrator.step(
+    "Live",
+    "An app's client is subscribed to a query. A writer commits, ten times; nobody asks.",
+    async () => {
+      const after = await watchLive(stage, options.clock);
+      const sorted = [...after].sort((a, b) => a - b);
+      const shown = (ms: number) => `${Math.round(ms)} ms`;
+      const median = shown(sorted[Math.floor(sorted.length / 2)]!);
+      narrator.line();
+      narrator.good(
+        `the client was told of each change: ${median} after the commit in the median, ${shown(sorted.at(-1)!)} at most.`,
+      );
+    },
   );
 
   await narrator.step("Status", "How fresh the mirror is, at any time.", () => stage.run("status"));

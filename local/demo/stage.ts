@@ -27,8 +27,17 @@ export interface Stage {
   sql: Sql;
   /** Runs the tool; its output is shown. Returns what Convex metered meanwhile. Throws unless it exits with 0. */
   run(...args: string[]): Promise<Usage>;
+  /** The same of a command that goes on until it is stopped. */
+  start(...args: string[]): OngoingCommand;
   /** The report of the last `sync`, as the tool has recorded it in Postgres. */
   lastReport(): Promise<RunReport>;
+}
+
+interface OngoingCommand {
+  /** Rejects if it ends by itself. */
+  failed: Promise<never>;
+  /** Throws unless it exits with 0. */
+  stop(): Promise<void>;
 }
 
 export async function openStage(options: StageOptions): Promise<Stage> {
@@ -66,6 +75,26 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       narrator.line();
       if (exitCode !== 0) throw commandFailed(commandLine, exitCode);
       return stack.deployment.usage();
+    },
+    start(...args) {
+      const commandLine = ["datahub-sync", ...args].join(" ");
+      narrator.command(commandLine);
+      let stop = () => Promise.resolve();
+      const onStart = (how: () => Promise<void>) => {
+        stop = how;
+        cleanup.add(how);
+      };
+      const ended = runCommand(args, { environment, variables, folder, onStart });
+      const failed = ended.then((exitCode) => Promise.reject(commandFailed(commandLine, exitCode)));
+      failed.catch(() => {}); // it is meant to end when it is stopped
+      return {
+        failed,
+        async stop() {
+          await stop();
+          const exitCode = await ended;
+          if (exitCode !== 0) throw commandFailed(commandLine, exitCode);
+        },
+      };
     },
     async lastReport() {
       const [row] = await sql<{ report: RunReport }[]>`

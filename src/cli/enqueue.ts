@@ -20,7 +20,7 @@ export function defineEnqueue(command: Command): Command {
     .option("-t, --table <name...>", "only this table, by mirror or relation; may be repeated")
     .option("--full", "runs that compare everything")
     .addOption(new Option("--deep", "runs that read the documents as well").conflicts("full"))
-    .option("--each", "a job for each table, so that several workers share them");
+    .option("--each", "a job for each table, of 16 jobs at most, so that several workers share them");
   return addQueueFlags(command).addHelpText(
     "after",
     `

@@ -15,7 +15,7 @@ const schedule = strictObject({
     .meta({ description: "Mirrors or relations. Default: all." }),
   each: z.boolean().default(false).meta({
     description:
-      "A job for each table, so that several workers share them. Default: one run of all, which costs least where little happens.",
+      "A job for each table, of 16 jobs at most, so that several workers share them. Default: one run of all, which costs least where little happens.",
   }),
 });
 

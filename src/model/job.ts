@@ -7,7 +7,7 @@ export interface Job {
   kind: RunMode;
   /** Mirrors; null: all of them, in one run. */
   tables: string[] | null;
-  /** A job for each of the mirrors, in its place. */
+  /** A job for each of the mirrors, in its place; where there are many, for some of them together. */
   each: boolean;
 }
 

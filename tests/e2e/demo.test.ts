@@ -87,6 +87,9 @@ test("the demo: every count is the changes that were made, and both sides are eq
   expect(demo.stdout).toMatch(
     /6\. Delta again[^]*?\$ datahub-sync sync\n[^\n]*Delta run [^\n]*; nothing to do\.\n/,
   );
+  expect(demo.stdout).toMatch(
+    /8\. Live\n[\s\S]*ok {2}the client was told of each change: \d+ ms after the commit in the median/,
+  );
   expect(totalsAfter("7. Edits by hand", demo.stdout)).toMatchObject({
     inserted: 1,
     updated: 1,

@@ -109,6 +109,17 @@ describe("workers and their queue", () => {
     expect(runs.every(({ job }) => job.kind === "full" && !job.each)).toBe(true);
   });
 
+  test("many tables are dealt out to a few jobs", async () => {
+    await look();
+    const names = Array.from({ length: 300 }, (_, n) => `a_table_with_a_rather_long_name_${n}`);
+    await put([delta("production", { kind: "full", each: true })]);
+    const { runs } = await workUntil(16, { mirrorsOf: () => Promise.resolve(names) });
+    expect(runs.flatMap(({ job }) => job.tables!).sort()).toEqual([...names].sort());
+    expect(runs.map(({ job }) => job.tables!.length).every((count) => count === 18 || count === 19)).toBe(
+      true,
+    );
+  });
+
   test("what fails is tried again, and kept among the failed ones in the end, without causes", async () => {
     const queue = await look();
     await queue.updateQueue(JOBS, { retryDelay: 0, retryLimit: 2, retryBackoff: false });

@@ -8,8 +8,14 @@ export function renderEnqueued({ enqueued, waiting }: EnqueueReport): string {
   ].join("\n");
 }
 
+function showSome(tables: readonly string[]): string {
+  return tables.length <= 3
+    ? tables.join(", ")
+    : `${tables.slice(0, 2).join(", ")} and ${tables.length - 2} more`;
+}
+
 /** `production: full run of sow_poles, each by itself`. */
 export function describeJob({ deployment, kind, tables, each }: Job): string {
-  const of = tables === null ? "" : ` of ${tables.join(", ")}`;
+  const of = tables === null ? "" : ` of ${showSome(tables)}`;
   return `${deployment}: ${kind} run${of}${each ? ", each table by itself" : ""}`;
 }

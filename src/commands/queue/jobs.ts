@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { PgBoss } from "pg-boss";
 import { z } from "zod";
 import type { Job } from "../../model/job.js";
@@ -20,7 +21,31 @@ export function readJob(data: unknown): Job {
 
 /** Jobs of one name are one while they wait. */
 export function nameOf({ deployment, kind, tables, each }: Job): string {
-  return [deployment, kind, ...(each ? ["each"] : []), ...(tables ?? ["all"])].join("/");
+  return [deployment, kind, ...(each ? ["each"] : []), ofTables(tables)].join("/");
+}
+
+/** A name is looked up by an index, for which hundreds of tables would be too long. */
+function ofTables(tables: Job["tables"]): string {
+  if (tables === null) return "all";
+  const names = tables.join("/");
+  if (names.length <= 200) return names;
+  return `${tables.length} tables ${createHash("sha256").update(names).digest("hex")}`;
+}
+
+/**
+ * Jobs that a job for each table stands for, at most: where there are more tables, some share one. Each job has the beginning and
+ * the end of a run; three hundred small tables are compared in seconds by one, and in minutes by three hundred.
+ */
+const MOST_JOBS = 16;
+
+/** The tables dealt out to jobs. */
+export function dealOut(job: Job, tables: readonly string[]): Job[] {
+  const jobs = Math.min(MOST_JOBS, tables.length);
+  return Array.from({ length: jobs }, (_, place) => ({
+    ...job,
+    each: false,
+    tables: tables.filter((_name, index) => index % jobs === place),
+  }));
 }
 
 /** @returns whether it was put in; false: one like it waits already */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Job as QueuedJob, PgBoss } from "pg-boss";
 import type { Deployment, Job, JobSchedule } from "../../model/job.js";
 import { SyncError, type ExitCode } from "../../model/errors.js";
-import { nameOf, putJob, readJob } from "./jobs.js";
+import { dealOut, nameOf, putJob, readJob } from "./jobs.js";
 import { JOBS, openQueue, queueFailed, type QueueOptions } from "./open-queue.js";
 
 /** What a job came to, as the queue keeps it. */
@@ -77,9 +77,9 @@ async function doJob(
     const deployment = find(options.deployments, job);
     const signal = AbortSignal.any([options.signal, ofJob]);
     if (!job.each) return await options.run(job, deployment, signal);
-    const names = await options.mirrorsOf(job, deployment);
-    for (const name of names) await putJob(queue, { ...job, each: false, tables: [name] });
-    return { jobs: names.length };
+    const jobs = dealOut(job, await options.mirrorsOf(job, deployment));
+    for (const dealt of jobs) await putJob(queue, dealt);
+    return { jobs: jobs.length };
   } catch (error) {
     options.failed(job, error);
     throw forQueue(error);
