@@ -59,9 +59,9 @@ async function saidBy(child: ChildProcess, said: () => boolean): Promise<void> {
 test("the demo: every count is the changes that were made, and both sides are equal", async () => {
   const demo = await startDemo("--scale", "0.02", "--seed", "7");
   const [code] = await demo.ended;
-  // What `migrate` says before it changes anything, and nothing else.
+  // What `migrate` says before it changes anything, and the watch when it is told to end.
   expect(demo.stderr).toMatch(
-    /^\S+ warn {2}updated_at of (\w+, ){6}\w+ is going to move only when the content changes.*\n$/,
+    /^\S+ warn {2}updated_at of (\w+, ){6}\w+ is going to move only when the content changes.*\nSIGTERM: stopping in order.*\n$/,
   );
   expect(demo.stdout).not.toContain("NOT ");
   expect(demo.stdout).not.toContain("\u001b");
