@@ -51,6 +51,10 @@ export class Command {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

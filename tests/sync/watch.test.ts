@@ -176,22 +176,177 @@ test("a table that fails keeps no other waiting, and is tried again ever more ra
   expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000]);
 });
 
-test("all tables are run by the watch's own clock, and compared when that is due", async () => {
-  const mirror = await open({ ddl: DDL });
+/** The clock of the computer, which a step can set forward by an hour. */
+function leapingClock() {
   let ahead = 0;
-  const clock = { ...hurriedClock, now: () => Date.now() + ahead };
   const hour = () => {
     ahead += 3_600_000;
     return undefined;
   };
+  return { clock: { ...hurriedClock, now: () => Date.now() + ahead }, hour };
+}
+
+test("all tables are run by the watch's own clock, and compared one after the other when that is due", async () => {
+  const mirror = await open({
+    ddl: `${DDL}; CREATE TABLE $t_other (id int PRIMARY KEY)`,
+    mirrors: [{ relation: "$t" }, { relation: "$t_other", name: "other" }],
+  });
+  const { clock, hour } = leapingClock();
   const times = { ...TIMES, fullEveryMs: 2.5 * 3_600_000 };
-  const { runs } = await watchThrough(mirror, [hour, hour, hour, () => undefined], { clock, times });
-  expect(runs.map(({ isRound, mode, tables }) => [isRound, mode, tables[0]!.firstLoad])).toEqual([
-    [true, "delta", true],
-    [true, "delta", false],
-    [true, "delta", false],
-    [true, "full", false],
-  ]);
+  const compared: string[] = [];
+  /** Until both are compared; an hour does not pass again. */
+  const more = (): Promise<unknown> | undefined => {
+    if (compared.length < 2) steps.push(more);
+    return undefined;
+  };
+  const steps = [hour, hour, hour, more];
+  await watchThrough(mirror, steps, {
+    ...{ clock, times },
+    around: async (run) => {
+      const report = await run();
+      if (report.mode === "full") compared.push(...report.tables.map(({ table }) => table));
+      return report;
+    },
+  });
+  expect(compared.sort()).toEqual([mirror.table, "other"].sort());
+});
+
+/** Holds the first run that is of this kind until it is let go; what the others were. */
+function holdOne(isHeld: (report: RunReport) => boolean) {
+  const seen: { held: RunReport | null; others: RunReport[]; letGo: () => void } = {
+    ...{ held: null, others: [], letGo: () => {} },
+  };
+  const around: WatchOptions["around"] = async (run) => {
+    const report = await run();
+    if (seen.held !== null || !isHeld(report)) {
+      seen.others.push(report);
+      return report;
+    }
+    seen.held = report;
+    await new Promise<void>((resolve) => (seen.letGo = resolve));
+    return report;
+  };
+  return { seen, around };
+}
+
+/** A step that is repeated until something is so. */
+function until(steps: (() => Promise<unknown> | undefined)[], isSo: () => boolean, then: () => void) {
+  const step = (): Promise<unknown> | undefined => {
+    if (isSo()) then();
+    else steps.unshift(step);
+    return undefined;
+  };
+  return step;
+}
+
+const tablesOf = (reports: readonly RunReport[]) =>
+  reports.flatMap(({ tables }) => tables.map(({ table }) => table));
+
+test("the first load of a table that was added keeps no other table waiting", async () => {
+  const mirror = await open({
+    ddl: `${DDL}; CREATE TABLE $t_new (id int PRIMARY KEY); INSERT INTO $t_new VALUES (1)`,
+    mirrors: [{ relation: "$t" }, { relation: "$t_new", name: "new" }],
+  });
+  await mirror.runSync("delta", { only: [mirror.table] });
+  const { seen, around } = holdOne(({ tables }) => tables[0]!.table === "new");
+  const steps: (() => Promise<unknown> | undefined)[] = [];
+  steps.push(
+    until(
+      steps,
+      () => seen.held !== null,
+      () => {},
+    ),
+    () => mirror.run("UPDATE $t SET a = 'b' WHERE id = 1"),
+    until(
+      steps,
+      () => seen.others.some(({ totals }) => totals.updated === 1),
+      () => seen.letGo(),
+    ),
+    until(
+      steps,
+      () => true,
+      () => {},
+    ),
+  );
+  const { failures } = await watchThrough(mirror, steps, { around });
+  expect(failures).toEqual([]);
+  expect(seen.held).toMatchObject({ tables: [{ table: "new", firstLoad: true }] });
+  expect(tablesOf(seen.others)).toEqual([mirror.table, mirror.table]);
+  await mirror.compare();
+});
+
+test("nor does a comparison: one table after the other is compared", async () => {
+  const mirror = await open({
+    ddl: `${DDL}; CREATE TABLE $t_other (id int PRIMARY KEY)`,
+    mirrors: [{ relation: "$t" }, { relation: "$t_other", name: "other" }],
+  });
+  await mirror.runSync();
+  await mirror.run(
+    "UPDATE datahub_sync.mirrors SET last_full_at = now() - interval '9 days' WHERE name = '$t'",
+  );
+  await mirror.run(
+    "UPDATE datahub_sync.mirrors SET last_full_at = now() - interval '8 days' WHERE name = 'other'",
+  );
+  const { seen, around } = holdOne(({ mode }) => mode === "full");
+  const steps: (() => Promise<unknown> | undefined)[] = [];
+  steps.push(
+    until(
+      steps,
+      () => seen.held !== null,
+      () => {},
+    ),
+    () => mirror.run("INSERT INTO $t_other VALUES (1)"),
+    until(
+      steps,
+      () => seen.others.some(({ totals }) => totals.inserted === 1),
+      () => seen.letGo(),
+    ),
+    until(
+      steps,
+      () => seen.others.some(({ mode }) => mode === "full"),
+      () => {},
+    ),
+  );
+  const times = { ...TIMES, fullEveryMs: 7 * 86_400_000 };
+  await watchThrough(mirror, steps, { around, times });
+  expect(tablesOf([seen.held!])).toEqual([mirror.table]);
+  expect(tablesOf(seen.others.filter(({ mode }) => mode === "full"))).toEqual(["other"]);
+});
+
+test("a table whose comparison fails keeps no other from being compared", async () => {
+  const mirror = await open({
+    ddl: `${DDL}; CREATE TABLE $t_other (id int PRIMARY KEY)`,
+    mirrors: [{ relation: "$t" }, { relation: "$t_other", name: "other" }],
+  });
+  await mirror.runSync();
+  await mirror.run(
+    "UPDATE datahub_sync.mirrors SET last_full_at = now() - interval '9 days' WHERE name = '$t'",
+  );
+  await mirror.run(
+    "UPDATE datahub_sync.mirrors SET last_full_at = now() - interval '8 days' WHERE name = 'other'",
+  );
+  const compared: string[] = [];
+  const steps: (() => Promise<unknown> | undefined)[] = [];
+  steps.push(
+    until(
+      steps,
+      () => compared.includes("other"),
+      () => {},
+    ),
+  );
+  const error = new SyncError({ code: "PERMISSION_DENIED", message: "m", remedy: "r", table: mirror.table });
+  const { failures } = await watchThrough(mirror, steps, {
+    times: { ...TIMES, fullEveryMs: 7 * 86_400_000 },
+    around: async (run) => {
+      const report = await run();
+      if (report.mode !== "full") return report;
+      compared.push(...tablesOf([report]));
+      if (compared.length === 1) throw error;
+      return report;
+    },
+  });
+  expect(compared).toEqual([mirror.table, "other"]);
+  expect(failures).toEqual(["PERMISSION_DENIED"]);
 });
 
 test("runs begin no sooner than is asked for, and looks become rarer the less happens", async () => {

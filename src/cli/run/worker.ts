@@ -2,7 +2,7 @@ import { loadDeployments } from "../../config/load-deployments.js";
 import type { SyncConfig } from "../../model/config.js";
 import { EXIT, SyncError, type ExitCode } from "../../model/errors.js";
 import type { Job } from "../../model/job.js";
-import { pageSizes } from "../../model/page-sizes.js";
+import { shareSettings } from "../../model/share-settings.js";
 import type { RunReport } from "../../model/report.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
@@ -39,7 +39,8 @@ export async function runWorker(flags: WorkerFlags, io: CliIo, commands: Command
       run: async (job, deployment, signal) => {
         const of = await loadFor(deployment, io, job.tables ?? []);
         hide(of.secrets);
-        const config = shareOf(of.config, concurrency);
+        // Jobs at the same time take the memory, and the calls in flight, of one.
+        const config = { ...of.config, settings: shareSettings(of.config.settings, concurrency) };
         warnOfSleeper(url.reveal(), config, (message) => log.warn(message));
         const report = await runJob(session, commands, { job, config, signal });
         if (flags.json) session.print(report, () => "");
@@ -91,17 +92,6 @@ async function runJob(
   // The queue tries it again; what is done is not done twice.
   if (first?.error !== undefined) throw new SyncError({ ...first.error, table: first.table });
   return report;
-}
-
-/** Jobs at the same time take the memory, and the calls in flight, of one. */
-function shareOf(config: SyncConfig, concurrency: number): SyncConfig {
-  const { settings } = config;
-  const { parallel, pageRows, maxInFlight } = settings;
-  const sizes = pageSizes(pageRows * parallel, parallel * concurrency);
-  return {
-    ...config,
-    settings: { ...settings, ...sizes, maxInFlight: Math.max(1, Math.floor(maxInFlight / concurrency)) },
-  };
 }
 
 /** Workers ask the queue's database all the time: it never sleeps. */
