@@ -2,7 +2,7 @@ import { and, eq, sql, type SQL } from "drizzle-orm";
 import { leases, targets } from "../../drizzle/state.js";
 import { arrayLiteral } from "../postgres/array-literal.js";
 import type { Database } from "../postgres/database.js";
-import { belongsTo, heldLeasesSql, leaseLost, type LeaseToken } from "./lease.js";
+import { belongsTo, leaseLost, type LeaseToken } from "./lease.js";
 import { leaseHeld, readLeases } from "./read-leases.js";
 import { utcText } from "./utc-text.js";
 import { sharesAfter } from "./write-shares.js";
@@ -131,13 +131,22 @@ async function isBeside(database: Database, { targetId, nonce }: LeaseToken): Pr
   return (await readLeases(database, targetId)).some((lease) => lease.nonce !== nonce);
 }
 
+/*
+ * Whoever locks the deployment's row and leases locks the row first, as who takes leases does: else two would wait for each
+ * other. An expression of a statement is carried out before what reads it.
+ */
+
 /** Extends the leases. Expired ones that nobody took are extended too: only (epoch, nonce) decides. */
 export async function renewLease(database: Database, token: LeaseToken, leaseMs: number): Promise<void> {
   const rows = await database.executeDrizzle("renewing the lease", (db) =>
     db.execute(sql`
-      WITH ${heldLeasesSql(token, token.mirrors)},
-           marked AS (UPDATE ${targets} SET exclusive_until = ${expiry(leaseMs)} FROM held
-                       WHERE id = held_target AND exclusive_nonce = ${token.nonce})
+      WITH marked AS MATERIALIZED (
+        UPDATE ${targets} SET exclusive_until = ${expiry(leaseMs)}
+         WHERE id = ${token.targetId} AND exclusive_nonce = ${token.nonce} RETURNING 1),
+           leased AS (
+        SELECT mirror FROM ${leases} WHERE ${belongsTo(token, token.mirrors)} AND (SELECT count(*) FROM marked) >= 0
+         ORDER BY mirror COLLATE "C" FOR UPDATE),
+           held AS (SELECT FROM leased HAVING count(*) = ${token.mirrors.length}::integer)
       UPDATE ${leases} SET expires_at = ${expiry(leaseMs)} FROM held WHERE ${belongsTo(token, token.mirrors)}
       RETURNING 1 AS renewed`),
   );
@@ -148,15 +157,17 @@ export async function renewLease(database: Database, token: LeaseToken, leaseMs:
 export async function raiseEpoch(database: Database, token: LeaseToken, above: bigint): Promise<LeaseToken> {
   const [row] = await database.executeDrizzle("raising the epoch", (db) =>
     db.execute<{ epoch: string }>(sql`
-      WITH mine AS (
-        SELECT mirror FROM ${leases} WHERE ${ofRun(token)} ORDER BY mirror COLLATE "C" FOR UPDATE),
-           raised AS (
+      WITH raised AS MATERIALIZED (
         UPDATE ${targets} SET epoch = greatest(epoch, ${above}::bigint) + 1
-         WHERE id = ${token.targetId} AND (SELECT count(*) FROM mine) = ${token.mirrors.length}::integer
+         WHERE id = ${token.targetId}
+           AND (SELECT count(*) FROM ${leases} WHERE ${ofRun(token)}) = ${token.mirrors.length}::integer
         RETURNING epoch),
-           lifted AS (UPDATE ${leases} SET epoch = raised.epoch FROM raised WHERE ${ofRun(token)})
-      SELECT epoch::text FROM raised`),
+           lifted AS (
+        UPDATE ${leases} SET epoch = raised.epoch FROM raised
+         WHERE ${ofRun(token)} AND (SELECT count(*) FROM raised) > 0 RETURNING mirror)
+      SELECT epoch::text FROM raised WHERE (SELECT count(*) FROM lifted) = ${token.mirrors.length}::integer`),
   );
+  // Where some are lost in this very moment, the others have a higher epoch for nothing: the run ends.
   if (row === undefined) throw leaseLost();
   return { ...token, epoch: BigInt(row.epoch) };
 }
@@ -165,12 +176,14 @@ export async function raiseEpoch(database: Database, token: LeaseToken, above: b
 export async function releaseLease(database: Database, token: LeaseToken): Promise<void> {
   await database.executeDrizzle("releasing the lease", (db) =>
     db.execute(sql`
-      WITH unmarked AS (
+      WITH unmarked AS MATERIALIZED (
         UPDATE ${targets} SET exclusive_nonce = nullif(exclusive_nonce, ${token.nonce}),
                exclusive_until = CASE WHEN exclusive_nonce = ${token.nonce} THEN NULL ELSE exclusive_until END,
                write_shares = ${sharesAfter(token.nonce)}
-         WHERE id = ${token.targetId} AND (exclusive_nonce = ${token.nonce} OR jsonb_exists(write_shares, ${token.nonce}::text)))
-      UPDATE ${leases} SET released = true WHERE ${belongsTo(token, token.mirrors)}`),
+         WHERE id = ${token.targetId}
+           AND (exclusive_nonce = ${token.nonce} OR jsonb_exists(write_shares, ${token.nonce}::text)) RETURNING 1)
+      UPDATE ${leases} SET released = true
+       WHERE ${belongsTo(token, token.mirrors)} AND (SELECT count(*) FROM unmarked) >= 0`),
   );
 }
 

@@ -192,6 +192,28 @@ describe.each(ALL_POSTGRES_VERSIONS)("invariant 5: the leases (Postgres %i)", (v
     await expect(raiseEpoch(target.database, raised, 5000n)).rejects.toMatchObject({ code: "LEASE_LOST" });
   });
 
+  test("whoever takes, renews, raises and releases at the same time: nobody waits in a circle", async () => {
+    const names = ["a", "b", "c", "d"];
+    const failures: unknown[] = [];
+    const live = async (n: number) => {
+      for (let round = 0; round < 25; round++) {
+        const mirrors = names.filter((_, place) => (n + round + place) % 3 !== 0);
+        try {
+          const { token } = await acquire(`run ${n} ${round}`, 60_000, mirrors, (n + round) % 4 === 0);
+          await renewLease(target.database, token, 60_000);
+          const raised = await raiseEpoch(target.database, token, token.epoch + 3n);
+          await renewLease(target.database, raised, 60_000);
+          await releaseLease(target.database, raised);
+        } catch (error) {
+          if ((error as SyncError).code !== "LEASE_HELD") failures.push(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, n) => live(n)));
+    expect(failures).toEqual([]);
+    expect(await holders()).toEqual([]);
+  });
+
   test("two runs that raise it get two epochs, both above what Convex has seen", async () => {
     const [a, b] = [await acquire("a", 60_000, ["a"]), await acquire("b", 60_000, ["b"])];
     const raised = await Promise.all([a, b].map(({ token }) => raiseEpoch(target.database, token, 900n)));

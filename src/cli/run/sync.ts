@@ -1,16 +1,15 @@
 import { loadConfig } from "../../config/load-config.js";
-import type { SyncConfig } from "../../model/config.js";
 import type { ExitCode } from "../../model/errors.js";
 import type { RunMode } from "../../model/report.js";
 import type { CliIo } from "../cli-io.js";
 import type { Commands } from "../commands.js";
 import { createForesight, createProgress } from "../progress.js";
-import { showDuration } from "../render/human.js";
 import { renderDryRunReport } from "../render/dry-run-report.js";
 import { renderDatedReport, renderRunReport } from "../render/run-report.js";
-import { configInput, runSession, type Session } from "../session.js";
+import { configInput, runSession } from "../session.js";
 import type { SyncFlags } from "../sync.js";
 import { runWatch } from "./watch.js";
+import { waitUntilReady } from "./wait-until-ready.js";
 import { watchedRun } from "./watched-run.js";
 
 export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): Promise<ExitCode> {
@@ -48,20 +47,6 @@ export async function runSync(flags: SyncFlags, io: CliIo, commands: Commands): 
     );
     return report.exitCode;
   });
-}
-
-/** Another job may have to end first. One that does not is not waited for for ever: whatever it writes later, the next run sends. */
-async function waitUntilReady(
-  { context, log }: Session,
-  config: SyncConfig,
-  commands: Commands,
-): Promise<void> {
-  const { waitFor } = config.settings;
-  if (waitFor === null) return;
-  const { isReady, waitedMs } = await commands.waitFor({ ...context, config, ...waitFor });
-  const waited = showDuration(waitedMs);
-  if (!isReady) log.warn(`What --wait-for asks for was not so after ${waited}: the run begins all the same.`);
-  else if (waitedMs > 0) log.info(`waited ${waited} for what --wait-for asks for`);
 }
 
 function modeOf({ full, deep }: SyncFlags): RunMode {

@@ -13,6 +13,7 @@ import { renderSummary } from "../render/run-report.js";
 import { runSession, type Session } from "../session.js";
 import type { WorkerFlags } from "../worker.js";
 import { loadFor } from "./enqueue.js";
+import { waitUntilReady } from "./wait-until-ready.js";
 import { watchedRun } from "./watched-run.js";
 
 /** `worker`: until it is stopped, which is how it is meant to end. */
@@ -74,17 +75,11 @@ async function runJob(
     tableFinished: () => {},
     notice: () => {},
   };
-  const report = await watchedRun(session, config, () =>
-    commands.sync({
-      ...context,
-      signal,
-      config,
-      mode: job.kind,
-      allowDeletes: [],
-      takeOver: false,
-      progress,
-    }),
-  );
+  const own = { ...context, signal };
+  const report = await watchedRun(session, config, async () => {
+    await waitUntilReady({ ...session, context: own }, config, commands);
+    return commands.sync({ ...own, config, mode: job.kind, allowDeletes: [], takeOver: false, progress });
+  });
   const line = `${describeJob(job)}: ${renderSummary(report)}`;
   if (report.exitCode === EXIT.done) log.info(line, { report });
   else log.warn(line, { report });

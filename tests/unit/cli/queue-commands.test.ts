@@ -139,6 +139,15 @@ describe("worker", () => {
     expect(err + cli.logText()).not.toMatch(/pw-of/);
   });
 
+  test("a job, too, waits for what its deployment is to wait for", async () => {
+    const cli = startWith();
+    cli.commands.work.mockImplementation(async ({ deployments, run }) => {
+      await run(job("default"), deployments[0]!, signal);
+    });
+    await cli.run("worker", { environment: { ...environment, DATAHUB_SYNC_WAIT_FOR: "SELECT true" } });
+    expect(cli.commands.waitFor.mock.calls.map(([{ sql }]) => sql)).toEqual(["SELECT true"]);
+  });
+
   test("jobs at the same time share memory and calls", async () => {
     const { cli } = await workWith(async ({ deployments, run, concurrency }) => {
       expect(concurrency).toBe(4);
