@@ -132,8 +132,8 @@ async function isBeside(database: Database, { targetId, nonce }: LeaseToken): Pr
 }
 
 /*
- * Whoever locks the deployment's row and leases locks the row first, as who takes leases does: else two would wait for each
- * other. An expression of a statement is carried out before what reads it.
+ * Whoever locks the deployment's row and leases locks the row first, and the leases in the order of their names, as who takes leases
+ * does: else two would wait for each other. An expression of a statement is carried out before what reads it.
  */
 
 /** Extends the leases. Expired ones that nobody took are extended too: only (epoch, nonce) decides. */
@@ -162,9 +162,12 @@ export async function raiseEpoch(database: Database, token: LeaseToken, above: b
          WHERE id = ${token.targetId}
            AND (SELECT count(*) FROM ${leases} WHERE ${ofRun(token)}) = ${token.mirrors.length}::integer
         RETURNING epoch),
+           leased AS (
+        SELECT mirror FROM ${leases} WHERE ${ofRun(token)} AND (SELECT count(*) FROM raised) > 0
+         ORDER BY mirror COLLATE "C" FOR UPDATE),
            lifted AS (
         UPDATE ${leases} SET epoch = raised.epoch FROM raised
-         WHERE ${ofRun(token)} AND (SELECT count(*) FROM raised) > 0 RETURNING mirror)
+         WHERE ${ofRun(token)} AND (SELECT count(*) FROM leased) > 0 RETURNING mirror)
       SELECT epoch::text FROM raised WHERE (SELECT count(*) FROM lifted) = ${token.mirrors.length}::integer`),
   );
   // Where some are lost in this very moment, the others have a higher epoch for nothing: the run ends.
@@ -181,9 +184,12 @@ export async function releaseLease(database: Database, token: LeaseToken): Promi
                exclusive_until = CASE WHEN exclusive_nonce = ${token.nonce} THEN NULL ELSE exclusive_until END,
                write_shares = ${sharesAfter(token.nonce)}
          WHERE id = ${token.targetId}
-           AND (exclusive_nonce = ${token.nonce} OR jsonb_exists(write_shares, ${token.nonce}::text)) RETURNING 1)
+           AND (exclusive_nonce = ${token.nonce} OR jsonb_exists(write_shares, ${token.nonce}::text)) RETURNING 1),
+           leased AS (
+        SELECT mirror FROM ${leases} WHERE ${belongsTo(token, token.mirrors)} AND (SELECT count(*) FROM unmarked) >= 0
+         ORDER BY mirror COLLATE "C" FOR UPDATE)
       UPDATE ${leases} SET released = true
-       WHERE ${belongsTo(token, token.mirrors)} AND (SELECT count(*) FROM unmarked) >= 0`),
+       WHERE ${belongsTo(token, token.mirrors)} AND (SELECT count(*) FROM leased) > 0`),
   );
 }
 
