@@ -35,7 +35,7 @@ export const ERROR_CODES = {
   },
   PACKAGES_MISSING: {
     group: "Configuration and usage",
-    means: "`local` needs packages that are not installed with this one.",
+    means: "`local`, or `worker` and `enqueue`, need packages that are not installed with this one.",
     remedy: "The message has the line to install them.",
   },
 

@@ -149,7 +149,7 @@ export async function checkMigrations(database: Database, facts: MigrationFacts 
     message:
       applied.length === 0
         ? SCHEMA_ABSENT
-        : `This database lacks ${lacking.length} migrations of this version, from ${lacking[0]!.name} on.`,
+        : `This database lacks ${lacking.length === 1 ? "a migration" : `${lacking.length} migrations`} of this version, from ${lacking[0]!.name} on.`,
     remedy: "Run `datahub-sync migrate`, as the owner of the tables.",
   });
 }

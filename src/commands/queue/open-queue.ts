@@ -72,11 +72,11 @@ export async function openQueue({ url, tends, warn, tuning }: QueueOptions): Pro
 
 /** What went wrong, without what the driver may have quoted. */
 export function queueFailed(error: unknown): SyncError {
-  const code = (error as { code?: unknown }).code;
-  const message = error instanceof Error ? error.message : "";
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const why = [code, message].find((text) => typeof text === "string" && text !== "") ?? "unknown error";
   return new SyncError({
     code: "QUEUE_FAILED",
-    message: `The queue's database failed${typeof code === "string" ? ` (${code})` : ""}${message === "" ? "" : `: ${message}`}.`,
+    message: `The queue's database failed (${String(why)}).`,
     remedy:
       "Is it up, and does DATAHUB_SYNC_QUEUE_URL fit? The role must be allowed to create a schema in it.",
     cause: error,
@@ -88,6 +88,6 @@ async function loadLibrary() {
     return await import("pg-boss");
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
-    throw packagesMissing("The queue of workers", { "pg-boss": "^12" }, cause, "");
+    throw packagesMissing("The queue of workers", { "pg-boss": "^12" }, cause, { isForTrying: false });
   }
 }
