@@ -73,10 +73,10 @@ export async function openQueue({ url, tends, warn, tuning }: QueueOptions): Pro
 /** What went wrong, without what the driver may have quoted. */
 export function queueFailed(error: unknown): SyncError {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  const why = [code, message].find((text) => typeof text === "string" && text !== "") ?? "unknown error";
+  const known = [code, message].filter((text): text is string => typeof text === "string" && text !== "");
   return new SyncError({
     code: "QUEUE_FAILED",
-    message: `The queue's database failed (${String(why)}).`,
+    message: `The queue's database failed (${known[0] ?? "unknown error"}).`,
     remedy:
       "Is it up, and does DATAHUB_SYNC_QUEUE_URL fit? The role must be allowed to create a schema in it.",
     cause: error,
