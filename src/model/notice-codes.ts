@@ -29,6 +29,12 @@ export const NOTICE_CODES = {
     means: "The run that held the lease before has crashed; its time has run out.",
     more: "operations.md#overlapping-and-crashed-runs",
   },
+  WAITS_FOR_RUN: {
+    group: "Of a run",
+    means:
+      "A full run of everything, or one that takes over, goes on beside no other: it waits for half a minute, and exits 4 then.",
+    more: "operations.md#overlapping-and-crashed-runs",
+  },
   MIRROR_BUSY: {
     group: "Of a run",
     means: "Another run works on this table and brings it up to date; this one has left it out.",

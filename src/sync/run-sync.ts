@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { MirrorHandshake } from "../../convex/datahubSync/stateProtocol.js";
 import { SyncError } from "../model/errors.js";
 import type { Notice, ProgressListener, RunReport } from "../model/report.js";
+import type { Database } from "../postgres/database.js";
 import { ConvexSink } from "../sink/convex-sink.js";
 import { planBytesOf, WritePacer } from "../sink/write-pacer.js";
 import type { SourceIdentity } from "../source/source-identity.js";
@@ -61,14 +62,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   const { database, identity } = opened;
   const { leaseSeconds, runDeadlineMs, writeBytesPerSecond } = config.settings;
   const leaseMs = leaseSeconds * 1000;
-  const acquiredAtMs = clock.now();
-  const lease = await acquireLease(database, config.convex.url, {
-    nonce: clock.uuid(),
-    holder: `${hostname()}, process ${process.pid}`,
-    leaseMs,
-    mirrors: config.mirrors.map(({ name }) => name),
-    exclusive: isExclusive(options),
-  });
+  const { lease, askedAtMs } = await takeLeases(database, options, leaseMs);
 
   const shares = new SharedWrites(database, () => context.lease, planBytesOf(writeBytesPerSecond), clock);
   const pacer = Number.isFinite(writeBytesPerSecond)
@@ -89,7 +83,7 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   });
   const keeper = new LeaseKeeper(database, () => context.lease, {
     leaseMs,
-    acquiredAtMs,
+    acquiredAtMs: askedAtMs,
     clock,
     onLost: (error) => stop.abort(error),
   });
@@ -163,6 +157,38 @@ class RunNotices {
   tell(notice: Notice): void {
     this.all.push(notice);
     this.listener.notice(null, notice);
+  }
+}
+
+/** How often a run that is to be alone tries, and how long it waits between: others may be short, those of a watch for one. */
+const TRIES_ALONE = 60;
+const TRY_EVERY_MS = 500;
+
+/** @throws SyncError LEASE_HELD; a run that is to be alone waits half a minute for the others to end */
+async function takeLeases(
+  database: Database,
+  options: RunOptions,
+  leaseMs: number,
+): Promise<{ lease: AcquiredLease; askedAtMs: number }> {
+  const { config, clock, signal, progress } = options;
+  const request = {
+    nonce: clock.uuid(),
+    holder: `${hostname()}, process ${process.pid}`,
+    leaseMs,
+    mirrors: config.mirrors.map(({ name }) => name),
+    exclusive: isExclusive(options),
+  };
+  for (let tries = 1; ; tries++) {
+    const askedAtMs = clock.now();
+    try {
+      return { lease: await acquireLease(database, config.convex.url, request), askedAtMs };
+    } catch (error) {
+      const isHeld = error instanceof SyncError && error.code === "LEASE_HELD";
+      if (!isHeld || !request.exclusive || tries === TRIES_ALONE) throw error;
+      const message = `${error.message} This one is to be alone, and waits for it to end, half a minute at most.`;
+      if (tries === 1) progress.notice(null, { code: "WAITS_FOR_RUN", message });
+      await clock.sleep(TRY_EVERY_MS, signal);
+    }
   }
 }
 

@@ -68,6 +68,25 @@ describe("a run beside another of the same deployment", () => {
     await expect(mirror.runSync("delta", { only: ["_a"] })).rejects.toMatchObject({ code: "LEASE_HELD" });
   });
 
+  test("a full run of everything waits for a short one to end", async () => {
+    const mirror = await openThree();
+    await mirror.runSync();
+    const other = await lease(mirror, ["_b"]);
+    const told: string[] = [];
+    const report = await mirror.runSync("full", {
+      progress: {
+        notice: (_, { code, message }) => {
+          told.push(`${code}: ${message}`);
+          if (code === "WAITS_FOR_RUN") void releaseLease(mirror.db.database, other.token);
+        },
+      },
+    });
+    expect(report).toMatchObject({ exitCode: 0 });
+    expect(told).toEqual([
+      expect.stringMatching(/^WAITS_FOR_RUN: Another run is going on: another host, since/),
+    ]);
+  });
+
   test("a change that is logged while the other one purges, or has begun its first load, is not lost", async () => {
     const mirror = await openThree();
     const { table } = mirror;
