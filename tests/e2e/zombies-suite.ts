@@ -63,11 +63,11 @@ export function describeZombies(kind: StackKind): void {
     async function leaseIsOver(): Promise<void> {
       for (;;) {
         const [row] = await scene.stack.sql<{ over: boolean }[]>`
-          SELECT bool_and(expires_at < clock_timestamp()) AS over FROM datahub_sync.leases`;
+          SELECT coalesce(bool_and(expires_at < clock_timestamp()), true) AS over FROM datahub_sync.leases WHERE NOT released`;
         if (row!.over) return;
         await scene.stack.sql`
           SELECT pg_sleep(greatest(0, extract(epoch FROM max(expires_at) - clock_timestamp())))
-            FROM datahub_sync.leases`;
+            FROM datahub_sync.leases WHERE NOT released`;
       }
     }
 
@@ -153,7 +153,7 @@ export function describeZombies(kind: StackKind): void {
       await unlessEnded(first, caught.reached);
       await scene.stack.sql`
         SELECT pg_sleep(greatest(0, extract(epoch FROM acquired_at + interval '1.1 s' - clock_timestamp())))
-          FROM datahub_sync.leases`;
+          FROM datahub_sync.leases WHERE NOT released`;
       expect(await scene.cli.run(["sync", "--table", TABLE])).toMatchObject({ code: 4 });
       caught.release();
       expect(await first.finished).toMatchObject({ code: 0 });
