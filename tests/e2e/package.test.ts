@@ -94,6 +94,19 @@ describe("the package, installed", () => {
     for (const name of LOCAL_PACKAGES) {
       expect(failed.stderr).toMatch(new RegExp(`npm install --save-dev.* ${name}@\\^?\\d`));
     }
+    expect(failed.stderr).not.toContain(OF_WORKERS);
+  });
+
+  it("says what workers need, and where the queue is to be named", async () => {
+    const queue = { DATAHUB_SYNC_QUEUE_URL: database.url };
+    const failed = (await cli(["worker"], queue).catch((error: unknown) => error)) as {
+      code: number;
+      stderr: string;
+    };
+    expect(failed.code).toBe(2);
+    expect(failed.stderr).toMatch(/Run `npm install pg-boss@\^12`/);
+    const unnamed = (await cli(["worker"]).catch((error: unknown) => error)) as { stderr: string };
+    expect(unnamed.stderr).toContain("DATAHUB_SYNC_QUEUE_URL is not set");
   });
 
   it("finds its migrations and tracks the tables", async () => {
@@ -187,7 +200,10 @@ describe("the package, installed", () => {
 const { peerDependencies, optionalDependencies } = JSON.parse(
   readFileSync(join(root, "package.json"), "utf8"),
 ) as Record<"peerDependencies" | "optionalDependencies", Record<string, string>>;
-const LOCAL_PACKAGES = Object.keys({ ...peerDependencies, ...optionalDependencies });
+const OF_WORKERS = "pg-boss";
+const LOCAL_PACKAGES = Object.keys({ ...peerDependencies, ...optionalDependencies }).filter(
+  (name) => name !== OF_WORKERS,
+);
 
 /** What an app does with the package, type-checked as strictly as ours is. */
 const APP = {
