@@ -56,12 +56,19 @@ describe("what a command loads", () => {
       CONVEX_SYNC_AUTH_KEY: "the-key-of-the-sync",
     });
     expect(code).toBe(1);
-    expect([...packages].sort()).toEqual(
-      ["cli-progress", "cli-table3", "commander", "convex", "dotenv", "drizzle-orm", "picocolors"].concat([
-        "postgres",
-        "winston",
-      ]),
-    );
+    expect([...packages].sort()).toEqual([
+      ...[
+        "cli-progress",
+        "cli-table3",
+        "commander",
+        "convex",
+        "dotenv",
+        "drizzle-orm",
+        "p-limit",
+        "picocolors",
+      ],
+      ...["postgres", "winston", "yocto-queue"],
+    ]);
     expect([...folders].filter((folder) => folder.startsWith("local"))).toEqual([]);
   });
 });
