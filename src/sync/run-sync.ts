@@ -71,8 +71,8 @@ async function underLease(options: RunOptions, opened: Opened): Promise<RunRepor
   const stop = new AbortController();
   const deadline = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  // Each call and wait of each table that is worked on listens, and Node would warn of a leak.
-  setMaxListeners(0, signal);
+  // Each call, statement and wait of each table that is worked on listens, and Node would warn of a leak.
+  setMaxListeners(0, signal, options.signal);
   const context = createRunContext(options, {
     ...opened,
     pacer,

@@ -148,7 +148,7 @@ export function describeOptions(kind: StackKind): void {
         .sql`DELETE FROM sharepoint_hld_home WHERE id = (SELECT min(id::text)::uuid FROM sharepoint_hld_home)`;
       const { code, report } = await scene.cli.status();
       expect(code).toBe(0);
-      expect(report).toMatchObject({ ok: true, lease: null, exitCode: 0 });
+      expect(report).toMatchObject({ ok: true, running: [], exitCode: 0 });
       expect(report.tables).toMatchObject([
         { table: "sow_poles", base: "sharepoint_hld_pole", changesWaiting: 0, tracking: "intact" },
         { table: "sow_drops", base: "sharepoint_hld_home", changesWaiting: 1, tracking: "intact" },

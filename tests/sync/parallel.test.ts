@@ -64,7 +64,7 @@ describe("invariant 10: tables at the same time, in the memory of one", () => {
     await disturb(mirror, "first");
     const { steps } = await watchRun(mirror);
     expect(steps.length).toBeGreaterThan(40);
-    for (let at = 3; at < steps.length; at += 3) {
+    for (let at = 3; at < steps.length; at += 8) {
       await disturb(mirror, `round ${at}`);
       const { crashed } = await watchRun(mirror, {
         crashBefore: (_, index) => index === at,
