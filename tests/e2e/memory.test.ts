@@ -10,7 +10,7 @@ const SEVERAL = ["sow_poles", "sow_drops", "onemap_installations"];
 /** As much as the added rows hold as text, the program itself included: who kept the table would run out of it. */
 const HEAP = { NODE_OPTIONS: "--max-old-space-size=64" };
 /** A batch that is not full yet, and what parsing leaves behind, is each table's own. */
-const HEAP_OF_SEVERAL = { NODE_OPTIONS: "--max-old-space-size=128" };
+const HEAP_OF_SEVERAL = { NODE_OPTIONS: "--max-old-space-size=96" };
 
 describe("invariant 10: memory is bounded whatever the size of a table", () => {
   const scene = setUpScene(localStack, {
@@ -18,7 +18,7 @@ describe("invariant 10: memory is bounded whatever the size of a table", () => {
     prepare: async ({ cli, stack }) => {
       expect(await cli.run(["migrate"])).toMatchObject({ code: 0 });
       // 36 KB a row that do not compress, 63 MB in all, twice.
-      for (const [table, rows] of [[TABLE, ADDED_ROWS] as const, ...SEVERAL.map((of) => [of, 800] as const)])
+      for (const [table, rows] of [[TABLE, ADDED_ROWS] as const, ...SEVERAL.map((of) => [of, 600] as const)])
         await stack.sql`
         INSERT INTO ${stack.sql(table)} (raw_data)
         SELECT (SELECT jsonb_object_agg('k' || part, row || ':' || md5(row::text || part) || md5(part::text || row))
